@@ -1,0 +1,15 @@
+"""microgrid: a scalar autograd engine, and its computational graph made visible.
+
+>>> from microgrid import Value
+>>> w, x = Value(0.5, label="w"), Value(2.0, label="x")
+>>> y = (w * x).tanh()
+>>> y.backward()
+>>> round(w.grad, 6)
+0.839949
+"""
+
+from . import functional
+from .graph import grad, recompute
+from .value import Value, no_grad, scope
+
+__all__ = ["Value", "functional", "grad", "no_grad", "recompute", "scope"]

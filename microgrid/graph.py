@@ -1,0 +1,148 @@
+"""Reading a recorded graph: who uses whom, replaying it, and gradients as Values."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import ops
+from .ops import FLOAT, Op
+from .value import Operand, Value, creation_order, no_grad, record
+
+__all__ = ["creation_order", "grad", "messages", "recompute", "uses"]
+
+
+def uses(root: Value) -> dict[Value, list[tuple[Value, int]]]:
+    """For every node below `root`, its uses: (child, position among the child's parents).
+
+    >>> a = Value(3.0)
+    >>> square = a * a
+    >>> [(child is square, position) for child, position in uses(square)[a]]
+    [(True, 0), (True, 1)]
+    """
+    found: dict[Value, list[tuple[Value, int]]] = {}
+    for node in creation_order(root):
+        found[node] = []
+        for position, parent in enumerate(node.parents):
+            found[parent].append((node, position))
+    return found
+
+
+def messages(node: Value) -> list[float]:
+    """What the last sweep sent back along each of the node's edges: grad x local derivative.
+
+    >>> a, b = Value(2.0), Value(5.0)
+    >>> product = a * b
+    >>> product.backward(gradient=10.0)
+    >>> messages(product)
+    [50.0, 20.0]
+    """
+    upstream = node.grad
+    if upstream is None:
+        return []
+    return [upstream * partial for partial in node.partials]
+
+
+def recompute(root: Value) -> float:
+    """Evaluate the graph again after leaf data was changed; returns the root's new data.
+
+    Values and local derivatives are refreshed in place. The gradients of the nodes in
+    between no longer belong to them and become None; leaves keep theirs.
+
+    >>> a = Value(3.0)
+    >>> square = a * a
+    >>> a.data = 5.0
+    >>> recompute(square)
+    25.0
+    """
+    for node in creation_order(root):
+        if node.op is not None:
+            numbers = [float(x) for x in node.operands]
+            node.data = node.op.evaluate(FLOAT, numbers)
+            slopes = node.op.slopes(FLOAT, node.data, numbers)
+            node.partials = select_parents(node, slopes)
+            node.grad = None
+    return root.data
+
+
+def select_parents(node: Value, per_operand: Sequence[Any]) -> Sequence[Any]:
+    """Of one item per operand, those whose operand is a parent and no plain number.
+
+    >>> select_parents(3.0 * Value(2.0), ["of 3", "of the Value"])
+    ('of the Value',)
+    """
+    if node.consts is None:
+        return per_operand
+    return tuple([x for x, const in zip(per_operand, node.consts) if const is None])
+
+
+def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> list[Value]:
+    """d(output)/d(input) for each input, as Values; no `.grad` is touched.
+
+    With `create_graph=True` the gradients are recorded too, so that they can be
+    differentiated again (as in `torch.autograd.grad`). An input that the output does
+    not depend on has gradient 0.
+
+    >>> a = Value(2.0)
+    >>> (first,) = grad(a**3, [a], create_graph=True)
+    >>> (second,) = grad(first, [a], create_graph=True)
+    >>> (third,) = grad(second, [a])
+    >>> first.data, second.data, third.data
+    (12.0, 12.0, 6.0)
+    """
+    if not isinstance(output, Value):
+        raise TypeError(f"grad needs a Value to differentiate, got {output!r}")
+    if isinstance(inputs, Value):
+        raise TypeError("grad takes a list of inputs: write grad(output, [input])")
+    if create_graph:
+        return _recorded_gradients(output, inputs)
+    with no_grad():
+        return _recorded_gradients(output, inputs)
+
+
+def _recorded_gradients(output: Value, inputs: Sequence[Value]) -> list[Value]:
+    gradient: dict[Value, Operand] = {output: 1.0}
+    for node in reversed(creation_order(output)):
+        if node.op is None or node not in gradient:
+            continue
+        upstream = gradient[node]
+        slopes = node.op.slopes(VALUES, node, node.operands)
+        for parent, slope in zip(node.parents, select_parents(node, slopes)):
+            message = upstream if slope.__class__ is float and slope == 1.0 else upstream * slope
+            gradient[parent] = gradient[parent] + message if parent in gradient else message
+    found = [gradient.get(x, 0.0) for x in inputs]
+    return [x if isinstance(x, Value) else Value(x) for x in found]
+
+
+def _lift(op: Op) -> Callable[..., Operand]:
+    """`op` as a function of Values and numbers: recorded, unless only numbers came in."""
+
+    def function(*operands: Operand) -> Operand:
+        if any(isinstance(x, Value) for x in operands):
+            return record(op, operands)
+        number: float = op.evaluate(FLOAT, operands)
+        return number
+
+    return function
+
+
+class VALUES:
+    """Functions on Values under NumPy's names: derivatives through them are recorded.
+
+    What only compares or selects looks at the data, and so counts as constant.
+    """
+
+    exp, expm1, log, log1p = (_lift(op) for op in (ops.EXP, ops.EXPM1, ops.LOG, ops.LOG1P))
+    sqrt, tanh, sin, cos = (_lift(op) for op in (ops.SQRT, ops.TANH, ops.SIN, ops.COS))
+    divide, power, abs = (_lift(op) for op in (ops.DIV, ops.POW, ops.ABS))
+    maximum, minimum = (_lift(op) for op in (ops.MAXIMUM, ops.MINIMUM))
+
+    less, less_equal, greater_equal = FLOAT.less, FLOAT.less_equal, FLOAT.greater_equal
+    logical_and, where = FLOAT.logical_and, FLOAT.where
+    concatenate, each = FLOAT.concatenate, FLOAT.each
+
+    @staticmethod
+    def equal(a: Operand, b: Operand) -> bool:
+        return float(a) == float(b)
+
+    @staticmethod
+    def sign(x: Operand) -> float:
+        return FLOAT.sign(float(x))

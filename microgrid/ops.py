@@ -1,0 +1,278 @@
+"""Every primitive operation, once.
+
+A row of this table serves the float engine, arrays, higher-order gradients, the
+picture and the gradient check alike, because its two functions are written against a
+namespace `xp` of mathematical functions that carry NumPy's names:
+
+    forward(xp, *operands)         -> the value
+    partials(xp, out, *operands)   -> one local derivative per operand
+
+`FLOAT`, below, is the namespace for Python floats under IEEE-754 rules: `exp(710)` is
+inf, `1/0` is inf, `(-4)**0.5` is nan. Nothing raises and nothing turns complex.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import mul
+from typing import Any
+
+Namespace = Any  # FLOAT, numpy, jax.numpy, or functions on Values: whatever has the names
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """A primitive operation: its name, the symbol drawn on a card, its value and its slopes.
+
+    A variadic op (`sum`, `dot`, `logsumexp`) takes all its operands as *one* sequence,
+    so that an array whose leading axis counts the operands can stand in for a list.
+
+    >>> MUL.forward(FLOAT, 3.0, 4.0)
+    12.0
+    >>> MUL.partials(FLOAT, 12.0, 3.0, 4.0)
+    (4.0, 3.0)
+    >>> LOGSUMEXP.forward(FLOAT, [1000.0, 1000.0])
+    1000.6931471805599
+    """
+
+    name: str
+    symbol: str
+    forward: Callable[..., Any]
+    partials: Callable[..., Any]
+    variadic: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BY_NAME.__getitem__, (self.name,)
+
+    def evaluate(self, xp: Namespace, operands: Sequence[Any]) -> Any:
+        """The op's value at `operands`."""
+        return self.forward(xp, operands) if self.variadic else self.forward(xp, *operands)
+
+    def slopes(self, xp: Namespace, out: Any, operands: Sequence[Any]) -> Sequence[Any]:
+        """The local derivatives of the op at `operands`, where its value is `out`."""
+        slopes: Sequence[Any] = (
+            self.partials(xp, out, operands) if self.variadic else self.partials(xp, out, *operands)
+        )
+        return slopes
+
+
+class FLOAT:
+    """IEEE-754 functions on Python floats under NumPy's names, a namespace for `xp`.
+
+    >>> FLOAT.exp(710.0), FLOAT.log(0.0), FLOAT.divide(1.0, -0.0)
+    (inf, -inf, -inf)
+    """
+
+    tanh = staticmethod(math.tanh)
+    isfinite = staticmethod(math.isfinite)
+
+    @staticmethod
+    def exp(x: float) -> float:
+        try:
+            return math.exp(x)
+        except OverflowError:
+            return math.inf
+
+    @staticmethod
+    def expm1(x: float) -> float:
+        try:
+            return math.expm1(x)
+        except OverflowError:
+            return math.inf
+
+    @staticmethod
+    def log(x: float) -> float:
+        return math.log(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
+
+    @staticmethod
+    def log1p(x: float) -> float:
+        return math.log1p(x) if x > -1.0 else -math.inf if x == -1.0 else math.nan
+
+    @staticmethod
+    def sqrt(x: float) -> float:
+        return math.sqrt(x) if x >= 0.0 else math.nan
+
+    @staticmethod
+    def sin(x: float) -> float:
+        return math.sin(x) if math.isfinite(x) else math.nan
+
+    @staticmethod
+    def cos(x: float) -> float:
+        return math.cos(x) if math.isfinite(x) else math.nan
+
+    @staticmethod
+    def divide(a: float, b: float) -> float:
+        try:
+            return a / b
+        except ZeroDivisionError:
+            if a == 0.0 or math.isnan(a):
+                return math.nan
+            return math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+    @staticmethod
+    def power(a: float, b: float) -> float:
+        try:
+            return math.pow(a, b)
+        except OverflowError:
+            return -math.inf if a < 0.0 and b % 2.0 == 1.0 else math.inf
+        except ValueError:  # a negative base to a broken power, or zero to a negative one
+            if a != 0.0:
+                return math.nan
+            return math.copysign(math.inf, a) if b % 2.0 == 1.0 else math.inf
+
+    @staticmethod
+    def abs(x: float) -> float:
+        return abs(x)
+
+    @staticmethod
+    def sign(x: float) -> float:
+        return x if x != x else float((x > 0.0) - (x < 0.0))
+
+    @staticmethod
+    def maximum(a: float, b: float) -> float:
+        return a if a >= b or a != a else b
+
+    @staticmethod
+    def minimum(a: float, b: float) -> float:
+        return a if a <= b or a != a else b
+
+    @staticmethod
+    def equal(a: float, b: float) -> bool:
+        return a == b
+
+    @staticmethod
+    def less(a: float, b: float) -> bool:
+        return a < b
+
+    @staticmethod
+    def less_equal(a: float, b: float) -> bool:
+        return a <= b
+
+    @staticmethod
+    def greater_equal(a: float, b: float) -> bool:
+        return a >= b
+
+    @staticmethod
+    def logical_and(a: bool, b: bool) -> bool:
+        return a and b
+
+    @staticmethod
+    def where(condition: bool, a: float, b: float) -> float:
+        return a if condition else b
+
+    # Reductions over the operands of a variadic op. NumPy's take the leading axis.
+
+    @staticmethod
+    def sum(xs: Sequence[float], axis: int = 0) -> float:
+        return sum(xs, 0.0)
+
+    @staticmethod
+    def max(xs: Sequence[float], axis: int = 0) -> float:
+        return reduce(FLOAT.maximum, xs)
+
+    @staticmethod
+    def vecdot(xs: Sequence[float], ys: Sequence[float], axis: int = 0) -> float:
+        return sum(map(mul, xs, ys), 0.0)
+
+    @staticmethod
+    def concatenate(parts: tuple[Sequence[float], Sequence[float]]) -> tuple[float, ...]:
+        return (*parts[0], *parts[1])
+
+    @staticmethod
+    def each(function: Callable[[Any], Any], xs: Sequence[Any]) -> list[Any]:
+        """`function` of every operand. An array namespace calls it once, on the whole array."""
+        return [function(x) for x in xs]
+
+
+def _halves(operands: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    middle = len(operands) // 2
+    return operands[:middle], operands[middle:]
+
+
+def _pow_partials(xp: Namespace, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    # Limits where the product would be 0 * inf: a**0 is flat in a, 0**b in b for b >= 0.
+    to_base = xp.where(xp.equal(b, 0.0), 0.0, b * xp.power(a, b - 1.0))
+    flat = xp.logical_and(xp.equal(a, 0.0), xp.greater_equal(b, 0.0))
+    return to_base, xp.where(flat, 0.0, out * xp.log(a))
+
+
+def _binary_cross_entropy(xp: Namespace, p: Any, y: Any) -> Any:
+    # PyTorch's: a logarithm is at least -100, so that a sure and wrong answer costs 100, not inf.
+    log_p, log_q = xp.maximum(xp.log(p), -100.0), xp.maximum(xp.log1p(-p), -100.0)
+    return -(y * log_p + (1.0 - y) * log_q)
+
+
+def _binary_cross_entropy_partials(xp: Namespace, out: Any, p: Any, y: Any) -> tuple[Any, Any]:
+    to_p = xp.divide(p - y, xp.maximum(p * (1.0 - p), 1e-12))
+    return to_p, xp.log1p(-p) - xp.log(p)
+
+
+def _share(xp: Namespace, tie: Any, loses: Any) -> Any:
+    # A tie is shared half and half, and nan passes to both, as in PyTorch.
+    return xp.where(tie, 0.5, xp.where(loses, 0.0, 1.0))
+
+
+def _dot(xp: Namespace, operands: Sequence[Any]) -> Any:
+    xs, ys = _halves(operands)
+    return xp.vecdot(xs, ys, axis=0)
+
+
+def _dot_partials(xp: Namespace, out: Any, operands: Sequence[Any]) -> Any:
+    xs, ys = _halves(operands)
+    return xp.concatenate((ys, xs))
+
+
+def _logsumexp(xp: Namespace, operands: Sequence[Any]) -> Any:
+    top = xp.max(operands, axis=0)
+    top = xp.where(xp.isfinite(top), top, 0.0)  # inf - inf would be nan
+    return top + xp.log(xp.sum(xp.each(lambda x: xp.exp(x - top), operands), axis=0))
+
+
+# The local derivatives below are the textbook's; where a kink or a limit leaves a choice
+# (relu at 0, abs at 0, ties of maximum, 0**0) the choice is PyTorch's.
+# fmt: off
+ADD = Op("add", "+", lambda xp, a, b: a + b, lambda xp, out, a, b: (1.0, 1.0))
+SUB = Op("sub", "−", lambda xp, a, b: a - b, lambda xp, out, a, b: (1.0, -1.0))
+MUL = Op("mul", "×", lambda xp, a, b: a * b, lambda xp, out, a, b: (b, a))
+DIV = Op("div", "÷", lambda xp, a, b: xp.divide(a, b),
+         lambda xp, out, a, b: (xp.divide(1.0, b), -xp.divide(out, b)))
+NEG = Op("neg", "−( )", lambda xp, a: -a, lambda xp, out, a: (-1.0,))
+POW = Op("pow", "^", lambda xp, a, b: xp.power(a, b), _pow_partials)
+EXP = Op("exp", "exp", lambda xp, a: xp.exp(a), lambda xp, out, a: (out,))
+EXPM1 = Op("expm1", "exp−1", lambda xp, a: xp.expm1(a), lambda xp, out, a: (out + 1.0,))
+LOG = Op("log", "ln", lambda xp, a: xp.log(a), lambda xp, out, a: (xp.divide(1.0, a),))
+LOG1P = Op("log1p", "ln(1+ )", lambda xp, a: xp.log1p(a),
+           lambda xp, out, a: (xp.divide(1.0, 1.0 + a),))
+SQRT = Op("sqrt", "√", lambda xp, a: xp.sqrt(a), lambda xp, out, a: (xp.divide(0.5, out),))
+TANH = Op("tanh", "tanh", lambda xp, a: xp.tanh(a), lambda xp, out, a: (1.0 - out * out,))
+SIGMOID = Op("sigmoid", "σ", lambda xp, a: 1.0 / (1.0 + xp.exp(-a)),
+             lambda xp, out, a: (out * (1.0 - out),))
+RELU = Op("relu", "relu", lambda xp, a: xp.maximum(a, 0.0),
+          lambda xp, out, a: (xp.where(xp.less_equal(out, 0.0), 0.0, 1.0),))
+SOFTPLUS = Op("softplus", "softplus",
+              lambda xp, a: xp.maximum(a, 0.0) + xp.log1p(xp.exp(-xp.abs(a))),
+              lambda xp, out, a: (-xp.expm1(-out),))
+SIN = Op("sin", "sin", lambda xp, a: xp.sin(a), lambda xp, out, a: (xp.cos(a),))
+COS = Op("cos", "cos", lambda xp, a: xp.cos(a), lambda xp, out, a: (-xp.sin(a),))
+ABS = Op("abs", "| |", lambda xp, a: xp.abs(a), lambda xp, out, a: (xp.sign(a),))
+MAXIMUM = Op("maximum", "max", lambda xp, a, b: xp.maximum(a, b),
+             lambda xp, out, a, b: (_share(xp, xp.equal(a, b), xp.less(a, b)),
+                                    _share(xp, xp.equal(a, b), xp.less(b, a))))
+MINIMUM = Op("minimum", "min", lambda xp, a, b: xp.minimum(a, b),
+             lambda xp, out, a, b: (_share(xp, xp.equal(a, b), xp.less(b, a)),
+                                    _share(xp, xp.equal(a, b), xp.less(a, b))))
+SUM = Op("sum", "Σ", lambda xp, xs: xp.sum(xs, axis=0),
+         lambda xp, out, xs: (1.0,) * len(xs), variadic=True)
+DOT = Op("dot", "·", _dot, _dot_partials, variadic=True)
+LOGSUMEXP = Op("logsumexp", "ln Σ exp", _logsumexp,
+               lambda xp, out, xs: xp.each(lambda x: xp.exp(x - out), xs), variadic=True)
+BINARY_CROSS_ENTROPY = Op("binary_cross_entropy", "BCE",
+                          _binary_cross_entropy, _binary_cross_entropy_partials)
+# fmt: on
+
+OPS = tuple(row for row in globals().values() if isinstance(row, Op))
+BY_NAME = {op.name: op for op in OPS}

@@ -1,0 +1,387 @@
+"""Value: one number that remembers how it was made, and how to send gradients back.
+
+Arithmetic on Values records a graph; `backward()` walks it in reverse order of creation
+and leaves d(root)/d(node) in every node's `grad`.
+"""
+
+from __future__ import annotations
+
+import numbers
+import reprlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from itertools import count
+from operator import attrgetter
+from typing import SupportsFloat, TypeAlias, cast
+
+from . import ops
+from .ops import FLOAT, Op
+
+Number: TypeAlias = float  # Python and NumPy real numbers
+
+_serials = count()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mode:
+    """How this thread records: under which scope, and whether at all."""
+
+    scope: str = ""
+    recording: bool = True
+
+
+_mode: ContextVar[_Mode] = ContextVar("microgrid_mode", default=_Mode())  # noqa: B039, frozen
+
+
+@contextmanager
+def scope(name: str) -> Iterator[str]:
+    """Tag every Value made inside with `name`; scopes nest as paths. Each thread has its own.
+
+    >>> with scope("t=1"), scope("cell"):
+    ...     Value(1.0).scope
+    't=1/cell'
+    """
+    outer = _mode.get()
+    path = f"{outer.scope}/{name}" if outer.scope else name
+    token = _mode.set(replace(outer, scope=path))
+    try:
+        yield path
+    finally:
+        _mode.reset(token)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording: results have no parents (as `torch.no_grad`).
+
+    >>> a = Value(3.0)
+    >>> with no_grad():
+    ...     b = a * a
+    >>> b.data, b.parents
+    (9.0, ())
+    """
+    token = _mode.set(replace(_mode.get(), recording=False))
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+
+
+def as_float(number: SupportsFloat, what: str = "data") -> float:
+    """`number` as a float; TypeError for what is no real number, naming what was given.
+
+    >>> as_float("2")
+    Traceback (most recent call last):
+    ...
+    TypeError: data must be a real number, got '2' (str)
+    """
+    if isinstance(number, numbers.Real):
+        try:
+            return float(number)
+        except OverflowError:
+            raise TypeError(f"{what} is too large for a float: {reprlib.repr(number)}") from None
+    kind = type(number).__name__
+    hint = "; use .detach() or .data" if isinstance(number, Value) else ""
+    raise TypeError(f"{what} must be a real number, got {reprlib.repr(number)} ({kind}){hint}")
+
+
+class Value:
+    """A scalar node of the graph.
+
+    Attributes
+    ----------
+    data : float
+        The number. A leaf's may be changed; `recompute(root)` then refreshes what
+        depends on it.
+    grad : float or None
+        d(root)/d(this) after a sweep. None until a sweep has reached the node.
+        Leaves accumulate over sweeps, other nodes keep the latest (as in PyTorch).
+    op : Op or None
+        The operation that made it; None for a leaf.
+    parents : tuple of Value
+        The operands that are Values. A plain number is a constant without gradient
+        and stands in `operands` only.
+    partials : sequence of float
+        The local derivative towards each parent, stored when the node was made.
+    label, scope : str
+        Its name, and where it was made: "t=2/cell".
+
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> loss = (a * b + 10.0) ** 2
+    >>> loss.backward()
+    >>> loss.data, a.grad, b.grad
+    (16.0, -24.0, 16.0)
+
+    `math.sin(a)` goes through `float(a)` and so loses the gradient: write `a.sin()`.
+    """
+
+    __slots__ = (
+        "consts",
+        "data",
+        "grad",
+        "label",
+        "op",
+        "parents",
+        "partials",
+        "scope",
+        "serial",
+    )
+
+    data: float
+    grad: float | None
+    op: Op | None
+    parents: tuple[Value, ...]
+    partials: Sequence[float]
+    consts: tuple[float | None, ...] | None  # plain-number operands, None where a parent stands
+    label: str
+    scope: str
+    serial: int  # order of creation: a node is always younger than its parents
+
+    def __init__(self, data: SupportsFloat, label: str = "") -> None:
+        self.data = data if data.__class__ is float else as_float(data)
+        self.grad = None
+        self.op = None
+        self.parents = self.partials = ()
+        self.consts = None
+        self.label = label
+        self.scope = _mode.get().scope
+        self.serial = next(_serials)
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """Parents and plain numbers, in the order in which the op takes them.
+
+        >>> (2.0 - Value(5.0, label="a")).operands
+        (2.0, Value(5.0, label='a'))
+        """
+        if self.consts is None:
+            return self.parents
+        parents = iter(self.parents)
+        return tuple(next(parents) if const is None else const for const in self.consts)
+
+    def backward(self, gradient: float = 1.0) -> None:
+        """Sweep from here: every node gets d(self)/d(node) times `gradient`.
+
+        A node's gradient is the sum of the messages (upstream gradient x local
+        derivative) that reach it. Leaves add to what they hold, so set their `grad`
+        to None (or call `zero_grad`) between steps.
+
+        >>> a = Value(3.0)
+        >>> b = a * a * a
+        >>> b.backward(); b.backward(); a.grad
+        54.0
+        """
+        order = creation_order(self)
+        for node in order:
+            if node.parents or node.grad is None:
+                node.grad = 0.0
+        self.grad += as_float(gradient, "gradient")  # type: ignore[operator]
+        for node in reversed(order):
+            upstream = node.grad
+            for parent, partial in zip(node.parents, node.partials):
+                parent.grad += upstream * partial  # type: ignore[operator]
+
+    def detach(self) -> Value:
+        """A new leaf with the same number: gradients stop here."""
+        return Value(self.data, label=self.label)
+
+    def __repr__(self) -> str:
+        details = [repr(self.data)]
+        details += [f"label={self.label!r}"] if self.label else []
+        details += [f"op={self.op.name}"] if self.op else []
+        details += [f"grad={self.grad!r}"] if self.grad is not None else []
+        return f"Value({', '.join(details)})"
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return self.data != 0.0
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec)
+
+    # Arithmetic. Every method records one row of the op table.
+
+    def __add__(self, other: Operand) -> Value:
+        return _binary(ops.ADD, self, other)
+
+    def __sub__(self, other: Operand) -> Value:
+        return _binary(ops.SUB, self, other)
+
+    def __mul__(self, other: Operand) -> Value:
+        return _binary(ops.MUL, self, other)
+
+    def __truediv__(self, other: Operand) -> Value:
+        return _binary(ops.DIV, self, other)
+
+    def __pow__(self, other: Operand) -> Value:
+        return _binary(ops.POW, self, other)
+
+    def __radd__(self, other: Number) -> Value:
+        if other.__class__ is int and other == 0:  # sum(values) starts with 0: no addend
+            return self
+        return _reflected(ops.ADD, other, self)
+
+    def __rsub__(self, other: Number) -> Value:
+        return _reflected(ops.SUB, other, self)
+
+    def __rmul__(self, other: Number) -> Value:
+        return _reflected(ops.MUL, other, self)
+
+    def __rtruediv__(self, other: Number) -> Value:
+        return _reflected(ops.DIV, other, self)
+
+    def __rpow__(self, other: Number) -> Value:
+        return _reflected(ops.POW, other, self)
+
+    def __neg__(self) -> Value:
+        return _unary(ops.NEG, self)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Value:
+        return _unary(ops.ABS, self)
+
+    def exp(self) -> Value:
+        return _unary(ops.EXP, self)
+
+    def log(self) -> Value:
+        return _unary(ops.LOG, self)
+
+    def sqrt(self) -> Value:
+        return _unary(ops.SQRT, self)
+
+    def tanh(self) -> Value:
+        return _unary(ops.TANH, self)
+
+    def sigmoid(self) -> Value:
+        return _unary(ops.SIGMOID, self)
+
+    def relu(self) -> Value:
+        return _unary(ops.RELU, self)
+
+    def softplus(self) -> Value:
+        return _unary(ops.SOFTPLUS, self)
+
+    def sin(self) -> Value:
+        return _unary(ops.SIN, self)
+
+    def cos(self) -> Value:
+        return _unary(ops.COS, self)
+
+    # Comparisons look at the data; == and hash stay identity, so that Values can be keys.
+
+    def __lt__(self, other: Operand) -> bool:
+        return self.data < _number(other)
+
+    def __le__(self, other: Operand) -> bool:
+        return self.data <= _number(other)
+
+    def __gt__(self, other: Operand) -> bool:
+        return self.data > _number(other)
+
+    def __ge__(self, other: Operand) -> bool:
+        return self.data >= _number(other)
+
+
+Operand: TypeAlias = Value | Number
+
+
+def creation_order(*roots: Value) -> list[Value]:
+    """Every node the roots depend on, themselves included, oldest first.
+
+    Parents are older than their children, so this is a topological order, and it is
+    the same in every process. It costs one visit per edge and no recursion.
+
+    >>> a = Value(2.0, label="a")
+    >>> [str(node.op) for node in creation_order((a + 1.0).tanh())]
+    ['None', 'add', 'tanh']
+    """
+    seen = set(roots)
+    found = list(seen)
+    for node in found:  # grows while it is read
+        for parent in node.parents:
+            if parent not in seen:
+                seen.add(parent)
+                found.append(parent)
+    found.sort(key=attrgetter("serial"))
+    return found
+
+
+def record(op: Op, operands: Sequence[Operand]) -> Value:
+    """Apply `op` to Values and plain numbers, and record the result as a node.
+
+    >>> record(ops.DOT, [Value(2.0), Value(3.0), 10.0, 100.0])
+    Value(320.0, op=dot)
+    """
+    numbers = [x.data if x.__class__ is Value else as_float(x, op.name) for x in operands]
+    parents = tuple([x for x in operands if x.__class__ is Value])
+    out = op.evaluate(FLOAT, numbers)
+    slopes = op.slopes(FLOAT, out, numbers)
+    if len(parents) == len(numbers):
+        return _node(out, op, parents, slopes, None)
+    where = [x.__class__ is Value for x in operands]
+    slopes = tuple([slope for slope, keep in zip(slopes, where) if keep])
+    consts = tuple([None if keep else x for x, keep in zip(numbers, where)])
+    return _node(out, op, parents, slopes, consts)
+
+
+def _node(
+    data: float,
+    op: Op,
+    parents: tuple[Value, ...],
+    partials: Sequence[float],
+    consts: tuple[float | None, ...] | None,
+) -> Value:
+    mode = _mode.get()
+    node = _new(Value)
+    node.data = data
+    node.grad = None
+    if parents and mode.recording:
+        node.op = op
+        node.parents = parents
+        node.partials = partials
+        node.consts = consts
+    else:
+        node.op = node.consts = None
+        node.parents = node.partials = ()
+    node.label = ""
+    node.scope = mode.scope
+    node.serial = next(_serials)
+    return node
+
+
+_new: Callable[[type[Value]], Value] = object.__new__
+
+
+def _number(x: Operand) -> float:
+    return x.data if isinstance(x, Value) else x
+
+
+def _unary(op: Op, a: Value) -> Value:
+    x = a.data
+    out = op.forward(FLOAT, x)
+    return _node(out, op, (a,), op.partials(FLOAT, out, x), None)
+
+
+def _binary(op: Op, a: Value, b: Operand) -> Value:
+    if b.__class__ is Value:
+        x, y = a.data, b.data
+        out = op.forward(FLOAT, x, y)
+        return _node(out, op, (a, b), op.partials(FLOAT, out, x, y), None)
+    if not isinstance(b, numbers.Real):
+        return cast(Value, NotImplemented)
+    return record(op, (a, b))
+
+
+def _reflected(op: Op, a: Number, b: Value) -> Value:
+    if not isinstance(a, numbers.Real):
+        return cast(Value, NotImplemented)
+    return record(op, (a, b))
