@@ -218,7 +218,9 @@ def main(argv: list[str] | None = None) -> None:
     wrong = [printed for numbers in tables.values() for printed in numbers]
     wrong = [printed.name for printed in wrong if printed.verdict == "WRONG"]
     print(f"{len(wrong)} printed numbers are wrong: {', '.join(wrong)}\n")
-    table(["the slides write", "it should read"], TYPING_ERRORS, "Slips that leave the numbers right")
+    table(
+        ["the slides write", "it should read"], TYPING_ERRORS, "Slips that leave the numbers right"
+    )
     table(
         ["row", "E after the step", "used for"],
         [
