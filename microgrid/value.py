@@ -84,7 +84,7 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
     TypeError: data must be a real number, got '2' (str)
     """
     if number.__class__ is float:
-        return cast(float, number)
+        return number
     if isinstance(number, numbers.Real):
         try:
             return float(number)
@@ -315,8 +315,6 @@ def creation_order(*roots: Value) -> list[Value]:
     seen = set(roots)
     found = list(seen)
     for node in found:  # grows while it is read
-        if seen.issuperset(node.parents):  # a loop in C: most uses of a weight meet it again
-            continue
         for parent in node.parents:
             if parent not in seen:
                 seen.add(parent)
@@ -367,7 +365,7 @@ def record_rows(
         numbers += below
         out = op.evaluate(FLOAT, numbers)
         slopes = select(op.slopes(FLOAT, out, numbers))
-        nodes.append(_node(out, op, (*row, *parents), slopes, consts))
+        nodes.append(_node(out, op, (*cast("Sequence[Value]", row), *parents), slopes, consts))
     return nodes
 
 
