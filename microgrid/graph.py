@@ -5,7 +5,7 @@ from typing import Any
 
 from . import ops
 from .ops import FLOAT, Op
-from .value import Operand, Value, creation_order, no_grad, record
+from .value import Operand, Value, compare, creation_order, no_grad, record
 
 __all__ = ["creation_order", "grad", "messages", "recompute", "uses"]
 
@@ -127,7 +127,8 @@ def _lift(op: Op) -> Callable[..., Operand]:
 class VALUES:
     """Functions on Values under NumPy's names: derivatives through them are recorded.
 
-    What only compares or selects looks at the data, and so counts as constant.
+    What only compares or selects looks at the data, and so counts as constant; its
+    comparisons are remembered, as those of a program are.
     """
 
     exp, expm1, log, log1p = (_lift(op) for op in (ops.EXP, ops.EXPM1, ops.LOG, ops.LOG1P))
@@ -141,8 +142,11 @@ class VALUES:
 
     @staticmethod
     def equal(a: Operand, b: Operand) -> bool:
-        return float(a) == float(b)
+        if isinstance(a, Value):
+            return compare("equal", a, b)
+        return compare("equal", b, a) if isinstance(b, Value) else a == b
 
     @staticmethod
     def sign(x: Operand) -> float:
-        return FLOAT.sign(float(x))
+        number = float(x)
+        return number if number != number else float((x > 0.0) - (x < 0.0))

@@ -17,6 +17,7 @@ from operator import attrgetter, itemgetter
 from typing import SupportsFloat, TypeAlias, cast
 
 from . import ops
+from .comparisons import TESTS, comparisons
 from .ops import FLOAT, Op
 
 Number: TypeAlias = float  # Python and NumPy real numbers
@@ -126,6 +127,7 @@ class Value:
     """
 
     __slots__ = (
+        "__weakref__",
         "consts",
         "data",
         "grad",
@@ -209,7 +211,7 @@ class Value:
         return int(self.data)
 
     def __bool__(self) -> bool:
-        return self.data != 0.0
+        return compare("not_equal", self, 0.0)
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec)
@@ -284,22 +286,38 @@ class Value:
     def cos(self) -> Value:
         return _unary(ops.COS, self)
 
-    # Comparisons look at the data; == and hash stay identity, so that Values can be keys.
+    # Comparisons look at the data, and are remembered for a Tape, whose replay must take the
+    # same branch; == and hash stay identity, so that Values can be keys.
 
     def __lt__(self, other: Operand) -> bool:
-        return self.data < _number(other)
+        return compare("less", self, other)
 
     def __le__(self, other: Operand) -> bool:
-        return self.data <= _number(other)
+        return compare("less_equal", self, other)
 
     def __gt__(self, other: Operand) -> bool:
-        return self.data > _number(other)
+        return compare("greater", self, other)
 
     def __ge__(self, other: Operand) -> bool:
-        return self.data >= _number(other)
+        return compare("greater_equal", self, other)
 
 
 Operand: TypeAlias = Value | Number
+
+
+def compare(name: str, left: Value, right: Operand) -> bool:
+    """The outcome of a comparison by NumPy's name, remembered in `comparisons`.
+
+    >>> compare("less", Value(1.0), 2.0)
+    True
+    """
+    if isinstance(right, Value):
+        outcome = TESTS[name](left.data, right.data)
+    else:
+        right = as_float(right, "the other side of a comparison")
+        outcome = TESTS[name](left.data, right)
+    comparisons.add(name, left, right, outcome, next(_serials))
+    return outcome
 
 
 def creation_order(*roots: Value) -> list[Value]:
@@ -395,10 +413,6 @@ def _node(
 
 
 _new: Callable[[type[Value]], Value] = object.__new__
-
-
-def _number(x: Operand) -> float:
-    return x.data if isinstance(x, Value) else x
 
 
 def _unary(op: Op, a: Value) -> Value:

@@ -1,0 +1,202 @@
+"""Where every number lives, so that operands are views and not gathers.
+
+There are two flat arrays. Parameters have one, in which each matrix stands row by row.
+Everything else has the other: the columns of a matrix stand one after the other, then,
+from the last block back to the first, each block's operands stand in the order in which
+the block takes them. A parameter that is read outside of a matrix row is copied there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from .reading import Graph
+from .schedule import Block, Matrix, Nodes, OpBlock
+
+Index: TypeAlias = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Slots start + i strides[0] + j strides[1] + ...: a view of the flat array."""
+
+    start: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def view(self, flat: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The slots as an array that shares memory; a batch axis of `flat` comes last."""
+        step = flat.strides[0]
+        strides = tuple(step * stride for stride in self.strides)
+        return as_strided(
+            flat[self.start :], self.shape + flat.shape[1:], strides + flat.strides[1:]
+        )
+
+
+def affine(index: Index) -> Affine | None:
+    """`index` as a pattern of even strides, or None where there is none.
+
+    >>> affine(np.array([[3, 4, 5], [13, 14, 15]]))
+    Affine(start=3, shape=(2, 3), strides=(10, 1))
+    >>> affine(np.array([3, 4, 6])) is None
+    True
+    """
+    first = index.flat[0]
+    strides = []
+    for axis, size in enumerate(index.shape):
+        corner = index[(0,) * axis + (min(1, size - 1),) + (0,) * (index.ndim - axis - 1)]
+        strides.append(int(corner - first))
+    grid = sum(
+        stride * np.arange(size).reshape((-1,) + (1,) * (index.ndim - axis - 1))
+        for axis, (stride, size) in enumerate(zip(strides, index.shape))
+    )
+    if not np.array_equal(first + np.broadcast_to(grid, index.shape), index):
+        return None
+    return Affine(int(first), index.shape, tuple(strides))
+
+
+class Layout:
+    """Slots for all nodes of a schedule. It settles the order of nodes within the blocks.
+
+    Attributes
+    ----------
+    size : slots of the values' array
+    numbers : slot -> plain number; a constant may stand in several places
+    parameter_slot : parameter node -> its slot among the parameters
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        blocks: Sequence[Block],
+        matrices: Sequence[Matrix],
+        parameter_slot: dict[int, int] | None = None,
+    ) -> None:
+        self.graph = graph
+        self.size = 0
+        self.numbers: dict[int, float] = {}
+        self._slot: dict[int, int] = {}  # node -> slot
+        self._used: set[int] = set()
+        self._columns: dict[Nodes, list[int]] = {}
+        for matrix in matrices:
+            self._place_columns([c for block in matrix.blocks for c in block.columns])
+        for matrix in matrices:
+            for block in matrix.blocks:
+                for outputs in block.outputs:
+                    self._place_run(outputs)
+        op_blocks = [block for block in reversed(blocks) if isinstance(block, OpBlock)]
+        for block in sorted(op_blocks, key=lambda block: not block.op.variadic):
+            self._place_operands(block)
+        self.parameter_slot = parameter_slot or self._place_parameters(matrices)
+
+    def slot(self, node: int) -> int:
+        """The slot of a node among the values; a node nobody placed gets one now."""
+        if node not in self._slot:
+            self._append(node)
+        return self._slot[node]
+
+    def slots(self, nodes: Any) -> Index:
+        """`slot` of a nested list of nodes."""
+        array = np.array(nodes, dtype=np.intp)
+        return np.array([self.slot(x) for x in array.ravel().tolist()], np.intp).reshape(
+            array.shape
+        )
+
+    def column(self, column: Nodes) -> list[int]:
+        """The slots of a column, in which constants stand beside their neighbours."""
+        return self._columns[column]
+
+    def is_placed(self, node: int) -> bool:
+        return node in self._slot
+
+    def _put(self, node: int, slot: int) -> None:
+        self._slot.setdefault(node, slot)
+        self._used.add(slot)
+        self.size = max(self.size, slot + 1)
+        if self.graph.is_constant(node):
+            self.numbers[slot] = self.graph.constants[node - len(self.graph.values)]
+
+    def _append(self, node: int) -> None:
+        self._put(node, self.size)
+
+    def _place_run(self, nodes: Sequence[int]) -> None:
+        for node in nodes:
+            if node not in self._slot:
+                self._append(node)
+
+    def _place_columns(self, columns: Sequence[Nodes]) -> None:
+        bases: list[int] = []  # where the columns so far begin
+        for column in columns:
+            if column not in self._columns:
+                fresh = not any(self._fixed(x) for x in column)
+                base = self._continue(bases, len(column)) if fresh else None
+                self._columns[column] = self._place_column(column, base)
+            bases.append(self._columns[column][0])
+
+    def _fixed(self, node: int) -> bool:
+        return node in self._slot and not self.graph.is_constant(node)
+
+    def _continue(self, bases: list[int], length: int) -> int | None:
+        """The place at which an even row of columns goes on, if it is free."""
+        if len(bases) < 2:
+            return None
+        base = 2 * bases[-1] - bases[-2]
+        return None if base < 0 or self._used.intersection(range(base, base + length)) else base
+
+    def _place_column(self, column: Nodes, base: int | None) -> list[int]:
+        slots: list[int] = []
+        following = self.size if base is None else base
+        for node in column:
+            if self._fixed(node):
+                slots.append(self._slot[node])
+            elif self.graph.is_constant(node) and not self._can_hold(following, node):
+                slots.append(self.slot(node))
+            else:
+                if following in self._used and not self.graph.is_constant(node):
+                    following = self.size
+                self._put(node, following)
+                slots.append(following)
+            following = slots[-1] + 1
+        return slots
+
+    def _can_hold(self, slot: int, constant: int) -> bool:
+        number = self.graph.constants[constant - len(self.graph.values)]
+        held = self.numbers.get(slot)
+        return slot not in self._used or (held is not None and held.hex() == number.hex())
+
+    def _place_operands(self, block: OpBlock) -> None:
+        self._order(block)
+        self._place_run(block.outputs)
+        if block.op.variadic:
+            for operands in block.operands:
+                self._place_run(operands)
+        else:
+            for operand in zip(*block.operands):
+                self._place_run(operand)
+
+    def _order(self, block: OpBlock) -> None:
+        """Sort the nodes by where their results go."""
+        slot, last = self._slot.get, self.size
+
+        def place(i: int) -> tuple[int, int]:
+            return slot(block.outputs[i], last), slot(block.operands[i][0], last)
+
+        order = sorted(range(len(block.outputs)), key=place)
+        block.outputs = [block.outputs[i] for i in order]
+        block.operands = [block.operands[i] for i in order]
+
+    def _place_parameters(self, matrices: Sequence[Matrix]) -> dict[int, int]:
+        slots: dict[int, int] = {}
+        for matrix in matrices:
+            for row in matrix.rows:
+                for node in row:
+                    slots.setdefault(node, len(slots))
+        for node in sorted(self.graph.parameters):
+            slots.setdefault(node, len(slots))
+        return slots

@@ -1,0 +1,123 @@
+"""From a recorded graph to integers: nodes, operands, and the sums and products that fuse.
+
+A node is its position in order of creation; plain numbers become nodes after the last
+Value. A program written in + and * is rewritten in `sum` and `dot`: a chain of additions
+whose links nobody else uses is one sum, and its products that nobody else uses make it a
+dot. The values in between vanish, their gradients do not: an addend's is the sum's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import chain
+
+import numpy as np
+
+from .. import ops
+from ..ops import Op
+from ..value import Value, creation_order
+
+LEAST_TERMS = 3  # a + b c is as fast as it stands
+
+
+class Graph:
+    """The graph under `roots`.
+
+    Attributes
+    ----------
+    values : the Values in order of creation; node i is values[i]
+    constants : plain numbers; node len(values) + i is constants[i]
+    op : per node, None for leaves, constants and what was fused into another node
+    operands : per node, the nodes it reads
+    heir : fused node -> the sum or dot it became part of
+    """
+
+    def __init__(self, roots: Sequence[Value], parameters: Collection[Value]) -> None:
+        self.values = creation_order(*roots)
+        self.index = {value: i for i, value in enumerate(self.values)}
+        self.constants: list[float] = []
+        self._constant_of: dict[str, int] = {}
+        self.op: list[Op | None] = [value.op for value in self.values]
+        self.operands = [self._read(value) for value in self.values]
+        self.heir: dict[int, int] = {}
+        self.roots = [self.index[root] for root in roots]
+        self.parameters = {self.index[p] for p in parameters if p in self.index}
+        self._fuse()
+
+    def constant(self, number: float) -> int:
+        """The node of a plain number."""
+        key = number.hex()  # tells 0.0 from -0.0
+        if key not in self._constant_of:
+            self._constant_of[key] = len(self.values) + len(self.constants)
+            self.constants.append(number)
+        return self._constant_of[key]
+
+    def is_constant(self, node: int) -> bool:
+        return node >= len(self.values)
+
+    def pairs(self, node: int) -> list[tuple[int, int]]:
+        """The factors of a dot, the parameter of each pair first."""
+        operands = self.operands[node]
+        half = len(operands) // 2
+        return self._parameters_first(zip(operands[:half], operands[half:]))
+
+    def _parameters_first(self, pairs: zip[tuple[int, int]]) -> list[tuple[int, int]]:
+        known = self.parameters
+        return [(b, a) if b in known and a not in known else (a, b) for a, b in pairs]
+
+    def _read(self, value: Value) -> tuple[int, ...]:
+        index = self.index
+        if value.consts is None:
+            return tuple([index[parent] for parent in value.parents])
+        parents = iter(value.parents)
+        return tuple(
+            [
+                index[next(parents)] if const is None else self.constant(const)
+                for const in value.consts
+            ]
+        )
+
+    def _fuse(self) -> None:
+        size = len(self.values) + len(self.constants)
+        flat = np.fromiter(chain.from_iterable(self.operands), dtype=np.intp)
+        uses = np.bincount(flat, minlength=size)
+        uses[self.roots] += 1
+        self._private = [bool(once) for once in uses == 1]
+        for node in range(len(self.values) - 1, -1, -1):
+            if self.op[node] in (ops.ADD, ops.SUM):
+                self._fuse_sum(node)
+
+    def _fuse_sum(self, root: int) -> None:
+        """Make the tree of additions under `root` one sum, or one dot if it has products."""
+        op, operands, private = self.op, self.operands, self._private
+        terms: list[tuple[int, int]] = []
+        inner: list[int] = []
+        one = -1
+        pending = list(reversed(operands[root]))
+        products = False
+        while pending:
+            node = pending.pop()
+            kind = op[node] if node < len(op) and private[node] else None
+            if kind in (ops.ADD, ops.SUM):
+                inner.append(node)
+                pending += reversed(operands[node])
+            elif kind in (ops.MUL, ops.DOT):
+                inner.append(node)
+                half = len(operands[node]) // 2
+                terms += zip(operands[node][:half], operands[node][half:])
+                products = True
+            else:
+                terms.append((node, one))
+        if not inner or len(terms) < LEAST_TERMS:
+            return
+        for node in inner:
+            op[node] = None
+            self.heir[node] = root
+        if products:
+            one = self.constant(1.0)
+            pairs = [(a, one if b < 0 else b) for a, b in terms]
+            op[root] = ops.DOT
+            operands[root] = tuple([a for a, _ in pairs] + [b for _, b in pairs])
+        else:
+            op[root] = ops.SUM
+            operands[root] = tuple([a for a, _ in terms])
