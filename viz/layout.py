@@ -89,6 +89,10 @@ class Layout:
     legend: Box = Box(0, 0, 0, 0)
     dense: bool = False  # leaves are slim, labels stand in one line
 
+    def is_slim(self, card: Card) -> bool:
+        """Whether the card has room for one line only."""
+        return self.dense and bool(card.beside)
+
     @property
     def bounds(self) -> Box:
         """The rectangle around everything."""
@@ -604,7 +608,8 @@ class _Layout:
             self.result.panel_columns.append(widths)
             width = max(sum(widths), text_width(panel.title, 12.0, bold=True)) + 28.0
             below.append((width, 24.0 + 19.0 * len(panel.rows) + 16.0))
-        below.append((372.0, 112.0))
+        aliases = any(card.alias for card in self.picture.cards)
+        below.append((360.0, 88.0 + 19.0 * (aliases + len(self.picture.legend))))
         total = sum(w for w, _ in below) + 40.0 * (len(below) - 1)
         left = graph.x - total / 2
         boxes = []

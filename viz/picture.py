@@ -25,9 +25,9 @@ Drawable: TypeAlias = Value | Unrolled | Sequence[Value]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One number of a card with its gradient; `name` only where a card has several."""
+    """One number of a card with its gradient; `name` only where it needs one, such as ‖h‖."""
 
-    value: float
+    value: float | None
     grad: float | None
     name: str = ""
 
@@ -52,6 +52,7 @@ class Card:
     beside: str = ""
     alias: bool = False
     framed: bool = False  # stands within the frame of its column
+    look: str = ""  # "marked" on a path that is pointed out, "faded" where no sweep came yet
     note: str = ""
     tooltip: str = ""
     nodes: tuple[Value, ...] = ()
@@ -67,6 +68,7 @@ class Wire:
     local: float | None
     message: float | None
     recurrent: bool = False  # from one time step to another
+    look: str = ""
     tooltip: str = ""
 
 
@@ -81,11 +83,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a panel. `kind` is name, head, value, grad, sum or empty."""
+    """A cell of a panel. `kind` is name, head, value, grad or empty."""
 
     kind: str
     text: str = ""
     number: float | None = None
+    bold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ class Panel:
     title: str
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+
+
+SHOWN = frozenset({"value", "grad", "local", "message", "op"})
 
 
 @dataclass(slots=True)
@@ -108,11 +114,17 @@ class Picture:
     panels: list[Panel] = field(default_factory=list)
     swept: bool = True
     subtitle: str = ""
+    legend: tuple[str, ...] = ()  # lines of its own beside the usual ones
+    show: frozenset[str] = SHOWN
 
     @property
     def steepest(self) -> float:
-        """The largest finite |gradient| of a card: heat is relative to it."""
-        return _largest(row.grad for card in self.cards for row in card.rows)
+        """The largest finite |gradient| of all cards and panels: heat is relative to it."""
+        cells = (cell for panel in self.panels for row in panel.rows for cell in row)
+        return max(
+            _largest(row.grad for card in self.cards for row in card.rows),
+            _largest(cell.number for cell in cells if cell.kind == "grad"),
+        )
 
     @property
     def strongest(self) -> float:
@@ -481,10 +493,10 @@ def _shared_panel(scene: _Scene, steps: Sequence[int]) -> Panel:
     head += ["earlier sweeps"] if earlier else []
     rows = [tuple(Cell("head", text) for text in (*head, "dL/dw = Σ"))]
     for leaf, parts, rest in lines:
-        cells = [Cell("name", name_of(leaf)), Cell("value", number(leaf.data), leaf.data)]
-        cells += [_grad_cell(part) for part in parts]
-        cells += [_grad_cell(rest)] if earlier else []
-        rows.append((*cells, _grad_cell(leaf.grad, "sum")))
+        cells = [Cell("name", name_of(leaf), bold=True), Cell("value", number(leaf.data), leaf.data)]
+        cells += [grad_cell(part) for part in parts]
+        cells += [grad_cell(rest)] if earlier else []
+        rows.append((*cells, grad_cell(leaf.grad, bold=True)))
     return Panel("Shared parameters: one gradient, summed over time", tuple(rows))
 
 
@@ -497,5 +509,6 @@ def _left_over(leaf: Value, parts: Sequence[float | None]) -> float | None:
     return rest if abs(rest) > 1e-9 * max(1.0, abs(leaf.grad), abs(total)) else None
 
 
-def _grad_cell(x: float | None, kind: str = "grad") -> Cell:
-    return Cell("empty") if x is None else Cell(kind, number(x), x)
+def grad_cell(x: float | None, bold: bool = False) -> Cell:
+    """A heat cell of a panel, empty for None."""
+    return Cell("empty") if x is None else Cell("grad", number(x), x, bold)
