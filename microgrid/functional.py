@@ -204,6 +204,17 @@ def softmax(zs: Iterable[Operand]) -> list[Value]:
     return [y.exp() for y in log_softmax(zs)]
 
 
+def one_hot(index: int, num_classes: int) -> list[float]:
+    """A vector of zeros with 1 at `index` (torch.nn.functional.one_hot, row 004-18).
+
+    >>> one_hot(1, 4)
+    [0.0, 1.0, 0.0, 0.0]
+    """
+    if not 0 <= index < num_classes:
+        raise ValueError(f"one_hot: index must lie in 0..{num_classes - 1}, got {index}")
+    return [float(i == index) for i in range(num_classes)]
+
+
 def cross_entropy(logits: Vector, target: int | Vector) -> Value:
     """-sum_i p_i ln softmax(logits)_i (lecture row 001-11, torch.nn.functional.cross_entropy).
 

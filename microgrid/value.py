@@ -52,6 +52,11 @@ def scope(name: str) -> Iterator[str]:
         _mode.reset(token)
 
 
+def current_scope() -> str:
+    """The path that a Value made here and now is tagged with; "" outside any scope."""
+    return _mode.get().scope
+
+
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Compute without recording: results have no parents (as `torch.no_grad`).

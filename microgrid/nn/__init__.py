@@ -1,0 +1,17 @@
+"""Networks whose every weight is a Value: layers, cells, and a cell unrolled over time."""
+
+from .feedforward import MLP, Embedding, Linear
+from .module import Module
+from .recurrent import RecurrentCell, RNNCell
+from .sequence import SequenceModel, Unrolled
+
+__all__ = [
+    "MLP",
+    "Embedding",
+    "Linear",
+    "Module",
+    "RNNCell",
+    "RecurrentCell",
+    "SequenceModel",
+    "Unrolled",
+]

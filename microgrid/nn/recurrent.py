@@ -1,0 +1,99 @@
+"""Recurrent cells: one time step, (input, state) -> state."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from .. import functional as F
+from ..value import Operand
+from .module import (
+    Module,
+    Row,
+    Seed,
+    activation,
+    check_length,
+    is_scalar,
+    matrix,
+    named,
+    size,
+    uniform,
+    vector,
+)
+
+
+class RecurrentCell(Module):
+    """What SequenceModel unrolls: a start state, one step, and the hidden part of a state."""
+
+    input_size: int
+    hidden_size: int
+
+    @abstractmethod
+    def __call__(self, x: Sequence[Operand] | None, state: Any) -> Any:
+        """The next state from input x (None: no input at this step) and the last state."""
+
+    def initial_state(self, h0: Any = None) -> Any:
+        """The state before step 1: leaves h_0, zero unless given."""
+        return start("h_0", h0, self.hidden_size)
+
+    def hidden(self, state: Any) -> Row:
+        """The hidden vector h of a state."""
+        hidden: Row = state
+        return hidden
+
+
+def start(label: str, given: Any, length: int) -> Row:
+    """A start vector of leaves: zeros, or the numbers or Values given."""
+    if given is None:
+        given = [0.0] * length
+    if is_scalar(given):
+        given = [given]
+    return vector(check_length(label, given, length), label)
+
+
+class RNNCell(RecurrentCell):
+    """h_t = f(W_x x_t + W_h h_{t-1} + b), Elman's cell (rows 001-2, 001-3; torch.nn.RNNCell).
+
+    weight_ih is hidden_size rows of input_size, weight_hh hidden_size rows of
+    hidden_size, bias has hidden_size entries; all start uniform in +-1/sqrt(hidden_size).
+    f is tanh, relu, sigmoid or identity. A unit's pre-activation is one `dot` node:
+    its row of [W_x W_h b] times the column (x, h, 1), as in row 001-5.
+
+    >>> cell = RNNCell(1, 1, nonlinearity="identity", bias=False)
+    >>> cell.load_state_dict({"weight_ih": [[1.0]], "weight_hh": [[-5.0]]})
+    >>> (h1,) = cell([5.0], [0.0])
+    >>> (h2,) = cell([1.0], [h1])
+    >>> h1.data, h2.data
+    (5.0, -24.0)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        seed: Seed = None,
+    ) -> None:
+        self.input_size = size(input_size, "RNNCell: input_size")
+        self.hidden_size = size(hidden_size, "RNNCell: hidden_size")
+        self.nonlinearity = nonlinearity
+        self._activation = activation(nonlinearity)
+        rng, bound = np.random.default_rng(seed), 1.0 / sqrt(hidden_size)
+        self.weight_ih = matrix(uniform(rng, bound, hidden_size, input_size), "W_x")
+        self.weight_hh = matrix(uniform(rng, bound, hidden_size, hidden_size), "W_h")
+        self.bias = vector(uniform(rng, bound, hidden_size), "b") if bias else None
+
+    def __call__(self, x: Sequence[Operand] | None, state: Sequence[Operand]) -> Row:
+        h = check_length("RNNCell: h", state, self.hidden_size)
+        rows, column = self.weight_hh, h
+        if x is not None:
+            check_length("RNNCell: x", x, self.input_size)
+            rows = [wi + wh for wi, wh in zip(self.weight_ih, self.weight_hh)]
+            column = [*x, *h]
+        sums = F.linear(column, rows, self.bias)
+        if self.nonlinearity != "identity":
+            named(sums, "z")
+        return named([self._activation(z) for z in sums], "h")

@@ -1,0 +1,232 @@
+"""SequenceModel: a cell with its embedding and readout, unrolled over a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from .. import functional as F
+from ..value import Value, scope
+from .feedforward import Embedding, Linear
+from .module import Module, Row, check_length, is_scalar, named, vector
+from .recurrent import RecurrentCell
+
+Loss: TypeAlias = Callable[[Row, Any], Value]
+Readout: TypeAlias = Callable[[Row], Row]
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": F.cross_entropy,
+    "mse": F.mse_loss,
+    "binary_cross_entropy": F.binary_cross_entropy,
+    "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits,
+    "hinge": lambda output, target: F.hinge_loss(output[0], target),
+}
+TOPOLOGIES = ("one-to-one", "one-to-many", "many-to-one", "many-to-many", "generation")
+FEEDBACK = ("argmax", "soft", "output")
+
+
+@dataclass
+class Unrolled:
+    """A recurrent model run over a sequence: what viz draws and bptt analyses.
+
+    Steps count from 1; lists of per-step things have T entries, `states` T + 1.
+
+    Attributes
+    ----------
+    model : the SequenceModel that ran
+    inputs : T vectors x_t; an empty one where a step had no input
+    states : T + 1 hidden vectors, states[0] is h_0
+    carries : T + 1 full states as the cell returns them (an LSTM's are pairs h, c)
+    outputs : T vectors y_t
+    losses : T entries L_t, None where a step has no loss
+    loss : the losses summed (or averaged) over time; None where there is none
+    targets : T entries, None where a step has none
+    topology : which of the five wirings
+    """
+
+    model: SequenceModel
+    topology: str
+    carries: list[Any]
+    states: list[Row]
+    inputs: list[Row] = field(default_factory=list)
+    outputs: list[Row] = field(default_factory=list)
+    losses: list[Value | None] = field(default_factory=list)
+    targets: list[Any] = field(default_factory=list)
+    loss: Value | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __repr__(self) -> str:
+        loss = "no loss" if self.loss is None else f"loss={self.loss.data!r}"
+        cell = type(self.model.cell).__name__
+        return f"Unrolled({cell}, {len(self)} steps, hidden {len(self.states[0])}, {loss})"
+
+
+class SequenceModel(Module):
+    """embedding -> cell -> readout at every time step, all sharing their weights.
+
+    Without a readout the output of a step is its hidden state, without an embedding an
+    input is a vector (or a number if the cell takes one).
+
+    >>> from microgrid.nn import RNNCell
+    >>> cell = RNNCell(1, 1, nonlinearity="identity", bias=False)
+    >>> model = SequenceModel(cell, readout=Linear(1, 1, bias=False))
+    >>> model.load_state_dict(
+    ...     {"cell.weight_ih": [[1]], "cell.weight_hh": [[-5]], "readout.weight": [[-1]]}
+    ... )
+    >>> run = model.unroll([5, 1], loss=lambda y, target: y[0])
+    >>> run.loss.backward()
+    >>> run.loss.data, run.states[0][0].grad
+    (19.0, -20.0)
+    """
+
+    def __init__(
+        self,
+        cell: RecurrentCell,
+        readout: Readout | None = None,
+        embedding: Embedding | None = None,
+    ) -> None:
+        if embedding is not None and embedding.embedding_dim != cell.input_size:
+            raise ValueError(
+                f"SequenceModel: the embedding has {embedding.embedding_dim} entries, "
+                f"the cell takes {cell.input_size}"
+            )
+        if isinstance(readout, Linear) and readout.in_features != cell.hidden_size:
+            raise ValueError(
+                f"SequenceModel: the readout takes {readout.in_features} entries, "
+                f"the cell has {cell.hidden_size} hidden ones"
+            )
+        if isinstance(readout, Linear):
+            readout.relabel("W_y", "b_y")
+        self.embedding = embedding
+        self.cell = cell
+        self.readout = readout
+
+    def unroll(
+        self,
+        inputs: Sequence[Any],
+        targets: Sequence[Any] | None = None,
+        h0: Any = None,
+        loss: str | Loss = "cross_entropy",
+        at: str = "all",
+        topology: str = "many-to-many",
+        reduction: str = "sum",
+        feedback: str = "argmax",
+    ) -> Unrolled:
+        """Run the model over a sequence and record the graph.
+
+        Parameters
+        ----------
+        inputs : one per step: a number, a vector, an index if there is an embedding, or
+            None for a step without input
+        targets : one per step, None for a step without loss. With topology "many-to-one"
+            or at="last" a single one will do, the last step's
+        h0 : the start state, zeros unless given
+        loss : "cross_entropy", "mse", "binary_cross_entropy",
+            "binary_cross_entropy_with_logits", "hinge", or a function
+            (output vector, target) -> Value, which needs no targets
+        at : "all" steps have a loss, or only the "last"
+        topology : "one-to-one", "one-to-many", "many-to-one" (loss at the last step),
+            "many-to-many", or "generation". With "one-to-many" and "generation" there may
+            be fewer inputs than targets: later steps have none, or get the output back
+        reduction : "sum" or "mean" of the losses over time
+        feedback : what generation takes as its next input: "argmax" (the likeliest item),
+            "soft" (softmax of the output; the gradient flows through it), or "output" itself
+        """
+        loss_function = _choose("loss", loss, LOSSES) if isinstance(loss, str) else loss
+        _choose("feedback", feedback, dict.fromkeys(FEEDBACK))
+        _choose("topology", topology, dict.fromkeys(TOPOLOGIES))
+        total = _choose("reduction", reduction, {"sum": F.sum, "mean": F.mean})
+        last_only = _choose("at", at, {"all": False, "last": True}) or topology == "many-to-one"
+        no_targets_needed = targets is None and not isinstance(loss, str)
+        inputs, targets = _align(inputs, targets, topology, last_only)
+
+        state = self.cell.initial_state(h0)
+        run = Unrolled(self, topology, carries=[state], states=[self.cell.hidden(state)])
+        for t, (given, target) in enumerate(zip(inputs, targets), start=1):
+            with scope(f"t={t}"):
+                if given is None and topology == "generation" and t > 1:
+                    given = self._fed_back(run.outputs[-1], feedback)
+                x = self._input(given)
+                with scope("cell"):
+                    state = self.cell(x or None, state)
+                h = self.cell.hidden(state)
+                with scope("readout"):
+                    y = self._output(h)
+                wanted = (t == len(inputs) or not last_only) and (
+                    target is not None or no_targets_needed
+                )
+                with scope("loss"):
+                    step_loss = _step_loss(loss_function, y, target) if wanted else None
+            run.inputs.append(x)
+            run.carries.append(state)
+            run.states.append(h)
+            run.outputs.append(y)
+            run.losses.append(step_loss)
+            run.targets.append(target)
+        losses = [x for x in run.losses if x is not None]
+        if losses:
+            run.loss = total(losses)
+            run.loss.label = run.loss.label or "L"
+        return run
+
+    def _input(self, given: Any) -> Row:
+        if given is None:
+            return []
+        if is_scalar(given) and self.embedding is not None:
+            return self.embedding(given)
+        numbers = [given] if is_scalar(given) else given
+        check_length("unroll: an input", numbers, self.cell.input_size)
+        return named(vector(numbers, ""), "x")
+
+    def _fed_back(self, output: Row, feedback: str) -> Any:
+        if feedback == "output":
+            return output
+        if feedback == "soft":
+            p = F.softmax(output)
+            if self.embedding is None:
+                return p
+            return [F.dot(p, column) for column in zip(*self.embedding.weight)]
+        best = output.index(max(output))
+        return best if self.embedding is not None else F.one_hot(best, len(output))
+
+    def _output(self, h: Row) -> Row:
+        return h if self.readout is None else named(list(self.readout(h)), "y")
+
+
+def _step_loss(function: Loss, output: Row, target: Any) -> Value:
+    loss = function(output, target)
+    if not isinstance(loss, Value):
+        raise TypeError(f"unroll: the loss function must return a Value, got {loss!r}")
+    return named([loss], "L")[0]
+
+
+def _choose(what: str, name: str, table: dict[str, Any]) -> Any:
+    try:
+        return table[name]
+    except (KeyError, TypeError):
+        raise ValueError(f"{what} must be one of {', '.join(table)}, got {name!r}") from None
+
+
+def _align(
+    inputs: Sequence[Any], targets: Sequence[Any] | None, topology: str, last_only: bool
+) -> tuple[list[Any], list[Any]]:
+    """One input and one target per step."""
+    xs = list(inputs)
+    if not xs:
+        raise ValueError("unroll needs at least one input, got none")
+    if targets is None:
+        return xs, [None] * len(xs)
+    ys = list(targets)
+    if last_only and len(ys) == 1:
+        ys = [None] * (len(xs) - 1) + ys
+    if topology in ("one-to-many", "generation"):
+        xs += [None] * (len(ys) - len(xs))
+    if len(xs) != len(ys):
+        raise ValueError(
+            f"unroll: {len(xs)} inputs and {len(ys)} targets; {topology} needs as many of one "
+            f"as of the other (None where a step has none)"
+        )
+    return xs, ys
