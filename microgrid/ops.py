@@ -46,7 +46,10 @@ class Op:
         return self.name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return BY_NAME.__getitem__, (self.name,)
+        return by_name, (self.name,)
+
+    def __deepcopy__(self, memo: Any) -> "Op":
+        return self
 
     def evaluate(self, xp: Namespace, operands: Sequence[Any]) -> Any:
         """The op's value at `operands`."""
@@ -276,3 +279,15 @@ BINARY_CROSS_ENTROPY = Op("binary_cross_entropy", "BCE",
 
 OPS = tuple(row for row in globals().values() if isinstance(row, Op))
 BY_NAME = {op.name: op for op in OPS}
+
+
+def by_name(name: str) -> Op:
+    """The row of that name; ValueError lists the names there are.
+
+    >>> by_name("tanh").symbol
+    'tanh'
+    """
+    try:
+        return BY_NAME[name]
+    except (KeyError, TypeError):
+        raise ValueError(f"unknown operation {name!r}; there are {', '.join(BY_NAME)}") from None
