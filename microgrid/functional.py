@@ -325,5 +325,8 @@ def _not_empty(what: str, xs: list[Operand]) -> list[Operand]:
 
 
 def _same_length(what: str, xs: Sequence[object], ys: Sequence[object]) -> None:
+    for given in (xs, ys):
+        if not hasattr(given, "__len__"):
+            raise TypeError(f"{what} must be sequences, got {given!r}")
     if len(xs) != len(ys):
         raise ValueError(f"{what} must have the same length, got {len(xs)} and {len(ys)}")
