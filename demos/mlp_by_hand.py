@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from microgrid import Value, nn, optim
 from microgrid import functional as F
 
-from ._common import number, parser, pictures, run, table
+from ._common import parser, pictures, run, table
 
 X = [[1, 4, 5], [0.1, -5, 3], [6, -5.542, 4.897], [4, 8, 9], [12, -2, 0.0063], [6, -5.5, 4.897]]
 Y = [
@@ -218,7 +218,9 @@ def main(argv: list[str] | None = None) -> None:
     wrong = [printed for numbers in tables.values() for printed in numbers]
     wrong = [printed.name for printed in wrong if printed.verdict == "WRONG"]
     print(f"{len(wrong)} printed numbers are wrong: {', '.join(wrong)}\n")
-    table(["the slides write", "it should read"], TYPING_ERRORS, "Slips that leave the numbers right")
+    table(
+        ["the slides write", "it should read"], TYPING_ERRORS, "Slips that leave the numbers right"
+    )
     table(
         ["row", "E after the step", "used for"],
         [
@@ -230,8 +232,6 @@ def main(argv: list[str] | None = None) -> None:
         pictures(gates(four=False).error, args, "mlp_by_hand")
     if args.sigmoid in ("gates", "both"):
         pictures(gates(four=True).error, args, "mlp_by_hand_gates")
-    training = cells[0].ours
-    print(f"dE/dw1[0,1] summed over rows 1..4 = {number(round(training, 6))}")
 
 
 if __name__ == "__main__":
