@@ -11,6 +11,7 @@ namespace `xp` of mathematical functions that carry NumPy's names:
 inf, `1/0` is inf, `(-4)**0.5` is nan. Nothing raises and nothing turns complex.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ class Op:
 
     def __deepcopy__(self, memo: Any) -> "Op":
         return self
+
+    @property
+    def arity(self) -> int | None:
+        """How many operands it takes; None for any number of them."""
+        return None if self.variadic else len(inspect.signature(self.forward).parameters) - 1
 
     def evaluate(self, xp: Namespace, operands: Sequence[Any]) -> Any:
         """The op's value at `operands`."""

@@ -411,7 +411,7 @@ def swept():
 
 def with_every_row():
     a, b = Value(0.3), Value(0.6)
-    unary = [op for op in OPS if not op.variadic and op.forward.__code__.co_argcount == 2]
+    unary = [op for op in OPS if op.arity == 1]
     return [record(op, (a,) if op in unary else (a, b)) for op in OPS]
 
 
