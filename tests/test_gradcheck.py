@@ -23,7 +23,6 @@ from microgrid.numeric import COMPLEX, complex_gradient, complex_slope, differen
 from microgrid.ops import FLOAT, OPS, Op
 from microgrid.value import creation_order, record
 
-
 # A wrong row of one's own: the cube, its slope without the factor 3
 WRONG_CUBE = Op("cube", "³", lambda xp, a: a * a * a, lambda xp, out, a: (a * a,))
 
