@@ -14,7 +14,7 @@ inf, `1/0` is inf, `(-4)**0.5` is nan. Nothing raises and nothing turns complex.
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import mul
 from typing import Any
@@ -42,6 +42,7 @@ class Op:
     forward: Callable[..., Any]
     partials: Callable[..., Any]
     variadic: bool = False
+    arity: int | None = field(init=False)  # how many operands it takes; None for any number
 
     def __str__(self) -> str:
         return self.name
@@ -52,10 +53,9 @@ class Op:
     def __deepcopy__(self, memo: Any) -> "Op":
         return self
 
-    @property
-    def arity(self) -> int | None:
-        """How many operands it takes; None for any number of them."""
-        return None if self.variadic else len(inspect.signature(self.forward).parameters) - 1
+    def __post_init__(self) -> None:
+        takes = None if self.variadic else len(inspect.signature(self.forward).parameters) - 1
+        object.__setattr__(self, "arity", takes)
 
     def evaluate(self, xp: Namespace, operands: Sequence[Any]) -> Any:
         """The op's value at `operands`."""
