@@ -8,6 +8,7 @@
 0.839949
 """
 
+from . import copying as _copying  # noqa: F401, teaches copy and pickle
 from . import functional
 from .graph import grad, recompute
 from .value import Value, no_grad, scope

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from itertools import compress, count
-from operator import attrgetter, itemgetter
-from typing import SupportsFloat, TypeAlias, cast
+from operator import attrgetter, ge, gt, itemgetter, le, lt
+from typing import Any, SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .ops import FLOAT, Op
@@ -81,7 +81,7 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
     >>> as_float("2")
     Traceback (most recent call last):
     ...
-    TypeError: data must be a real number, got '2' (str)
+    TypeError: data needs a real number, got '2' (str)
     """
     if number.__class__ is float:
         return number
@@ -89,10 +89,11 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
         try:
             return float(number)
         except OverflowError:
-            raise TypeError(f"{what} is too large for a float: {reprlib.repr(number)}") from None
+            given = reprlib.repr(number)
+            raise TypeError(f"{what} needs a number that fits a float, got {given}") from None
     kind = type(number).__name__
     hint = "; use .detach() or .data" if isinstance(number, Value) else ""
-    raise TypeError(f"{what} must be a real number, got {reprlib.repr(number)} ({kind}){hint}")
+    raise TypeError(f"{what} needs a real number, got {reprlib.repr(number)} ({kind}){hint}")
 
 
 class Value:
@@ -287,16 +288,16 @@ class Value:
     # Comparisons look at the data; == and hash stay identity, so that Values can be keys.
 
     def __lt__(self, other: Operand) -> bool:
-        return self.data < _number(other)
+        return _compare(lt, self, other)
 
     def __le__(self, other: Operand) -> bool:
-        return self.data <= _number(other)
+        return _compare(le, self, other)
 
     def __gt__(self, other: Operand) -> bool:
-        return self.data > _number(other)
+        return _compare(gt, self, other)
 
     def __ge__(self, other: Operand) -> bool:
-        return self.data >= _number(other)
+        return _compare(ge, self, other)
 
 
 Operand: TypeAlias = Value | Number
@@ -397,8 +398,10 @@ def _node(
 _new: Callable[[type[Value]], Value] = object.__new__
 
 
-def _number(x: Operand) -> float:
-    return x.data if isinstance(x, Value) else x
+def _compare(relation: Callable[[Any, Any], Any], a: Value, b: Operand) -> bool:
+    if isinstance(b, Value | numbers.Real):
+        return bool(relation(a.data, b.data if isinstance(b, Value) else b))
+    return cast(bool, NotImplemented)
 
 
 def _unary(op: Op, a: Value) -> Value:
