@@ -1,8 +1,9 @@
 """What each use of a shared weight adds to its gradient, step by step and loss by loss."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..graph import time_step
 from ..nn import Unrolled
 from ..stepper import root_of
 from ..value import Value, creation_order
-from .sweep import gradients, loss_steps, parameter_array, sending_order
+from .sweep import gradients, loss_steps, parameter_array, plan_sweeps
 
 Place: TypeAlias = int | str  # a time step, or the scope of what belongs to none
 
@@ -40,14 +41,18 @@ class Contributions(dict[Place, Any]):
 
     Attributes
     ----------
-    uses : every single use, in order of creation
     total : the sum, which is the parameter's gradient
+    uses : every single use, in order of creation
     """
 
-    def __init__(self, uses: list[Use], sums: Mapping[Place, Any], total: Any) -> None:
+    def __init__(self, sums: Mapping[Place, Any], total: Any, users: "list[_User]") -> None:
         super().__init__(sums)
-        self.uses = uses
         self.total = total
+        self._users = users
+
+    @cached_property
+    def uses(self) -> list[Use]:
+        return [use for user in self._users for use in user.uses()]
 
 
 def contributions(x: Any, parameter: Value | str) -> Contributions:
@@ -70,23 +75,17 @@ def contributions(x: Any, parameter: Value | str) -> Contributions:
     """
     root = root_of(x)
     wanted = parameter_array(x, parameter)
-    where = _positions({"": wanted})
-    upstreams = gradients(root)
-    if not any(value in upstreams for value in where):
+    users = _users(creation_order(root), {"": wanted})
+    if not users:
         raise ValueError(f"{parameter!r} is not in the graph of {root!r}")
-    uses = [
-        Use(parent, node, _place(node), upstreams[node], partial, upstreams[node] * partial)
-        for node in creation_order(root)
-        for parent, partial in zip(node.parents, node.partials)
-        if parent in where
-    ]
+    upstreams = gradients(root)
     sums: dict[Place, np.ndarray] = defaultdict(lambda: np.zeros(wanted.size))
-    for use in uses:
-        for _, i in where[use.parameter]:
-            sums[use.place][i] += use.message
+    for user in users:
+        user.upstream = upstreams[user.node]
+        user.add_to(sums[user.place], "", user.upstream)
     total = np.array([upstreams.get(value, 0.0) for value in wanted.flat])
     shaped = {place: _shaped(flat, wanted.shape) for place, flat in sums.items()}
-    return Contributions(uses, shaped, _shaped(total, wanted.shape))
+    return Contributions(shaped, _shaped(total, wanted.shape), users)
 
 
 def terms(run: Unrolled, parameter: Value | str) -> dict[int, dict[int, Any]]:
@@ -106,7 +105,10 @@ def terms(run: Unrolled, parameter: Value | str) -> dict[int, dict[int, Any]]:
     >>> terms(run, cell.weight_hh[0][0])
     {1: {1: 0.0}, 2: {1: 0.0, 2: -5.0}}
     """
+    losses = loss_steps(run)
     wanted = parameter_array(run, parameter)
+    if not _users(creation_order(*(loss for _, loss in losses)), {"": wanted}):
+        raise ValueError(f"{parameter!r} is not in the graph of {run!r}")
     return all_terms(run, {"": wanted})[""]
 
 
@@ -114,38 +116,64 @@ def all_terms(
     run: Unrolled, parameters: Mapping[str, np.ndarray]
 ) -> dict[str, dict[int, dict[int, Any]]]:
     """`terms` of several parameters at once, [name][t][k], still with one sweep per loss."""
-    where = _positions(parameters)
+    losses = loss_steps(run)
+    roots = [loss for _, loss in losses]
+    users = _users(creation_order(*roots), parameters)
+    plan = plan_sweeps(roots, leaves=[])
     found: dict[str, dict[int, dict[int, Any]]] = {name: {} for name in parameters}
-    for t, loss in loss_steps(run):
-        order = sending_order([loss])
-        upstreams = gradients(loss, order)
-        sums = {
-            name: {k: np.zeros(array.size) for k in range(1, t + 1)}
-            for name, array in parameters.items()
-        }
-        for node in order:
-            for parent, partial in zip(node.parents, node.partials):
-                for name, i in where.get(parent, ()):
-                    k = time_step(node.scope) or 0
-                    of_step = sums[name].setdefault(k, np.zeros(parameters[name].size))
-                    of_step[i] += upstreams[node] * partial
+    for t, loss in losses:
+        upstreams = gradients(loss, plan)
+        reached = [user for user in users if user.node in upstreams]
         for name, array in parameters.items():
-            found[name][t] = {k: _shaped(flat, array.shape) for k, flat in sums[name].items()}
+            sums = {k: np.zeros(array.size) for k in range(1, t + 1)}
+            for user in reached:
+                if name in user.entries:
+                    k = user.place if isinstance(user.place, int) else 0
+                    flat = sums.setdefault(k, np.zeros(array.size))
+                    user.add_to(flat, name, upstreams[user.node])
+            found[name][t] = {k: _shaped(flat, array.shape) for k, flat in sums.items()}
     return found
 
 
-def _positions(parameters: Mapping[str, np.ndarray]) -> dict[Value, list[tuple[str, int]]]:
-    """Where every Value stands: (name, flat index). A tied weight stands in several places."""
-    found: dict[Value, list[tuple[str, int]]] = defaultdict(list)
+@dataclass(slots=True)
+class _User:
+    """A node that uses parameters, and where its messages go in each parameter's array."""
+
+    node: Value
+    place: Place
+    edges: list[tuple[Value, float]]
+    entries: dict[str, tuple[np.ndarray, np.ndarray]]  # name -> flat indices, local derivatives
+    upstream: float = 0.0
+
+    def add_to(self, flat: np.ndarray, name: str, upstream: float) -> None:
+        """Add the messages that `upstream` gives; one entry may get several."""
+        where, partials = self.entries[name]
+        np.add.at(flat, where, upstream * partials)
+
+    def uses(self) -> list[Use]:
+        up = self.upstream
+        return [Use(p, self.node, self.place, up, local, up * local) for p, local in self.edges]
+
+
+def _users(order: Iterable[Value], parameters: Mapping[str, np.ndarray]) -> list[_User]:
+    """The nodes that use an entry of the parameters. A tied weight stands in several arrays."""
+    stands: dict[Value, list[tuple[str, int]]] = defaultdict(list)
     for name, array in parameters.items():
         for i, value in enumerate(array.flat):
-            found[value].append((name, i))
-    return dict(found)
-
-
-def _place(node: Value) -> Place:
-    step = time_step(node.scope)
-    return node.scope if step is None else step
+            stands[value].append((name, i))
+    users = []
+    for node in order:
+        edges = [(p, local) for p, local in zip(node.parents, node.partials) if p in stands]
+        if edges:
+            entries: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+            for parent, local in edges:
+                for name, i in stands[parent]:
+                    entries[name][0].append(i)
+                    entries[name][1].append(local)
+            arrays = {name: (np.array(i), np.array(d)) for name, (i, d) in entries.items()}
+            step = time_step(node.scope)
+            users.append(_User(node, node.scope if step is None else step, edges, arrays))
+    return users
 
 
 def _shaped(flat: np.ndarray, shape: tuple[int, ...]) -> Any:

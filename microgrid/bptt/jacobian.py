@@ -8,7 +8,7 @@ import numpy as np
 
 from ..nn import RNNCell, Unrolled
 from ..value import Value
-from .sweep import gradients, loss_steps, run_weights, sending_order
+from .sweep import gradients, loss_steps, plan_sweeps, run_weights
 
 STEADY = 0.9, 1.1  # factors per step between which a gradient is called steady
 
@@ -38,8 +38,8 @@ def jacobian(run: Unrolled, t: int, k: int, carry: bool = False) -> np.ndarray:
     if t == k:
         return np.eye(len(_state(run, k, carry)))
     rows, columns = _state(run, t, carry), _state(run, k, carry)
-    order = sending_order(rows, stop=[*_flat(run.carries[k]), *run.states[k]])
-    sweeps = (gradients(row, order) for row in rows)
+    plan = plan_sweeps(rows, stop=[*_flat(run.carries[k]), *run.states[k]], leaves=[])
+    sweeps = (gradients(row, plan) for row in rows)
     return np.array([[found.get(x, 0.0) for x in columns] for found in sweeps])
 
 
@@ -125,15 +125,17 @@ def flow(run: Unrolled) -> Flow:
     vanishing: |dL_3/dh_t| goes from 1 at t = 3 to 0.125 at t = 0, a factor of 0.5 per step \
 (f' is 1 on average, |W_hh| = 0.5)
     """
-    by_loss = {k: _state_norms(run, loss, k) for k, loss in loss_steps(run)}
+    losses = loss_steps(run)
     assert run.loss is not None
+    plan = plan_sweeps([run.loss], leaves=run.states[0])
+    by_loss = {k: _state_norms(run, gradients(loss, plan), k) for k, loss in losses}
     step = max(by_loss)
     factor = _mean_factor(by_loss[step][step], by_loss[step][0], step)
     plain = isinstance(run.model.cell, RNNCell)
     weight = run_weights(run)["cell.weight_hh"] if plain else None
     steps = range(1, len(run) + 1)
     return Flow(
-        total=_state_norms(run, run.loss, len(run)),
+        total=_state_norms(run, gradients(run.loss, plan), len(run)),
         by_loss=by_loss,
         jacobians={t: _norm(jacobian(run, t, t - 1), 2) for t in steps},
         slopes={t: _slopes(run.states[t]) for t in steps} if plain else {},
@@ -144,8 +146,7 @@ def flow(run: Unrolled) -> Flow:
     )
 
 
-def _state_norms(run: Unrolled, loss: Value, upto: int) -> dict[int, float]:
-    found = gradients(loss)
+def _state_norms(run: Unrolled, found: dict[Value, float], upto: int) -> dict[int, float]:
     return {
         t: float(np.linalg.norm([found.get(h, 0.0) for h in run.states[t]]))
         for t in range(upto + 1)

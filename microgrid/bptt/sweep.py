@@ -1,8 +1,7 @@
 """Sweeps that leave `.grad` alone, and the weights of a run by name."""
 
-from collections.abc import Collection, Iterable, Iterator
-from operator import attrgetter
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,41 +10,54 @@ from ..nn import Unrolled
 from ..stepper import root_of
 from ..value import Value
 
+Plan: TypeAlias = list[tuple[Value, list[tuple[Value, float]]]]
 
-def gradients(root: Value, order: Iterable[Value] | None = None) -> dict[Value, float]:
+
+def gradients(root: Value, plan: Plan | None = None) -> dict[Value, float]:
     """d(root)/d(node) for every node below the root, root first; no `.grad` is touched.
 
-    order: the nodes that send, youngest first (`sending_order`), where it is at hand.
+    plan: the edges to go along, where one serves several sweeps (`plan_sweeps`).
 
     >>> a = Value(3.0, label="a")
     >>> gradients(a * a)[a], a.grad
     (6.0, None)
     """
     found = {root: 1.0}
-    for node in sending_order([root]) if order is None else order:
+    for node, edges in plan_sweeps([root]) if plan is None else plan:
         upstream = found.get(node)
         if upstream is not None:
-            for parent, partial in zip(node.parents, node.partials):
+            for parent, partial in edges:
                 found[parent] = found.get(parent, 0.0) + upstream * partial
     return found
 
 
-def sending_order(roots: Collection[Value], stop: Collection[Value] = ()) -> list[Value]:
-    """The nodes between the roots and `stop` that have parents, youngest first.
+def plan_sweeps(
+    roots: Collection[Value], stop: Collection[Value] = (), leaves: Collection[Value] | None = None
+) -> Plan:
+    """(node, its edges) for the nodes between the roots and `stop`, youngest first.
 
-    Nodes in `stop`, and all that is older than the oldest of them, are left out.
+    What lies below `stop`, or is older than all of it, is left out; so are edges to
+    leaves other than `leaves`, unless that is None: most edges lead to weights.
     """
     oldest = min((node.serial for node in stop), default=-1)
-    stop = set(stop)
+    stop, wanted = set(stop), None if leaves is None else {*leaves, *stop}
     seen = {node for node in roots if node not in stop}
     found = list(seen)
+    plan = []
     for node in found:  # grows while it is read
-        for parent in node.parents:
-            if parent not in seen and parent.serial > oldest and parent not in stop:
+        edges = [
+            (parent, partial)
+            for parent, partial in zip(node.parents, node.partials)
+            if (parent.parents or wanted is None or parent in wanted) and parent.serial >= oldest
+        ]
+        if edges:
+            plan.append((node, edges))
+        for parent, _ in edges:
+            if parent not in seen and parent not in stop:
                 seen.add(parent)
                 found.append(parent)
-    found.sort(key=attrgetter("serial"), reverse=True)
-    return [node for node in found if node.parents]
+    plan.sort(key=lambda planned: planned[0].serial, reverse=True)
+    return plan
 
 
 def loss_steps(run: Unrolled) -> list[tuple[int, Value]]:
@@ -63,11 +75,13 @@ def parameter_array(x: Any, parameter: Value | str) -> np.ndarray:
 
     A Value, or the label of one, has shape (). In a run a name may also be that of a
     whole weight: "cell.weight_hh", its last part "weight_hh", the label before the
-    index "W_h", or "h_0", the initial state. ValueError where there is no such thing,
-    where the name fits several, or where none of it is in the graph.
+    index "W_h", or "h_0", the initial state. ValueError where there is no such thing or
+    the name fits several.
     """
     root = root_of(x)
-    if isinstance(parameter, Value) or not isinstance(x, Unrolled):
+    if isinstance(parameter, Value):
+        return _array(parameter)
+    if not isinstance(x, Unrolled):
         return _array(find(root, parameter))
     weights = run_weights(x)
     fitting = [name for name, weight in weights.items() if parameter in _names(name, weight)]
