@@ -12,9 +12,10 @@ from ..graph import time_step
 from ..nn import Unrolled
 from ..stepper import root_of
 from ..value import Value, creation_order
-from .sweep import gradients, loss_steps, parameter_array, plan_sweeps
+from .sweep import edges_of, gradients, loss_steps, parameter_array, plan_sweeps
 
 Place: TypeAlias = int | str  # a time step, or the scope of what belongs to none
+_Places: TypeAlias = dict[Value, list[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +76,20 @@ def contributions(x: Any, parameter: Value | str) -> Contributions:
     """
     root = root_of(x)
     wanted = parameter_array(x, parameter)
-    users = _users(creation_order(root), {"": wanted})
+    stands = _where({"": wanted})
+    order = creation_order(root)
+    users = _users(order, stands)
     if not users:
         raise ValueError(f"{parameter!r} is not in the graph of {root!r}")
-    upstreams = gradients(root)
-    sums: dict[Place, np.ndarray] = defaultdict(lambda: np.zeros(wanted.size))
+    upstreams = gradients(root, edges_of(order))
+    sums: dict[Place, list[float]] = {}
     for user in users:
-        user.upstream = upstreams[user.node]
-        user.add_to(sums[user.place], "", user.upstream)
-    total = np.array([upstreams.get(value, 0.0) for value in wanted.flat])
+        user.upstream = upstream = upstreams[user.node]
+        flat = sums.setdefault(user.place, [0.0] * wanted.size)
+        for value, local in user.edges:
+            for _, i in stands[value]:
+                flat[i] += upstream * local
+    total = [upstreams.get(value, 0.0) for value in wanted.flat]
     shaped = {place: _shaped(flat, wanted.shape) for place, flat in sums.items()}
     return Contributions(shaped, _shaped(total, wanted.shape), users)
 
@@ -105,11 +111,8 @@ def terms(run: Unrolled, parameter: Value | str) -> dict[int, dict[int, Any]]:
     >>> terms(run, cell.weight_hh[0][0])
     {1: {1: 0.0}, 2: {1: 0.0, 2: -5.0}}
     """
-    losses = loss_steps(run)
     wanted = parameter_array(run, parameter)
-    if not _users(creation_order(*(loss for _, loss in losses)), {"": wanted}):
-        raise ValueError(f"{parameter!r} is not in the graph of {run!r}")
-    return all_terms(run, {"": wanted})[""]
+    return all_terms(run, {str(parameter): wanted})[str(parameter)]
 
 
 def all_terms(
@@ -118,63 +121,72 @@ def all_terms(
     """`terms` of several parameters at once, [name][t][k], still with one sweep per loss."""
     losses = loss_steps(run)
     roots = [loss for _, loss in losses]
-    users = _users(creation_order(*roots), parameters)
+    stands = _where(parameters)
+    users = [(user, user.entries(stands)) for user in _users(creation_order(*roots), stands)]
+    if not users:
+        raise ValueError(f"{' or '.join(parameters)} is not in the graph of {run!r}")
     plan = plan_sweeps(roots, leaves=[])
     found: dict[str, dict[int, dict[int, Any]]] = {name: {} for name in parameters}
     for t, loss in losses:
         upstreams = gradients(loss, plan)
-        reached = [user for user in users if user.node in upstreams]
+        sums = {
+            name: {k: np.zeros(array.size) for k in range(1, t + 1)}
+            for name, array in parameters.items()
+        }
+        for user, entries in users:
+            if user.node in upstreams:
+                k = user.place if isinstance(user.place, int) else 0
+                for name, (where, local) in entries.items():
+                    flat = sums[name].setdefault(k, np.zeros(parameters[name].size))
+                    np.add.at(flat, where, upstreams[user.node] * local)
         for name, array in parameters.items():
-            sums = {k: np.zeros(array.size) for k in range(1, t + 1)}
-            for user in reached:
-                if name in user.entries:
-                    k = user.place if isinstance(user.place, int) else 0
-                    flat = sums.setdefault(k, np.zeros(array.size))
-                    user.add_to(flat, name, upstreams[user.node])
-            found[name][t] = {k: _shaped(flat, array.shape) for k, flat in sums.items()}
+            found[name][t] = {k: _shaped(flat, array.shape) for k, flat in sums[name].items()}
     return found
 
 
 @dataclass(slots=True)
 class _User:
-    """A node that uses parameters, and where its messages go in each parameter's array."""
+    """A node that uses parameters, and the edges to them."""
 
     node: Value
     place: Place
     edges: list[tuple[Value, float]]
-    entries: dict[str, tuple[np.ndarray, np.ndarray]]  # name -> flat indices, local derivatives
     upstream: float = 0.0
-
-    def add_to(self, flat: np.ndarray, name: str, upstream: float) -> None:
-        """Add the messages that `upstream` gives; one entry may get several."""
-        where, partials = self.entries[name]
-        np.add.at(flat, where, upstream * partials)
 
     def uses(self) -> list[Use]:
         up = self.upstream
         return [Use(p, self.node, self.place, up, local, up * local) for p, local in self.edges]
 
+    def entries(self, stands: _Places) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """name -> (flat indices, local derivatives): what the node adds, as arrays."""
+        found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for value, local in self.edges:
+            for name, i in stands[value]:
+                found[name].append((i, local))
+        return {
+            name: (np.array([i for i, _ in pairs]), np.array([local for _, local in pairs]))
+            for name, pairs in found.items()
+        }
 
-def _users(order: Iterable[Value], parameters: Mapping[str, np.ndarray]) -> list[_User]:
-    """The nodes that use an entry of the parameters. A tied weight stands in several arrays."""
-    stands: dict[Value, list[tuple[str, int]]] = defaultdict(list)
+
+def _where(parameters: Mapping[str, np.ndarray]) -> _Places:
+    """Where every Value stands, (name, flat index). A tied weight stands in several places."""
+    stands: _Places = defaultdict(list)
     for name, array in parameters.items():
         for i, value in enumerate(array.flat):
             stands[value].append((name, i))
+    return stands
+
+
+def _users(order: Iterable[Value], stands: _Places) -> list[_User]:
     users = []
     for node in order:
         edges = [(p, local) for p, local in zip(node.parents, node.partials) if p in stands]
         if edges:
-            entries: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
-            for parent, local in edges:
-                for name, i in stands[parent]:
-                    entries[name][0].append(i)
-                    entries[name][1].append(local)
-            arrays = {name: (np.array(i), np.array(d)) for name, (i, d) in entries.items()}
             step = time_step(node.scope)
-            users.append(_User(node, node.scope if step is None else step, edges, arrays))
+            users.append(_User(node, node.scope if step is None else step, edges))
     return users
 
 
-def _shaped(flat: np.ndarray, shape: tuple[int, ...]) -> Any:
-    return flat.reshape(shape) if shape else float(flat[0])
+def _shaped(flat: Any, shape: tuple[int, ...]) -> Any:
+    return np.reshape(flat, shape) if shape else float(flat[0])

@@ -1,6 +1,6 @@
 """Sweeps that leave `.grad` alone, and the weights of a run by name."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -8,9 +8,9 @@ import numpy as np
 from ..graph import find
 from ..nn import Unrolled
 from ..stepper import root_of
-from ..value import Value
+from ..value import Value, creation_order
 
-Plan: TypeAlias = list[tuple[Value, list[tuple[Value, float]]]]
+Plan: TypeAlias = Iterable[tuple[Value, Iterable[tuple[Value, float]]]]
 
 
 def gradients(root: Value, plan: Plan | None = None) -> dict[Value, float]:
@@ -23,12 +23,17 @@ def gradients(root: Value, plan: Plan | None = None) -> dict[Value, float]:
     (6.0, None)
     """
     found = {root: 1.0}
-    for node, edges in plan_sweeps([root]) if plan is None else plan:
+    for node, edges in edges_of(creation_order(root)) if plan is None else plan:
         upstream = found.get(node)
         if upstream is not None:
             for parent, partial in edges:
                 found[parent] = found.get(parent, 0.0) + upstream * partial
     return found
+
+
+def edges_of(order: list[Value]) -> Plan:
+    """A plan for one sweep along all edges of a graph in creation order."""
+    return ((node, zip(node.parents, node.partials)) for node in reversed(order))
 
 
 def plan_sweeps(
