@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from .graph import find
+from .graph import find, name_of
 from .value import Value, as_float, creation_order
 
 Kind: TypeAlias = Literal["start", "finished", "message", "end"]
@@ -65,14 +65,14 @@ class Event:
         return self.node if self.parent is None else self.parent
 
     def __str__(self) -> str:
-        name = _name(self.node)
+        name = name_of(self.node)
         if self.kind == "start":
             return f"start: {name} gets gradient {self.message:.6g}"
         if self.kind == "finished":
             return f"{name} is finished, gradient {self.after:.6g}"
         if self.kind == "end":
             return "end"
-        to = _name(self.target)
+        to = name_of(self.target)
         added = "" if self.before is None else f"{self.before:.6g} + {self.message:.6g} = "
         return (
             f"{name} → {to}: {self.upstream:.6g} × {self.local:.6g} = {self.message:.6g}, "
@@ -219,7 +219,7 @@ class Stepper:
         wanted = find(self.root, where)
         if wanted in self._order[self._turn :]:
             raise ValueError(
-                f"run_to: the sweep has passed {_name(wanted)}; go back() or restart() first"
+                f"run_to: the sweep has passed {name_of(wanted)}; go back() or restart() first"
             )
         return self.run_until(lambda event: event.kind == "finished" and event.node is wanted)
 
@@ -233,7 +233,7 @@ class Stepper:
 
     def __repr__(self) -> str:
         edges = sum(len(node.parents) for node in self._order)
-        lines = [f"Stepper({_name(self.root)}={self.root.data:.6g}): ", ""]
+        lines = [f"Stepper({name_of(self.root)}={self.root.data:.6g}): ", ""]
         lines[0] += f"{len(self.messages)} of {edges} messages sent"
         lines[1] = f"  last: {self.history[-1]}" if self.history else "  not started"
         if self.upcoming is not None:
@@ -280,7 +280,3 @@ def _stretch(node: Value) -> str:
     """The part of a node's scope that names its time step, else the outermost part."""
     found = _STRETCH.match(node.scope)
     return found[0] if found else ""
-
-
-def _name(node: Value) -> str:
-    return node.label or (node.op.name if node.op else f"{node.data:.6g}")
