@@ -146,7 +146,10 @@ def test_it_shows_where_it_stands():
         "  next: h_1 → W_x: 4 × 5 = 20, gradient of W_x: -1 + 20 = 19",
     ]
     sweep.run()
-    assert repr(sweep).splitlines() == ["Stepper(L=19): 14 of 14 messages sent", "  last: end"]
+    assert repr(sweep).splitlines() == [
+        "Stepper(L=19): 14 of 14 messages sent",
+        "  last: end: every gradient is complete",
+    ]
 
 
 def test_a_nan_on_the_way_is_undone_exactly():
