@@ -18,15 +18,17 @@ class AnomalyError(ArithmeticError):
     Attributes
     ----------
     node : the node whose value, or whose message, is not finite
-    root : where the sweep had started; None if it happened in the forward pass
+    stepper : the sweep, stopped at the bad message; None if it was the forward pass
     path : the nodes that lead to it: from a leaf in the forward pass, from the root in
         the backward pass, along the largest numbers
     """
 
-    def __init__(self, message: str, node: Value, root: Value | None, path: Sequence[Value]):
+    def __init__(
+        self, message: str, node: Value, stepper: Stepper | None, path: Sequence[Value]
+    ) -> None:
         super().__init__(message)
         self.node = node
-        self.root = root
+        self.stepper = stepper
         self.path = tuple(path)
 
 
@@ -67,18 +69,19 @@ class _Detector:
 
     def sweep(self, root: Value, gradient: float) -> None:
         """The backward pass, one message at a time; AnomalyError at the first bad one."""
-        for event in Stepper(root, gradient):
+        stepper = Stepper(root, gradient)
+        for event in stepper:
             for number in (event.message, event.after):
                 if number is not None and not math.isfinite(number):
-                    raise _backward_error(root, event, number)
+                    raise _backward_error(stepper, event, number)
 
 
-def _backward_error(root: Value, event: Event, number: float) -> AnomalyError:
+def _backward_error(stepper: Stepper, event: Event, number: float) -> AnomalyError:
     from .bptt import paths  # costs NumPy, so only where it is needed
 
     node = event.node
     made = f"{_call(node.op, node.operands)}{_place(node)}" if node.op else name_of(node)
-    path = next(paths(root, node).largest())
+    path = next(paths(stepper.root, node).largest())
     steps = [f"—×{d:.6g}→ {name_of(x)}" for d, x in zip(path.factors, path.nodes[1:])]
     text = f"{number} in the backward pass: {made}"
     if event.parent is not None:
@@ -86,8 +89,8 @@ def _backward_error(root: Value, event: Event, number: float) -> AnomalyError:
             f" sends {event.upstream:.6g} × {event.local:.6g} = {event.message:.6g} "
             f"to {name_of(event.parent)}, whose gradient becomes {event.after:.6g}"
         )
-    text += f"\n  path: {' '.join(_shortened([name_of(root), *steps]))}"
-    return AnomalyError(text, node, root, path.nodes)
+    text += f"\n  path: {' '.join(_shortened([name_of(stepper.root), *steps]))}"
+    return AnomalyError(text, node, stepper, path.nodes)
 
 
 def _origins(operands: Sequence[Operand]) -> list[Value]:

@@ -31,7 +31,7 @@ def test_a_forward_nan_names_its_node_its_operands_and_the_path():
     ]
     assert math.isnan(error.node.data)
     assert error.path[0] is a
-    assert error.root is None
+    assert error.stepper is None
 
 
 def test_inf_is_an_anomaly_too_also_where_nothing_is_recorded():
@@ -59,7 +59,7 @@ def test_a_backward_inf_names_the_message_and_the_path_from_the_root():
         "  path: L —×3→ sqrt",
     ]
     assert error.node is root
-    assert error.root is loss
+    assert error.stepper.root is loss
     assert root.grad == 3.0  # as it was at that moment
 
 

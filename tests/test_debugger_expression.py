@@ -39,6 +39,7 @@ def value(text):
         ("sqrt(9) + exp(0) + log(e) + tanh(0)", 5.0),
         ("early + 1 > 0", False),
         ("abs(early)", None),
+        ("early == None and grad != None", True),
         ("1/0", math.inf),
         ("9**9**9", math.inf),
         ("1" + "0" * 400, math.inf),

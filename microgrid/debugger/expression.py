@@ -58,6 +58,8 @@ COMPARISONS: dict[type[ast.AST], Callable[[Any, Any], bool]] = {
     ast.NotIn: lambda a, b: a not in b,
 }
 
+_EQUALITY = (COMPARISONS[ast.Eq], COMPARISONS[ast.NotEq])  # these may ask about None
+
 Lookup: TypeAlias = Callable[[str], Any]  # the value of a name; KeyError for an unknown one
 Term: TypeAlias = Callable[[Lookup], Any]
 
@@ -68,8 +70,8 @@ class Expression:
     It may hold numbers, strings, names, comparisons, and/or/not, arithmetic, FUNCTIONS
     and the ATTRIBUTES of a node; ValueError names anything else. A name, also one with an
     index (`W_h[0,1]`), is what `lookup` gives for it. A node counts as its number. A
-    gradient that is not there yet (None) makes arithmetic None and comparisons false,
-    so that a breakpoint may mention it.
+    gradient that is not there yet (None) makes arithmetic None and < > false, so that
+    a breakpoint may mention it.
 
     >>> big = Expression("abs(grad) > 10 and op != 'add'")
     >>> big.evaluate({"grad": -20.0, "op": "mul"}.__getitem__)
@@ -193,9 +195,10 @@ def _call_term(function: Callable[..., Any], terms: list[Term]) -> Term:
 def _compare_term(comparisons: list[Callable[[Any, Any], bool]], terms: list[Term]) -> Term:
     def term(lookup: Lookup) -> bool:
         values = [_plain(operand(lookup)) for operand in terms]
-        if None in values:
-            return False
-        return all(holds(a, b) for holds, a, b in zip(comparisons, values, values[1:]))
+        pairs = zip(comparisons, values, values[1:])
+        return all(
+            (holds in _EQUALITY or None not in (a, b)) and holds(a, b) for holds, a, b in pairs
+        )
 
     return term
 

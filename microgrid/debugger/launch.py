@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import math
 import sys
 from contextlib import suppress
@@ -11,8 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..anomaly import AnomalyError
-from ..stepper import Stepper, root_of
-from ..value import creation_order
+from ..stepper import Event, Stepper, root_of
+from ..value import Value, creation_order
 from .prompt import Debugger
 
 
@@ -46,28 +47,47 @@ def pm(x: Any = None, stdin: IO[str] | None = None, stdout: IO[str] | None = Non
     for its first number that is not finite. ValueError where all is well.
     """
     if x is None:
-        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-        while error is not None and not isinstance(error, AnomalyError):
-            error = error.__cause__ or error.__context__
-        if error is None:
-            raise ValueError(
-                "pm: no AnomalyError was the last error of this session; "
-                "run under detect_anomaly(), or give pm the loss"
-            )
-        x = error.node if error.root is None else error.root
-    root = root_of(x)
-    bad = [node for node in creation_order(root) if not math.isfinite(node.data)]
-    stepper = Stepper(bad[0] if bad else root)
-    prompt = Debugger(stepper, stdin, stdout)
-    if bad:
-        prompt.onecmd("p")
+        error = _last_anomaly()
+        stepper = error.stepper or Stepper(error.node)
     else:
-        prompt.onecmd("tbreak not isfinite(message) or not isfinite(parent.grad)")
-        prompt.onecmd("c")
-        if stepper.done:
-            stepper.restart()
-            raise ValueError(f"pm: every value and every message of {root!r} is finite")
+        stepper = _first_bad(root_of(x))
+    prompt = Debugger(stepper, stdin, stdout)
+    if stepper.history:
+        prompt.tell(stepper.history[-1:])
+    else:
+        prompt.onecmd("p")
     prompt.cmdloop()
+
+
+def _last_anomaly() -> AnomalyError:
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    while error is not None and not isinstance(error, AnomalyError):
+        error = error.__cause__ or error.__context__
+    if error is None:
+        raise ValueError(
+            "pm: the last error was no AnomalyError; run under detect_anomaly() or give pm the loss"
+        )
+    return error
+
+
+def _first_bad(root: Value) -> Stepper:
+    """A sweep from the first value that is not finite, or stopped at the first such message."""
+    for node in creation_order(root):
+        if not math.isfinite(node.data):
+            return Stepper(node)
+    stepper = Stepper(root)
+    stepper.run_until(_goes_bad)
+    if stepper.done:
+        stepper.restart()
+        raise ValueError(f"pm: every value and every message of {root!r} is finite")
+    return stepper
+
+
+def _goes_bad(event: Event) -> bool:
+    if event.message is None or event.after is None:
+        return False
+    was_good = event.before is None or math.isfinite(event.before)
+    return not math.isfinite(event.message) or (was_good and not math.isfinite(event.after))
 
 
 def load(spec: str) -> Any:
@@ -115,5 +135,8 @@ def _step(args: argparse.Namespace) -> None:
     if args.commands is None:
         debug(x)
         return
-    with args.commands.open(encoding="utf-8", errors="replace") as commands:
-        debug(x, commands)
+    try:
+        commands = args.commands.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ValueError(f"cannot read the commands in {args.commands}: {error.strerror}") from None
+    debug(x, io.StringIO(commands))

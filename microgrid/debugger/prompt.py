@@ -14,7 +14,7 @@ from ..value import Value
 from .breakpoints import Breakpoint, breakpoint_at, lookup
 from .ctrl_c import CtrlC
 from .expression import Expression
-from .text import Names, bracketed, card, shown, table
+from .text import Names, bracketed, card, shown, table, whole_number
 
 MOST_EVENTS = 12  # that one command prints; of more, only the last few
 
@@ -31,8 +31,8 @@ class Debugger(cmd.Cmd):
 
     def __init__(self, x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__("tab", stdin, stdout)
-        self.x = x
         self.stepper = x if isinstance(x, Stepper) else Stepper(x)
+        self.x = self.stepper.root if x is self.stepper else x
         self.names = Names(self.stepper)
         self.breakpoints: dict[int, Breakpoint] = {}
         self.displays: dict[int, Expression] = {}
@@ -76,7 +76,7 @@ class Debugger(cmd.Cmd):
 
     def do_back(self, arg: str) -> None:
         """bk, back [n]: undo the latest event, exactly."""
-        for _ in range(_number(arg)):
+        for _ in range(whole_number(arg)):
             event = self.stepper.back()
             if event is None:
                 self._say("at the start: nothing to undo")
@@ -143,11 +143,11 @@ class Debugger(cmd.Cmd):
 
     def do_up(self, arg: str) -> None:
         """u(p) [n]: one node nearer to the loss, on the path that w shows."""
-        self._move(_number(arg))
+        self._move(whole_number(arg))
 
     def do_down(self, arg: str) -> None:
         """d(own) [n]: one node back towards where the sweep stands."""
-        self._move(-_number(arg))
+        self._move(-whole_number(arg))
 
     def do_list(self, arg: str) -> None:
         """l(ist) [NODE]: the nodes around this one (>), in the order of the sweep (->)."""
@@ -179,8 +179,8 @@ class Debugger(cmd.Cmd):
 
     def do_quiz(self, arg: str) -> None:
         """quiz: asks for the next gradient before it is shown. Answer a number or a product."""
-        wanted = None if self.stepper.current is None else self.stepper.root
-        event = self.stepper.run_until(lambda e: e.kind == "finished" and e.node is not wanted)
+        root = self.stepper.root
+        event = self.stepper.run_until(lambda e: e.kind == "finished" and e.node is not root)
         if event is None or event.kind != "finished" or event.after is None:
             self._say("every gradient is complete: nothing is left to ask")
             return
@@ -290,7 +290,7 @@ class Debugger(cmd.Cmd):
     # What the commands share.
 
     def _repeat(self, arg: str, stop: Callable[[], Callable[[Event], bool]]) -> None:
-        for _ in range(_number(arg)):
+        for _ in range(whole_number(arg)):
             if self._go(stop()):
                 break
 
@@ -307,7 +307,7 @@ class Debugger(cmd.Cmd):
             try:
                 self.stepper.run_until(stopped)
             finally:
-                self._tell(self.stepper.history[before:])
+                self.tell(self.stepper.history[before:])
         if hit is not None:
             self._say(f"breakpoint {hit}: {self.breakpoints[hit].text}")
             if self.breakpoints[hit].temporary:
@@ -317,7 +317,8 @@ class Debugger(cmd.Cmd):
         self._arrive()
         return hit is not None or ctrl_c.pressed or self.stepper.done
 
-    def _tell(self, events: list[Event]) -> None:
+    def tell(self, events: list[Event]) -> None:
+        """Print events, the last few of many."""
         if not events:
             self._say("the sweep is done: bk or restart to go back, q to leave")
         if len(events) > MOST_EVENTS:
@@ -344,8 +345,9 @@ class Debugger(cmd.Cmd):
         except ValueError as error:
             self._say(str(error))
             return False
-        same = isinstance(given, float) and math.isclose(given, grad, rel_tol=5e-3, abs_tol=5e-4)
-        return same or (isinstance(given, float) and math.isnan(given) and math.isnan(grad))
+        if not isinstance(given, float) or math.isnan(grad):
+            return isinstance(given, float) and math.isnan(given)
+        return math.isclose(given, grad, rel_tol=5e-3, abs_tol=5e-4)
 
     def _set_breakpoint(self, where: str, temporary: bool) -> None:
         stop = breakpoint_at(where, self.stepper, self.names.nodes, temporary)
@@ -354,7 +356,7 @@ class Debugger(cmd.Cmd):
         self._say(f"breakpoint {number} at {stop.text}")
 
     def _delete(self, numbered: dict[int, Any], arg: str, what: str) -> None:
-        numbers = [_number(word) for word in arg.split()] or list(numbered)
+        numbers = [whole_number(word) for word in arg.split()] or list(numbered)
         for number in numbers:
             if number not in numbered:
                 raise ValueError(f"there is no {what} {number}")
@@ -393,11 +395,3 @@ COMMANDS = [
     for name, method in vars(Debugger).items()
     if name.startswith("do_") and name[3:] in (method.__name__[3:], "p")
 ]
-
-
-def _number(arg: str) -> int:
-    if not arg:
-        return 1
-    if not arg.isdecimal() or int(arg) < 1:
-        raise ValueError(f"a whole number of 1 or more is needed, got {arg!r}")
-    return int(arg)

@@ -80,6 +80,15 @@ def bracketed(x: float | None) -> str:
     return f"({shown(x)})" if x is not None and x < 0.0 else shown(x)
 
 
+def whole_number(text: str) -> int:
+    """How often: 1 unless given. ValueError for what is no whole number of 1 or more."""
+    if not text:
+        return 1
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"a whole number of 1 or more is needed, got {text!r}")
+    return int(text)
+
+
 def _progress(node: Value, stepper: Stepper) -> str:
     if stepper.is_finished(node):
         return f"{node.grad!r}, complete"
