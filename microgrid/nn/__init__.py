@@ -3,6 +3,7 @@
 from .feedforward import MLP, Embedding, Linear
 from .module import Module
 from .recurrent import RecurrentCell, RNNCell
+from .rows import RowLinear, RowRNNCell
 from .sequence import SequenceModel, Unrolled
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "Module",
     "RNNCell",
     "RecurrentCell",
+    "RowLinear",
+    "RowRNNCell",
     "SequenceModel",
     "Unrolled",
 ]
