@@ -377,13 +377,17 @@ def _unary(op: Op, a: Value) -> Value:
 
 
 def _binary(op: Op, a: Value, b: Operand) -> Value:
+    x = a.data
     if b.__class__ is Value:
-        x, y = a.data, b.data
+        y = b.data
         out = op.forward(FLOAT, x, y)
         return _node(out, op, (a, b), op.partials(FLOAT, out, x, y), None)
-    if not isinstance(b, numbers.Real):
-        return cast(Value, NotImplemented)
-    return record(op, (a, b))
+    if b.__class__ is not float:
+        if not isinstance(b, numbers.Real):
+            return cast(Value, NotImplemented)
+        b = as_float(b, op.name)
+    out = op.forward(FLOAT, x, b)
+    return _node(out, op, (a,), op.partials(FLOAT, out, x, b)[:1], (None, b))
 
 
 def _reflected(op: Op, a: Number, b: Value) -> Value:

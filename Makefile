@@ -1,0 +1,17 @@
+PYTHON ?= .venv/bin/python
+
+.PHONY: test lint bench demos
+
+test:
+	$(PYTHON) -m pytest
+
+lint:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+bench:
+	$(PYTHON) -m benchmarks
+
+demos:
+	$(PYTHON) -m demos

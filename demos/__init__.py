@@ -1,0 +1,1 @@
+"""The lectures' systems, one runnable file each: python -m demos.NAME --help."""

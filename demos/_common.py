@@ -1,0 +1,93 @@
+"""What every demo shares: its command line, its tables, its pictures, its way to fail."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import viz
+
+
+def parser(name: str, docstring: str | None, default_out: str = ".") -> argparse.ArgumentParser:
+    """An argument parser for `python -m demos.NAME` with --out and --format."""
+    made = argparse.ArgumentParser(
+        prog=f"python -m demos.{name}",
+        description=docstring,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=Path(default_out),
+        metavar="DIR",
+        help="folder for the pictures, made if missing (default: %(default)s)",
+    )
+    made.add_argument(
+        "--format",
+        default="svg,png",
+        metavar="F,F",
+        help="formats of the pictures: svg, png, dot, pdf (default: %(default)s)",
+    )
+    return made
+
+
+def run(main: Callable[[list[str] | None], None]) -> None:
+    """Call `main`; bad input ends with one sentence and exit code 2, Ctrl-C with 130."""
+    try:
+        main(None)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def number(x: float | None) -> str:
+    """A number as a student writes it: -20, 0.5, never -20.0.
+
+    >>> number(-20.0), number(0.1 + 0.2), number(None)
+    ('-20', '0.3', '')
+    """
+    return "" if x is None else f"{x:.12g}"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    """Print an aligned table: text to the left, numbers to the right, no wrapping on a pipe."""
+    rows = [[x if isinstance(x, str) else number(x) for x in row] for row in rows]
+    made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for position, header in enumerate(headers):
+        numeric = all(_is_number(row[position]) for row in rows)
+        made.add_column(header, justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        made.add_row(*map(Text, row))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    console.print(made)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "0")
+    except ValueError:
+        return False
+    return True
+
+
+def pictures(x: Any, args: argparse.Namespace, name: str, **options: Any) -> None:
+    """Draw x to --out/NAME.FORMAT for every --format, and say where."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    for kind in args.format.split(","):
+        path = viz.render(x, args.out / f"{name}.{kind.strip()}", **options)
+        print(f"wrote {path}")
