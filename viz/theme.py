@@ -59,7 +59,7 @@ class Theme:
             return "", self.gradient
         if not math.isfinite(gradient):
             return self.bad.fill, self.bad.text
-        halves = int(2.0 * math.log10(strongest / abs(gradient))) if strongest > 0.0 else 0
+        halves = int(2.0 * math.log10(max(1.0, strongest / abs(gradient))))
         return self.heat[max(0, len(self.heat) - 1 - halves)]
 
 
