@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 import viz
+from viz.coloured_text import ColouredText
+from viz.svg import Plot
 
 
 def parser(name: str, docstring: str | None, default_out: str = ".") -> argparse.ArgumentParser:
@@ -91,3 +93,9 @@ def pictures(x: Any, args: argparse.Namespace, name: str, **options: Any) -> Non
     for kind in args.format.split(","):
         path = viz.render(x, args.out / f"{name}.{kind.strip()}", **options)
         print(f"wrote {path}")
+
+
+def plot(made: Plot | ColouredText, args: argparse.Namespace, file: str) -> None:
+    """Write a plot or a coloured text to --out/FILE, and say where."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    print(f"wrote {made.save(args.out / file)}")

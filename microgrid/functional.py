@@ -101,7 +101,7 @@ def mean(xs: Iterable[Operand]) -> Value:
     Value(2.5, op=div)
     """
     xs = _not_empty("mean", _vector(xs, "mean"))
-    return sum(xs) / float(len(xs))
+    return sum(xs) / float(len(xs)) if len(xs) > 1 else sum(xs)
 
 
 def maximum(a: Operand, b: Operand) -> Value:
