@@ -17,8 +17,13 @@ from viz.coloured_text import ColouredText
 from viz.svg import Plot
 
 
-def parser(name: str, docstring: str | None, default_out: str = ".") -> argparse.ArgumentParser:
-    """An argument parser for `python -m demos.NAME` with --out and --format."""
+def parser(
+    name: str, docstring: str | None, default_out: str = ".", graphs: bool = True
+) -> argparse.ArgumentParser:
+    """An argument parser for `python -m demos.NAME` with --out and, if it draws graphs, --format.
+
+    Plots are SVG in any case.
+    """
     made = argparse.ArgumentParser(
         prog=f"python -m demos.{name}",
         description=docstring,
@@ -31,12 +36,13 @@ def parser(name: str, docstring: str | None, default_out: str = ".") -> argparse
         metavar="DIR",
         help="folder for the pictures, made if missing (default: %(default)s)",
     )
-    made.add_argument(
-        "--format",
-        default="svg,png",
-        metavar="F,F",
-        help="formats of the pictures: svg, png, dot, pdf (default: %(default)s)",
-    )
+    if graphs:
+        made.add_argument(
+            "--format",
+            default="svg,png",
+            metavar="F,F",
+            help="formats of the pictures: svg, png, dot, pdf (default: %(default)s)",
+        )
     return made
 
 
@@ -67,7 +73,7 @@ def number(x: float | None) -> str:
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print an aligned table: text to the left, numbers to the right, no wrapping on a pipe."""
     rows = [[x if isinstance(x, str) else number(x) for x in row] for row in rows]
-    made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for position, header in enumerate(headers):
         numeric = all(_is_number(row[position]) for row in rows)
         made.add_column(header, justify="right" if numeric else "left", no_wrap=True)
@@ -76,6 +82,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=200)
+    if title:
+        console.print(title)
     console.print(made)
 
 
