@@ -113,7 +113,9 @@ def drawn() -> nn.Unrolled:
     )
     weights = {"cell.weight_ih": [[0.768]], "cell.weight_hh": [[0.692]], "readout.weight": [[0.42]]}
     model.load_state_dict(weights)
-    numbers = [Value(x, f"x[{word}]") for word, x in zip(words(TOY[0][0]), (-0.397, -1.199, -0.609))]
+    numbers = [
+        Value(x, f"x[{word}]") for word, x in zip(words(TOY[0][0]), (-0.397, -1.199, -0.609))
+    ]
     unrolled = model.unroll(numbers, [1], loss="binary_cross_entropy", topology="many-to-one")
     unrolled.loss.backward()
     return unrolled

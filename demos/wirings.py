@@ -26,6 +26,7 @@ WIRINGS: dict[str, tuple[list[float | None], list[float | None], dict[str, Any]]
 WEIGHTS = {
     "cell.weight_ih": [[0.9]],
     "cell.weight_hh": [[-0.6]],
+    "cell.bias": [0.1],
     "readout.weight": [[1.2]],
 }
 
@@ -38,7 +39,7 @@ def wiring(name: str) -> nn.Unrolled:
     [False, False, True]
     """
     inputs, targets, options = WIRINGS[name]
-    model = nn.SequenceModel(nn.RNNCell(1, 1, bias=False), nn.Linear(1, 1, bias=False))
+    model = nn.SequenceModel(nn.RNNCell(1, 1), nn.Linear(1, 1, bias=False))
     model.load_state_dict(WEIGHTS)
     unrolled = model.unroll(inputs, targets, loss="mse", **options)
     unrolled.loss.backward()
