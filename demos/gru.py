@@ -47,9 +47,8 @@ def main(argv: list[str] | None = None) -> None:
             )
         ],
     )
-    print(
-        f"first word / last word: GRU {gru_norms[0] / gru_norms[-1]:.4f}, RNN {rnn_norms[0] / rnn_norms[-1]:.4f}\n"
-    )
+    left, plain = gru_norms[0] / gru_norms[-1], rnn_norms[0] / rnn_norms[-1]
+    print(f"first word / last word: GRU {left:.4f}, RNN {plain:.4f}\n")
 
     bars = plots.bars(
         {"GRU": gru_norms, "RNN": rnn_norms},

@@ -79,9 +79,8 @@ def main(argv: list[str] | None = None) -> None:
             for t, (word, c, h) in enumerate(zip(WORDS, along_c, along_h))
         ],
     )
-    print(
-        f"first word / last word: LSTM {along_c[0] / along_c[-1]:.4f}, RNN {along_h[0] / along_h[-1]:.4f}\n"
-    )
+    left, plain = along_c[0] / along_c[-1], along_h[0] / along_h[-1]
+    print(f"first word / last word: LSTM {left:.4f}, RNN {plain:.4f}\n")
 
     bars = plots.bars(
         {"LSTM, along c": along_c, "RNN, along h": along_h},

@@ -131,16 +131,23 @@ class TextStream:
         return Chunk(indices[:-1], indices[1:], first)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the next chunk begins."""
-        return {"position": self._file.tell(), "last": self._last, "characters": self.characters}
+        """Where the next chunk begins, and of what text."""
+        return {
+            "position": self._file.tell(),
+            "last": self._last,
+            "characters": self.characters,
+            "vocabulary": self.vocabulary.items,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to a saved place; ValueError where the file has changed in length since."""
+        """Go to a saved place; ValueError where the file is another one."""
         if state["characters"] != self.characters:
             raise ValueError(
                 f"{self.path} holds {self.characters} characters, "
                 f"but {state['characters']} when the state was saved"
             )
+        if state["vocabulary"] != self.vocabulary.items:
+            raise ValueError(f"{self.path} has other characters than when the state was saved")
         self._file.seek(state["position"])
         self._last = state["last"]
 
