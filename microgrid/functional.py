@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from . import ops
-from .value import Operand, Value, as_float, record
+from .value import Operand, Value, as_float, record, record_rows
 
 Vector: TypeAlias = Sequence[Operand]
 Reduction: TypeAlias = Literal["mean", "sum", "half_sum"]
@@ -38,11 +38,11 @@ def linear(x: Vector, weight: Sequence[Vector], bias: Vector | None = None) -> l
     """
     for row in weight:
         _same_length("linear: a weight row and x", row, x)
-    if bias is None:
-        return [dot(row, x) for row in weight]
-    _same_length("linear: weight rows and bias", weight, bias)
-    column = (*x, 1.0)
-    return [dot((*row, b), column) for row, b in zip(weight, bias)]
+    if bias is not None:
+        _same_length("linear: weight rows and bias", weight, bias)
+        weight = [(*row, b) for row, b in zip(weight, bias)]
+        x = (*x, 1.0)
+    return record_rows(ops.DOT if len(x) > 1 else ops.MUL, weight, x)
 
 
 def matmul(a: Sequence[Vector], b: Sequence[Vector]) -> list[list[Value]]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from itertools import count
-from operator import attrgetter
+from itertools import compress, count
+from operator import attrgetter, itemgetter
 from typing import SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .ops import FLOAT, Op
 
 Number: TypeAlias = float  # Python and NumPy real numbers
+Consts: TypeAlias = tuple[float | None, ...]
 
 _serials = count()
 
@@ -82,6 +83,8 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
     ...
     TypeError: data must be a real number, got '2' (str)
     """
+    if number.__class__ is float:
+        return number
     if isinstance(number, numbers.Real):
         try:
             return float(number)
@@ -139,7 +142,7 @@ class Value:
     op: Op | None
     parents: tuple[Value, ...]
     partials: Sequence[float]
-    consts: tuple[float | None, ...] | None  # plain-number operands, None where a parent stands
+    consts: Consts | None  # plain-number operands, None where a parent stands
     label: str
     scope: str
     serial: int  # order of creation: a node is always younger than its parents
@@ -332,10 +335,38 @@ def record(op: Op, operands: Sequence[Operand]) -> Value:
     slopes = op.slopes(FLOAT, out, numbers)
     if len(parents) == len(numbers):
         return _node(out, op, parents, slopes, None)
-    where = [x.__class__ is Value for x in operands]
-    slopes = tuple([slope for slope, keep in zip(slopes, where) if keep])
-    consts = tuple([None if keep else x for x, keep in zip(numbers, where)])
-    return _node(out, op, parents, slopes, consts)
+    keep = [x.__class__ is Value for x in operands]
+    consts = tuple([None if kept else x for x, kept in zip(numbers, keep)])
+    return _node(out, op, parents, tuple(compress(slopes, keep)), consts)
+
+
+def record_rows(
+    op: Op, rows: Iterable[Sequence[Operand]], column: Sequence[Operand]
+) -> list[Value]:
+    """`record(op, (*row, *column))` for every row. What all rows share is worked out once.
+
+    >>> record_rows(ops.DOT, [[Value(2.0), Value(3.0)], [1.0, 1.0]], [Value(10.0), 100.0])
+    [Value(320.0, op=dot), Value(110.0, op=dot)]
+    """
+    size = len(column)
+    below = [x.data if x.__class__ is Value else as_float(x, op.name) for x in column]
+    keep = [True] * size + [x.__class__ is Value for x in column]
+    parents = tuple([x for x in column if x.__class__ is Value])
+    consts = None
+    if len(parents) < size:
+        consts = tuple([None if kept else x for x, kept in zip(below + below, keep)])
+    select = itemgetter(*compress(count(), keep))
+    nodes = []
+    for row in rows:
+        numbers = [x.data for x in row if x.__class__ is Value]
+        if size < 2 or len(numbers) < size:  # select makes no tuple of one, and knows no other row
+            nodes.append(record(op, (*row, *column)))
+            continue
+        numbers += below
+        out = op.evaluate(FLOAT, numbers)
+        slopes = select(op.slopes(FLOAT, out, numbers))
+        nodes.append(_node(out, op, (*cast("Sequence[Value]", row), *parents), slopes, consts))
+    return nodes
 
 
 def _node(
@@ -343,7 +374,7 @@ def _node(
     op: Op,
     parents: tuple[Value, ...],
     partials: Sequence[float],
-    consts: tuple[float | None, ...] | None,
+    consts: Consts | None,
 ) -> Value:
     mode = _mode.get()
     node = _new(Value)
