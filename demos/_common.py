@@ -64,10 +64,10 @@ def run(main: Callable[[list[str] | None], None]) -> None:
 def number(x: float | None) -> str:
     """A number as a student writes it: -20, 0.5, never -20.0.
 
-    >>> number(-20.0), number(0.1 + 0.2), number(None)
-    ('-20', '0.3', '')
+    >>> number(-20.0), number(0.1 + 0.2), number(-0.0), number(None)
+    ('-20', '0.3', '0', '')
     """
-    return "" if x is None else f"{x:.12g}"
+    return "" if x is None else f"{x + 0.0:.12g}"  # + 0.0: no minus sign on a zero
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:

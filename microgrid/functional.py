@@ -65,7 +65,7 @@ def matmul(a: Sequence[Vector], b: Sequence[Vector]) -> list[list[Value]]:
             f"but a needs as many columns as b has rows"
         )
     columns = list(zip(*b))
-    return [[dot(row, column) for column in columns] for row in a]
+    return [linear(row, columns) for row in a]
 
 
 def shape(matrix: Sequence[Vector], what: str = "a matrix") -> tuple[int, int]:
