@@ -15,12 +15,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from .coloured_text import activations
 from .dot import Drawing, to_dot
 from .layout import layout
 from .picture import Drawable, picture
 from .theme import THEMES
 
-__all__ = ["draw", "render"]
+__all__ = ["activations", "draw", "render"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
 
