@@ -267,7 +267,7 @@ MINIMUM = Op("minimum", "min", lambda xp, a, b: xp.minimum(a, b),
                                     _share(xp, xp.equal(a, b), xp.less(a, b))))
 SUM = Op("sum", "Σ", lambda xp, xs: xp.sum(xs, axis=0),
          lambda xp, out, xs: (1.0,) * len(xs), variadic=True)
-DOT = Op("dot", "·", _dot, _dot_partials, variadic=True)
+DOT = Op("dot", "dot", _dot, _dot_partials, variadic=True)
 LOGSUMEXP = Op("logsumexp", "ln Σ exp", _logsumexp,
                lambda xp, out, xs: xp.each(lambda x: xp.exp(x - out), xs), variadic=True)
 BINARY_CROSS_ENTROPY = Op("binary_cross_entropy", "BCE",
