@@ -97,7 +97,8 @@ def _play(root: Value, seed: float) -> Sweep:
     sweep = Sweep(root, seed, [event for event in events if event.kind == "message"])
     sweep.of_node[root] = [(0, seed)]
     for step, event in enumerate(sweep.messages, start=1):
-        assert event.parent is not None and event.after is not None
+        assert event.parent is not None
+        assert event.after is not None
         sweep.of_node.setdefault(event.parent, []).append((step, event.after))
     sizes = [abs(x) for history in sweep.of_node.values() for _, x in history]
     sweep.strongest = max(filter(math.isfinite, sizes), default=0.0)
@@ -215,6 +216,7 @@ class Level:
             "alias": card.alias,
             "name": card.name,
             "short": fit(card.name, 13.0, room, bold=True),
+            "named": node is None or bool(node.label),
             "op": card.op,
             "formula": formula(node) if node is not None and node.op else "",
             "scope": node.scope if node is not None else "",
@@ -364,12 +366,14 @@ def running(messages: History) -> History:
 
 
 def playback(x: Drawable, title: str | None, captions: Sequence[str] | None) -> Data:
-    """Everything the page knows of x."""
+    """Everything the page knows of x. What the title gives away waits for the sweep's end."""
     with sweep_of(x) as sweep:
         scalar = Level(picture(x, title=title, captions=captions), sweep)
         levels = [scalar.data("scalar", "Every operation")]
+    name, _, finding = scalar.picture.title.partition(": ") if title is None else (title, "", "")
     return {
-        "title": scalar.picture.title,
+        "title": name,
+        "finding": finding,
         "subtitle": scalar.picture.subtitle,
         "seed": pair(sweep.seed),
         "last": len(sweep.messages),

@@ -112,7 +112,7 @@ def _variables(theme: Theme) -> str:
     colours = {
         name: getattr(theme, name)
         for name in ("ground", "text", "muted", "value", "gradient", "local", "wire", "ribbon",
-                     "recurrent")
+                     "recurrent", "marked")
     }  # fmt: skip
     paints = {name: getattr(theme, name) for name in ("frame", "panel", "legend", "alias", "bad")}
     for name, paint in (paints | theme.cards).items():

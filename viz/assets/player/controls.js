@@ -50,7 +50,7 @@ painters.push(() => {
   slider.value = state.step;
   const wire = activeWire();
   slider.setAttribute("aria-valuetext",
-    wire ? `message ${state.step} of ${LAST}, to ${wire.source.name}` : `message ${state.step} of ${LAST}`);
+    wire ? `message ${state.step} of ${LAST}, to ${called(wire.source)}` : `message ${state.step} of ${LAST}`);
   const locked = Boolean(state.asked) || LAST === 0;
   for (const id of ["first", "back"]) byId(id).disabled = locked || state.step === 0;
   for (const id of ["next", "last"]) byId(id).disabled = locked || state.step >= LAST;

@@ -130,7 +130,8 @@ painters.push((before) => {
 function paintWire(wire, active, lit) {
   const classes = [wire.kind];
   if (passed(wire)) classes.push("passed");
-  if (wire === active) classes.push("active");
+  else if (wire.source === state.asked && wire.upstream) classes.push("asking");
+  if (wire === active && passed(wire)) classes.push("active");
   if (lit?.wires.has(wire)) classes.push("on-path");
   setOnce(wire, classes.join(" "));
 }
@@ -138,8 +139,9 @@ function paintWire(wire, active, lit) {
 function paintCard(card, active, lit) {
   const classes = [card.kind];
   if (!reached(card)) classes.push("unreached");
-  if (card === active?.source) classes.push("receives");
-  if (card === active?.target) classes.push("sends");
+  if (card === state.asked) classes.push("asking");
+  else if (card === active?.source) classes.push("receives");
+  if (card === active?.target && !state.asked) classes.push("sends");
   if (lit?.cards.has(card)) classes.push("on-path");
   if (card === state.selected) classes.push("selected");
   if (card.matches) classes.push("match");

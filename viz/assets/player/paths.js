@@ -62,7 +62,7 @@ function pathWords(card) {
 }
 
 function pathLine(wires) {
-  const names = wires.map((wire) => wire.target.name);
+  const names = wires.map((wire) => called(wire.target));
   const scalar = wires.every((wire) => wire.upstream);
   const words = [`→ ${names.join(" → ")}`];
   if (scalar && wires.length) {

@@ -27,13 +27,18 @@ function ask(card) {
   pause();
   show({ asked: card, step: completed(card), selected: null });
   reveal(card);
-  const uses = arrived(card);
-  const times = uses.length === 1 ? "It is used once." : `It is used ${uses.length} times.`;
-  byId("quiz-question").textContent = `What is the gradient of ${card.name}? ${times}`;
+  byId("quiz-question").textContent = question(card);
   byId("quiz-hint").textContent = `${ofLoss(card)} = ?`;
   byId("quiz-verdict").replaceChildren();
   byId("quiz-answer").value = "";
   byId("quiz-answer").focus();
+}
+
+function question(card) {
+  const uses = arrived(card);
+  if (card.alias) return `What does the use of ${called(card)} in ${called(uses[0].target)} add to its gradient?`;
+  const times = uses.length === 1 ? "It is used once." : `It is used ${uses.length} times.`;
+  return `What is the gradient of ${called(card)}? ${times}`;
 }
 
 function nextQuestion() {
@@ -76,7 +81,7 @@ function diagnose(answer, card) {
   if (wires.length > 1) {
     const alone = wires.find((wire) => near(answer, exact(wire.message)));
     if (alone) {
-      return `That is the message from ${alone.target.name} alone: ${card.name} is used `
+      return `That is the message from ${called(alone.target)} alone: ${called(card)} is used `
         + `${wires.length} times, and messages add.`;
     }
     if (near(answer, messages.reduce((a, b) => a * b))) return "You multiplied the messages; they add.";
@@ -84,14 +89,14 @@ function diagnose(answer, card) {
   }
   const [upstream, local] = [exact(first.upstream), exact(first.local)];
   if (near(answer, upstream)) {
-    return `That is the gradient of ${first.target.name} itself: multiply it by the local derivative.`;
+    return `That is the gradient of ${called(first.target)} itself: multiply it by the local derivative.`;
   }
   if (near(answer, local)) {
-    return `That is the local derivative alone: multiply it by the gradient of ${first.target.name}.`;
+    return `That is the local derivative alone: multiply it by the gradient of ${called(first.target)}.`;
   }
   if (near(answer, upstream + local)) return "You added the two numbers; the chain rule multiplies.";
   if (local && near(answer, upstream / local)) return "You divided; the chain rule multiplies.";
-  if (near(answer, exact(card.rows[0].value))) return `That is the value of ${card.name}, not its gradient.`;
+  if (near(answer, exact(card.rows[0].value))) return `That is the value of ${called(card)}, not its gradient.`;
   return "Not yet. Each use sends back: the gradient above it × the local derivative on the edge.";
 }
 
@@ -99,7 +104,7 @@ function diagnose(answer, card) {
 function explanation(card) {
   const wires = arrived(card);
   const lines = wires.slice(0, 12).map((wire) =>
-    element("p", {}, `from ${wire.target.name}: `, ...product(wire)));
+    element("p", {}, `from ${called(wire.target)}: `, ...product(wire)));
   const total = card.rows[0].history.at(-1)[2];
   const sums = wires.length > 1 ? `${plus(wires.slice(0, 12).map((w) => shown(w.message)))} = ` : "";
   lines.push(element("p", {}, `${ofLoss(card)} = ${sums}`, tinted("gradient", total)));

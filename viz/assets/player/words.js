@@ -1,7 +1,10 @@
 // Sentences: the step of the sweep, a card, and how messages add up.
 
-const partial = (result, operand) => `∂${result.name}/∂${operand.name}`;
-const ofLoss = (card) => `dL/d${card.name}`;
+/** A card's name in a sentence; one that is called after its operation, "+", stands in brackets. */
+const called = (card) => (card.named ? card.short : `(${card.short})`);
+
+const partial = (result, operand) => `∂${called(result)}/∂${called(operand)}`;
+const ofLoss = (card) => `dL/d${called(card)}`;
 
 /** A number in the colour of its kind. */
 const tinted = (kind, text) => element("span", { class: kind }, text);
@@ -64,7 +67,7 @@ function received(card) {
   const wires = arrived(card).filter(passed);
   if (!wires.length) return [];
   const lines = wires.slice(0, 8).map((wire) =>
-    element("li", {}, `from ${wire.target.name}: `, ...product(wire)));
+    element("li", {}, `from ${called(wire.target)}: `, ...product(wire)));
   const total = gradient(card);
   const head = wires.length > 1 && card.rows.length === 1
     ? `${wires.length} messages add up to ${total.text}` : "received";
@@ -89,10 +92,11 @@ function product(wire) {
   ];
 }
 
-// The narration below the picture
+// The narration beside the picture
 
 painters.push((before) => {
   if (["level", "step", "asked"].every((key) => before[key] === state[key])) return;
+  byId("narration").hidden = state.asked !== null;
   byId("equation").replaceChildren(...equation());
   byId("sentence").textContent = sentence();
   byId("position").textContent = LAST ? `${state.step} of ${LAST}` : "";
@@ -100,32 +104,36 @@ painters.push((before) => {
 
 function equation() {
   const wire = activeWire();
-  if (state.asked) return [`${ofLoss(state.asked)} = ?`];
-  if (!LAST) return [];
-  if (!wire) return state.step === 0 ? ["dL/dL = ", tinted("gradient", DATA.seed[1])] : [];
-  const terms = [`${wire.target.name} → ${wire.source.name}:  `, ...product(wire)];
+  const line = (name, ...parts) => element("p", { class: name }, ...parts);
+  if (!wire && state.step === 0 && LAST) {
+    return [line("", "dL/dL = ", tinted("gradient", shown(DATA.seed)))];
+  }
+  if (!wire) return [];
+  const lines = [
+    line("route", `${called(wire.target)} → ${called(wire.source)}`),
+    line("", ...product(wire)),
+  ];
   const total = sum(wire);
-  if (total) terms.push("   ", tinted("muted", "sum "), tinted("gradient", total));
-  return terms;
+  if (total) lines.push(line("gradient", total));
+  return lines;
 }
 
 function sentence() {
   const wire = activeWire();
-  if (state.asked) return "Quiz: the gradient of this card is hidden.";
   if (!LAST) return DATA.subtitle;
   if (!wire) {
     return state.step === 0
       ? "The forward pass is done: every card has its value. The sweep starts at the loss."
       : `After ${state.step} messages.`;
   }
-  const [from, to] = [wire.target.name, wire.source.name];
+  const [from, to] = [called(wire.target), called(wire.source)];
   const text = wire.upstream
     ? `${from} sends its gradient times the local derivative ${partial(wire.target, wire.source)} to ${to}.`
     : `${from} sends its gradient through the Jacobian to ${to}.`;
   const shared = wire.source.shared;
   const more = sum(wire) ? ` ${to} is used more than once, and messages add.` : "";
   const weight = shared !== null && shared !== undefined ? ` ${sharedSoFar(shared)}` : "";
-  const end = state.step === LAST ? " That was the last message." : "";
+  const end = state.step === LAST ? ` That was the last message. ${DATA.finding}` : "";
   return text + more + weight + end;
 }
 
@@ -143,8 +151,7 @@ function sharedSoFar(index) {
 painters.push((before) => {
   if (["level", "step", "asked", "pointed", "selected"].every((k) => before[k] === state[k])) return;
   const card = state.pointed ?? state.selected;
-  const active = activeWire();
-  if (card) byId("card-text").replaceChildren(...describe(card), ...pathWords(card));
-  else if (active) byId("card-text").replaceChildren(...describe(active.source));
-  else byId("card-text").replaceChildren(element("p", { class: "muted" }, "Point at a card."));
+  byId("card-text").replaceChildren(...(card
+    ? [...describe(card), ...pathWords(card)]
+    : [element("p", { class: "muted" }, "Point at a card for all there is to say of it.")]));
 });
