@@ -9,7 +9,16 @@ from . import ops
 from .ops import FLOAT, Op
 from .value import Operand, Value, creation_order, no_grad, record
 
-__all__ = ["creation_order", "find", "grad", "messages", "recompute", "time_step", "uses"]
+__all__ = [
+    "creation_order",
+    "find",
+    "grad",
+    "messages",
+    "name_of",
+    "recompute",
+    "time_step",
+    "uses",
+]
 
 
 def uses(root: Value) -> dict[Value, list[tuple[Value, int]]]:
@@ -66,6 +75,15 @@ def find(root: Value, where: Value | str) -> Value:
         return named[where]
     near = ", ".join(difflib.get_close_matches(str(where), named, cutoff=0.4)) or "none"
     raise ValueError(f"no node of this graph is called {where!r}; near it: {near}")
+
+
+def name_of(node: Value) -> str:
+    """What a node is called in a sentence: its label, else its op, else its number.
+
+    >>> [name_of(x) for x in (Value(2.0, label="a"), Value(2.0).exp(), Value(2.0))]
+    ['a', 'exp', '2']
+    """
+    return node.label or (node.op.name if node.op else f"{node.data:.6g}")
 
 
 def time_step(scope: str) -> int | None:

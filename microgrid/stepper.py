@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from .graph import find
+from .graph import find, name_of
 from .value import Value, as_float, creation_order
 
 Kind: TypeAlias = Literal["start", "finished", "message", "end"]
@@ -46,7 +46,7 @@ class Event:
     mul → a: 1 × 3 = 3, gradient of a: 3
     mul → a: 1 × 3 = 3, gradient of a: 3 + 3 = 6
     a is finished, gradient 6
-    end
+    end: every gradient is complete
     """
 
     kind: Kind
@@ -64,20 +64,23 @@ class Event:
         """Whose gradient the event is about: the receiver of a message, else the node."""
         return self.node if self.parent is None else self.parent
 
-    def __str__(self) -> str:
-        name = _name(self.node)
+    def describe(self, called: Callable[[Value], str] = name_of) -> str:
+        """The event as a sentence; `called` gives a node's name."""
+        name, to = called(self.node), called(self.target)
         if self.kind == "start":
             return f"start: {name} gets gradient {self.message:.6g}"
         if self.kind == "finished":
             return f"{name} is finished, gradient {self.after:.6g}"
         if self.kind == "end":
-            return "end"
-        to = _name(self.target)
+            return "end: every gradient is complete"
         added = "" if self.before is None else f"{self.before:.6g} + {self.message:.6g} = "
         return (
             f"{name} → {to}: {self.upstream:.6g} × {self.local:.6g} = {self.message:.6g}, "
             f"gradient of {to}: {added}{self.after:.6g}"
         )
+
+    def __str__(self) -> str:
+        return self.describe()
 
 
 class Stepper:
@@ -119,6 +122,11 @@ class Stepper:
     def current(self) -> Value | None:
         """The node whose turn it is: its gradient is complete and is being sent on."""
         return self._order[self._turn] if self._turn < len(self._order) else None
+
+    @property
+    def previous(self) -> Value | None:
+        """The node whose turn it was before the current one."""
+        return self._order[self._turn + 1] if self._turn + 1 < len(self._order) else None
 
     @property
     def nodes(self) -> list[Value]:
@@ -206,26 +214,34 @@ class Stepper:
 
     def finish_scope(self) -> Event | None:
         """The rest of the time step: go on until a node of another one is finished."""
-        here = _stretch(self.root if self.current is None else self.current)
-        return self.run_until(
-            lambda event: event.kind == "finished" and _stretch(event.node) != here
-        )
+        return self.run_until(self.leaving_scope())
 
     def run_to(self, where: Value | str) -> Event | None:
         """Go on until the gradient of a node, or of the one so labelled, is complete.
 
         ValueError where there is no such node, or it has been passed already.
         """
-        wanted = find(self.root, where)
-        if wanted in self._order[self._turn :]:
-            raise ValueError(
-                f"run_to: the sweep has passed {_name(wanted)}; go back() or restart() first"
-            )
-        return self.run_until(lambda event: event.kind == "finished" and event.node is wanted)
+        return self.run_until(self.reaching(where))
 
     def run(self) -> Event | None:
         """Go on to the end."""
         return self.run_until(lambda event: False)
+
+    def leaving_scope(self) -> Callable[[Event], bool]:
+        """For `run_until`: a node of another time step than the current one is finished."""
+        here = _stretch(self.root if self.current is None else self.current)
+        return lambda event: event.kind == "finished" and _stretch(event.node) != here
+
+    def reaching(self, where: Value | str) -> Callable[[Event], bool]:
+        """For `run_until`: the gradient of this node is complete. ValueError as for `run_to`."""
+        wanted = find(self.root, where)
+        if self.is_finished(wanted):
+            raise ValueError(f"the sweep has passed {name_of(wanted)}; go back or restart first")
+        return lambda event: event.kind == "finished" and event.node is wanted
+
+    def is_finished(self, node: Value) -> bool:
+        """Whether the gradient of this node of the graph is complete."""
+        return self.current is not None and node.serial >= self.current.serial
 
     def __iter__(self) -> Iterator[Event]:
         while (event := self.step()) is not None:
@@ -233,7 +249,7 @@ class Stepper:
 
     def __repr__(self) -> str:
         edges = sum(len(node.parents) for node in self._order)
-        lines = [f"Stepper({_name(self.root)}={self.root.data:.6g}): ", ""]
+        lines = [f"Stepper({name_of(self.root)}={self.root.data:.6g}): ", ""]
         lines[0] += f"{len(self.messages)} of {edges} messages sent"
         lines[1] = f"  last: {self.history[-1]}" if self.history else "  not started"
         if self.upcoming is not None:
@@ -280,7 +296,3 @@ def _stretch(node: Value) -> str:
     """The part of a node's scope that names its time step, else the outermost part."""
     found = _STRETCH.match(node.scope)
     return found[0] if found else ""
-
-
-def _name(node: Value) -> str:
-    return node.label or (node.op.name if node.op else f"{node.data:.6g}")

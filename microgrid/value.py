@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from itertools import count
 from operator import attrgetter
-from typing import SupportsFloat, TypeAlias, cast
+from typing import Protocol, SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .ops import FLOAT, Op
@@ -24,12 +24,23 @@ Number: TypeAlias = float  # Python and NumPy real numbers
 _serials = count()
 
 
+class Watch(Protocol):
+    """Who looks at every number while `watching` is on."""
+
+    def made(self, node: Value, op: Op, operands: Sequence[Operand]) -> None:
+        """A node has been made by `op`."""
+
+    def sweep(self, root: Value, gradient: float) -> None:
+        """Does what `root.backward(gradient)` would do."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Mode:
-    """How this thread records: under which scope, and whether at all."""
+    """How this thread records: under which scope, whether at all, and who watches."""
 
     scope: str = ""
     recording: bool = True
+    watch: Watch | None = None
 
 
 _mode: ContextVar[_Mode] = ContextVar("microgrid_mode", default=_Mode())  # noqa: B039, frozen
@@ -68,6 +79,16 @@ def no_grad() -> Iterator[None]:
     (9.0, ())
     """
     token = _mode.set(replace(_mode.get(), recording=False))
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Let `watch` look at every node made and do every sweep asked for in this thread."""
+    token = _mode.set(replace(_mode.get(), watch=watch))
     try:
         yield
     finally:
@@ -161,10 +182,7 @@ class Value:
         >>> (2.0 - Value(5.0, label="a")).operands
         (2.0, Value(5.0, label='a'))
         """
-        if self.consts is None:
-            return self.parents
-        parents = iter(self.parents)
-        return tuple(next(parents) if const is None else const for const in self.consts)
+        return _interleave(self.parents, self.consts)
 
     def backward(self, gradient: float = 1.0) -> None:
         """Sweep from here: every node gets d(self)/d(node) times `gradient`.
@@ -178,6 +196,10 @@ class Value:
         >>> b.backward(); b.backward(); a.grad
         54.0
         """
+        watch = _mode.get().watch
+        if watch is not None:
+            watch.sweep(self, gradient)
+            return
         order = creation_order(self)
         for node in order:
             if node.parents or node.grad is None:
@@ -360,7 +382,18 @@ def _node(
     node.label = ""
     node.scope = mode.scope
     node.serial = next(_serials)
+    if mode.watch is not None:
+        mode.watch.made(node, op, _interleave(parents, consts))
     return node
+
+
+def _interleave(
+    parents: tuple[Value, ...], consts: tuple[float | None, ...] | None
+) -> tuple[Operand, ...]:
+    if consts is None:
+        return parents
+    values = iter(parents)
+    return tuple(next(values) if const is None else const for const in consts)
 
 
 _new: Callable[[type[Value]], Value] = object.__new__

@@ -100,7 +100,9 @@ class _Writer:
 
     def _words(self, name: str, x: float, y: float, label: str, width: float) -> None:
         """Text on the ground, its left end at x."""
-        self._node(name, f'shape=plain fixedsize=false pos="{_at(x + width / 2, y)}" label=<{label}>')
+        self._node(
+            name, f'shape=plain fixedsize=false pos="{_at(x + width / 2, y)}" label=<{label}>'
+        )
 
     def _title(self) -> None:
         picture, theme, box = self.picture, self.theme, self.layout.title
@@ -141,7 +143,9 @@ class _Writer:
         else:
             head = _td(name, "LEFT", COLSPAN=2)
         lines = [f"<TR>{head}</TR>"]
-        lines += [f"<TR>{self._value(row, width)}{self._heat(row, 11, 50)}</TR>" for row in card.rows]
+        lines += [
+            f"<TR>{self._value(row, width)}{self._heat(row, 11, 50)}</TR>" for row in card.rows
+        ]
         if card.note:
             note = _td(_font(fit(card.note, 9.0, width), theme.muted, 9), "LEFT", COLSPAN=2)
             lines.append(f"<TR>{note}</TR>")
@@ -231,7 +235,9 @@ class _Writer:
             rows.append([("dashed: one use of a shared parameter", theme.text, False)])
         rows += [[(line, theme.text, False)] for line in self.picture.legend]
         table = "".join(
-            "<TR>" + _td("".join(_font(t, c, 11, b) for t, c, b in row), "LEFT", COLSPAN=6) + "</TR>"
+            "<TR>"
+            + _td("".join(_font(t, c, 11, b) for t, c, b in row), "LEFT", COLSPAN=6)
+            + "</TR>"
             for row in rows
         )
         heat = "".join(

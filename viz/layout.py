@@ -365,14 +365,20 @@ class _Layout:
             return route
         if a == b:
             route.leave, route.corridor = low + 1, ("inner", b)
-        elif a < b and direct and not any(self.in_layer.get((a, r)) for r in range(low + 1, high + 1)):
+        elif (
+            a < b
+            and direct
+            and not any(self.in_layer.get((a, r)) for r in range(low + 1, high + 1))
+        ):
             if high > low:
                 route.over = True
                 return route
             route.corridor = ("outer", a + 1)
         else:
             route.corridor = ("outer", a + 1 if a < b else b)
-        if a > b or (a != b and self.in_layer[a, low][-1] != wire.source and not self._stacked(source)):
+        if a > b or (
+            a != b and self.in_layer[a, low][-1] != wire.source and not self._stacked(source)
+        ):
             route.leave = low + 1
         route.enter = None if direct else high
         return route
@@ -435,9 +441,13 @@ class _Layout:
         if kind == "inner":
             return self.origin[place] - self.inner + track * TRACK
         pad = FRAME_PAD if self.columns[place] not in self.before else 0.0
-        return self.origin[place] - self.inner - pad - self.outer / 2 + (
-            track - (max(self.corridor_track[route.corridor].values())) / 2
-        ) * TRACK
+        return (
+            self.origin[place]
+            - self.inner
+            - pad
+            - self.outer / 2
+            + (track - (max(self.corridor_track[route.corridor].values())) / 2) * TRACK
+        )
 
     def _set_layers(self, routes: Iterable[_Route]) -> None:
         """Tracks of the channels, then y of every layer."""
@@ -450,7 +460,9 @@ class _Layout:
             start, end = self._x(route.wire.source), self._in_x(route)
             middle = None if route.corridor is None else self._corridor_x(route)
             if route.leave is not None:
-                _widen(spans[route.leave], route.wire.source, start, end if middle is None else middle)
+                _widen(
+                    spans[route.leave], route.wire.source, start, end if middle is None else middle
+                )
             if route.enter is not None and middle is not None:
                 _widen(spans[route.enter], route.wire.source, middle, end)
         self.channel_track = {layer: _tracks(nets, 2.0) for layer, nets in spans.items()}
@@ -478,7 +490,9 @@ class _Layout:
         framed_top = -1
         for name, block in self.blocks.items():
             layer = self.rank[self.key[name]]
-            heights[layer] = max(heights[layer], self._stack_height(block), self._card_height(block))
+            heights[layer] = max(
+                heights[layer], self._stack_height(block), self._card_height(block)
+            )
             if self._stacked(block.card):
                 stacks[layer] += 1
             if block.card.framed:
@@ -684,7 +698,11 @@ def _rounded(corners: Sequence[Point]) -> tuple[Point, ...]:
         reach = min(ROUND, _length(before, corner) / 2, _length(corner, after) / 2)
         enter, leave = _towards(corner, before, reach), _towards(corner, after, reach)
         curve += _straight(curve[-1], enter)[1:]
-        curve += [_towards(enter, corner, 0.55 * reach), _towards(leave, corner, 0.55 * reach), leave]
+        curve += [
+            _towards(enter, corner, 0.55 * reach),
+            _towards(leave, corner, 0.55 * reach),
+            leave,
+        ]
     curve += _straight(curve[-1], points[-1])[1:]
     return tuple(curve)
 

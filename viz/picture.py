@@ -493,7 +493,10 @@ def _shared_panel(scene: _Scene, steps: Sequence[int]) -> Panel:
     head += ["earlier sweeps"] if earlier else []
     rows = [tuple(Cell("head", text) for text in (*head, "dL/dw = Σ"))]
     for leaf, parts, rest in lines:
-        cells = [Cell("name", name_of(leaf), bold=True), Cell("value", number(leaf.data), leaf.data)]
+        cells = [
+            Cell("name", name_of(leaf), bold=True),
+            Cell("value", number(leaf.data), leaf.data),
+        ]
         cells += [grad_cell(part) for part in parts]
         cells += [grad_cell(rest)] if earlier else []
         rows.append((*cells, grad_cell(leaf.grad, bold=True)))
