@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from itertools import compress, count
 from operator import attrgetter, itemgetter
-from typing import SupportsFloat, TypeAlias, cast
+from typing import Protocol, SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .comparisons import TESTS, comparisons
@@ -26,12 +26,23 @@ Consts: TypeAlias = tuple[float | None, ...]
 _serials = count()
 
 
+class Watch(Protocol):
+    """Who looks at every number while `watching` is on."""
+
+    def made(self, node: Value, op: Op, operands: Sequence[Operand]) -> None:
+        """A node has been made by `op`."""
+
+    def sweep(self, root: Value, gradient: float) -> None:
+        """Does what `root.backward(gradient)` would do."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Mode:
-    """How this thread records: under which scope, and whether at all."""
+    """How this thread records: under which scope, whether at all, and who watches."""
 
     scope: str = ""
     recording: bool = True
+    watch: Watch | None = None
 
 
 _mode: ContextVar[_Mode] = ContextVar("microgrid_mode", default=_Mode())  # noqa: B039, frozen
@@ -76,13 +87,23 @@ def no_grad() -> Iterator[None]:
         _mode.reset(token)
 
 
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Let `watch` look at every node made and do every sweep asked for in this thread."""
+    token = _mode.set(replace(_mode.get(), watch=watch))
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+
+
 def as_float(number: SupportsFloat, what: str = "data") -> float:
     """`number` as a float; TypeError for what is no real number, naming what was given.
 
     >>> as_float("2")
     Traceback (most recent call last):
     ...
-    TypeError: data must be a real number, got '2' (str)
+    TypeError: data needs a real number, got '2' (str)
     """
     if number.__class__ is float:
         return number
@@ -90,10 +111,11 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
         try:
             return float(number)
         except OverflowError:
-            raise TypeError(f"{what} is too large for a float: {reprlib.repr(number)}") from None
+            given = reprlib.repr(number)
+            raise TypeError(f"{what} needs a number that fits a float, got {given}") from None
     kind = type(number).__name__
     hint = "; use .detach() or .data" if isinstance(number, Value) else ""
-    raise TypeError(f"{what} must be a real number, got {reprlib.repr(number)} ({kind}){hint}")
+    raise TypeError(f"{what} needs a real number, got {reprlib.repr(number)} ({kind}){hint}")
 
 
 class Value:
@@ -166,10 +188,7 @@ class Value:
         >>> (2.0 - Value(5.0, label="a")).operands
         (2.0, Value(5.0, label='a'))
         """
-        if self.consts is None:
-            return self.parents
-        parents = iter(self.parents)
-        return tuple(next(parents) if const is None else const for const in self.consts)
+        return _interleave(self.parents, self.consts)
 
     def backward(self, gradient: float = 1.0) -> None:
         """Sweep from here: every node gets d(self)/d(node) times `gradient`.
@@ -183,6 +202,10 @@ class Value:
         >>> b.backward(); b.backward(); a.grad
         54.0
         """
+        watch = _mode.get().watch
+        if watch is not None:
+            watch.sweep(self, gradient)
+            return
         order = creation_order(self)
         for node in order:
             if node.parents or node.grad is None:
@@ -311,11 +334,11 @@ def compare(name: str, left: Value, right: Operand) -> bool:
     >>> compare("less", Value(1.0), 2.0)
     True
     """
-    if isinstance(right, Value):
-        outcome = TESTS[name](left.data, right.data)
-    else:
-        right = as_float(right, "the other side of a comparison")
-        outcome = TESTS[name](left.data, right)
+    if not isinstance(right, Value | numbers.Real):
+        return cast(bool, NotImplemented)
+    if not isinstance(right, Value):
+        right = as_float(right)
+    outcome = TESTS[name](left.data, float(right))
     comparisons.add(name, left, right, outcome, next(_serials))
     return outcome
 
@@ -409,7 +432,18 @@ def _node(
     node.label = ""
     node.scope = mode.scope
     node.serial = next(_serials)
+    if mode.watch is not None:
+        mode.watch.made(node, op, _interleave(parents, consts))
     return node
+
+
+def _interleave(
+    parents: tuple[Value, ...], consts: tuple[float | None, ...] | None
+) -> tuple[Operand, ...]:
+    if consts is None:
+        return parents
+    values = iter(parents)
+    return tuple(next(values) if const is None else const for const in consts)
 
 
 _new: Callable[[type[Value]], Value] = object.__new__
