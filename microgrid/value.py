@@ -343,6 +343,11 @@ def compare(name: str, left: Value, right: Operand) -> bool:
     return outcome
 
 
+def watched() -> bool:
+    """Whether someone is watching the numbers made in this thread."""
+    return _mode.get().watch is not None
+
+
 def creation_order(*roots: Value) -> list[Value]:
     """Every node the roots depend on, themselves included, oldest first.
 

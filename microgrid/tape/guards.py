@@ -15,6 +15,15 @@ from ..value import Value, creation_order
 from .layout import Layout
 from .reading import Graph
 
+WORDS = {
+    "less": "less than",
+    "less_equal": "at most",
+    "greater": "greater than",
+    "greater_equal": "at least",
+    "equal": "equal to",
+    "not_equal": "other than",
+}
+
 
 class GuardError(RuntimeError):
     """The numbers given take another branch than the recording did."""
@@ -98,10 +107,10 @@ class GuardCheck:
         guard = self.guards[place[0]]
         example = f" of example {place[1]}" if len(place) > 1 else ""
         raise GuardError(
-            f"Tape: these numbers take another branch than the recording: {describe(guard.left)}"
-            f"{example} is {float(left[place])!r}, and {guard.name.replace('_', ' than or ', 0)} "
-            f"{float(right[place])!r} was {guard.outcome} when it was recorded; record a tape for "
-            f"this branch too"
+            f"Tape: these numbers take another branch than the recording: "
+            f"{describe(guard.left)}{example} is {float(left[place])!r}, where the recording "
+            f"found it {'' if guard.outcome else 'not '}{WORDS[guard.name]} "
+            f"{float(right[place])!r}; make another tape for this branch"
         )
 
 

@@ -91,8 +91,8 @@ class Layout:
                 for outputs in block.outputs:
                     self._place_run(outputs)
         op_blocks = [block for block in reversed(blocks) if isinstance(block, OpBlock)]
-        for block in sorted(op_blocks, key=lambda block: not block.op.variadic):
-            self._place_operands(block)
+        for op_block in sorted(op_blocks, key=lambda block: not block.op.variadic):
+            self._place_operands(op_block)
         self.parameter_slot = parameter_slot or self._place_parameters(matrices)
 
     def slot(self, node: int) -> int:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ..ops import Op
 from .arrays import NUMPY
-from .layout import Affine, Index, Layout, affine
+from .layout import Index, Layout, affine
 from .schedule import Block, Matrix, MatrixBlock, OpBlock
 
 Array: TypeAlias = NDArray[np.float64]
@@ -242,8 +242,8 @@ class Slopes:
 def _fixed_slopes(op: Op, arity: int) -> list[float | None]:
     """Per operand array, the local derivative if it is the same number everywhere."""
     with np.errstate(all="ignore"):
-        ones = np.ones((arity, 1))
-        slopes = op.slopes(NUMPY, ones[0], ones if op.variadic else list(ones))
+        ones: Any = np.ones((arity, 1))
+        slopes = op.slopes(NUMPY, ones[0], ones)
     fixed = [slope if slope.__class__ is float else None for slope in slopes]
     return [fixed[0] if len(set(fixed)) == 1 else None] if op.variadic else fixed
 
@@ -280,6 +280,7 @@ class Replay:
         blocks: Sequence[Block],
         matrices: Sequence[Matrix],
         loss: int,
+        inputs: Index,
         parameters: Array,
         parameter_gradients: Array,
         batch: tuple[int, ...] = (),
@@ -290,6 +291,7 @@ class Replay:
         self.parameter_gradients = parameter_gradients
         for slot, number in layout.numbers.items():
             values[slot] = number
+        self._inputs = Slots(values, _fold([inputs])[0]) if inputs.size else None
         rows = {m: np.array([[layout.parameter_slot[x] for x in row] for row in m.rows], np.intp)
                 for m in matrices}  # fmt: skip
         weights = {m: Slots(parameters, index) for m, index in rows.items()}
@@ -311,9 +313,7 @@ class Replay:
         learnt = np.zeros(len(parameters), bool)
         for matrix in matrices:
             sink = Sink(parameter_gradients, rows[matrix], learnt)
-            self.backwards.append(
-                MatrixGradient(matrix, sink, values, gradients, layout).backward
-            )
+            self.backwards.append(MatrixGradient(matrix, sink, values, gradients, layout).backward)
         self._copies(layout, parameters, learnt)
 
     def _copies(self, layout: Layout, parameters: Array, learnt: NDArray[np.bool_]) -> None:
@@ -337,6 +337,12 @@ class Replay:
 
         self.forwards.insert(0, load)
         self.backwards.append(give_back)
+
+    def feed(self, numbers: Array) -> None:
+        """Set the inputs: one row per input, with a batch one column per example."""
+        if self._inputs is not None:
+            shape = self._inputs.index.shape + self.values.shape[1:]
+            self._inputs.write(numbers.reshape(shape))
 
     def forward(self) -> Array:
         """Run every block; the loss of each example of the batch."""
@@ -376,6 +382,3 @@ def _even(blocks: Sequence[Map]) -> bool:
     return all(
         affine(np.stack(same)) is not None for same in zip(*[block.indices for block in blocks])
     )
-
-
-__all__ = ["Affine", "Replay"]

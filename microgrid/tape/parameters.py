@@ -1,0 +1,86 @@
+"""Parameters of a tape: leaves that live in one array, a matrix or a vector of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..value import Value
+from .guards import describe
+from .layout import Layout
+from .schedule import Matrix
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+class Parameter:
+    """Parameters of a tape as one array, for an optimizer.
+
+    Attributes
+    ----------
+    data : array, the numbers themselves; assigning copies into the tape
+    grad : array of the same shape, or None before a sweep and after `zero_grad`
+    values : the leaves, in the order of the array's entries
+    """
+
+    def __init__(self, data: Array, gradient: Array, values: Sequence[Value]) -> None:
+        self._data = data
+        self._gradient = gradient
+        self.grad: Array | None = None
+        self.values = values
+
+    @property
+    def data(self) -> Array:
+        return self._data
+
+    @data.setter
+    def data(self, numbers: ArrayLike) -> None:
+        self._data[...] = numbers
+
+    def __repr__(self) -> str:
+        first, last = describe(self.values[0]), describe(self.values[-1])
+        names = first if len(self.values) == 1 else f"{first} .. {last}"
+        return f"Parameter({names}, shape={self._data.shape})"
+
+
+class Store:
+    """The array of the parameters, which the tapes of several lengths share."""
+
+    def __init__(self, layout: Layout, matrices: Sequence[Matrix], leaves: Sequence[Value]) -> None:
+        """`leaves` that the graph does not reach come last."""
+        values = layout.graph.values
+        self.slot = {values[node]: slot for node, slot in layout.parameter_slot.items()}
+        for leaf in leaves:
+            self.slot.setdefault(leaf, len(self.slot))
+        self.values = list(self.slot)
+        self.data = np.array([value.data for value in self.values])
+        self.gradient = np.zeros(len(self.values))
+        self.parameters: list[Parameter] = []
+        start = 0
+        shapes = _shapes(layout, matrices)
+        for shape in [*shapes, (len(self.values) - sum(r * c for r, c in shapes),)]:
+            end = start + int(np.prod(shape))
+            if end > start:
+                self.parameters.append(
+                    Parameter(
+                        self.data[start:end].reshape(shape),
+                        self.gradient[start:end].reshape(shape),
+                        self.values[start:end],
+                    )
+                )
+            start = end
+
+
+def _shapes(layout: Layout, matrices: Sequence[Matrix]) -> list[tuple[int, int]]:
+    """Of the matrices that stand one after the other, each whole."""
+    shapes = []
+    start = 0
+    for matrix in matrices:
+        slots = [layout.parameter_slot[node] for row in matrix.rows for node in row]
+        if slots == list(range(start, start + len(slots))):
+            shapes.append((len(matrix.rows), len(matrix.rows[0])))
+            start += len(slots)
+    return shapes

@@ -1,0 +1,316 @@
+"""Tape: a recorded graph, frozen into arrays, that can be replayed with other numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..comparisons import comparisons
+from ..graph import recompute
+from ..value import Value, creation_order, watched
+from .guards import GuardCheck, checks, describe, guards_of
+from .layout import Layout
+from .leaves import check_input, flatten, parameters_of
+from .parameters import Parameter, Store
+from .reading import Graph
+from .replay import Replay
+from .schedule import schedule
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+class Tape:
+    """The graph of `loss`, replayed at matrix speed.
+
+    Parameters
+    ----------
+    loss : the Value that is computed and differentiated
+    inputs : leaves whose numbers are given anew to every `forward`; nested lists will do
+    parameters : leaves that an optimizer changes; unless given, every leaf under the loss
+        that is no input. All other leaves keep their numbers
+    reduction : what `forward` returns for a batch: the "sum" or the "mean" of its losses
+
+    The numbers of the parameters live in the tape from then on: train
+    `tape.parameters()`, and call `sync()` to see results in the Values. A comparison that
+    the recording made (`if v > 0`) is a guard: replaying numbers that come out
+    otherwise raises GuardError. What the program read through `.data` or `float(v)` is a
+    constant of the tape. ValueError for an input that is no leaf of the graph, and where
+    the graph's numbers are out of date.
+
+    >>> a, x = Value(2.0, label="a"), Value(3.0, label="x")
+    >>> tape = Tape((a * x).tanh() + x, inputs=[x])
+    >>> tape.forward([0.0])
+    0.0
+    >>> tape.backward()
+    >>> tape.grad(a), tape.grad(x)
+    (0.0, 3.0)
+    >>> tape.forward([[0.0], [0.0], [0.0]])
+    0.0
+    """
+
+    def __init__(
+        self,
+        loss: Value,
+        inputs: Sequence[Any] = (),
+        parameters: Sequence[Value] | None = None,
+        reduction: str = "sum",
+        _store: Store | None = None,
+    ) -> None:
+        if not isinstance(loss, Value):
+            raise TypeError(f"Tape needs the Value to replay, got {loss!r}")
+        if loss.op is None:
+            raise ValueError(f"Tape: {describe(loss)} is a leaf: there is nothing to replay")
+        if reduction not in ("sum", "mean"):
+            raise ValueError(f'Tape: reduction must be "sum" or "mean", got {reduction!r}')
+        self.loss = loss
+        self.reduction = reduction
+        self.inputs, self._input_shape = flatten(inputs)
+        variables = parameters_of(loss, self.inputs, parameters)
+        guards = guards_of(loss, {*variables, *self.inputs})
+        roots = [loss, *chain.from_iterable(guard.values for guard in guards)]
+        graph = self._graph = Graph(roots, variables)
+        for value in self.inputs:
+            check_input(value, graph)
+        self.blocks, self.matrices = schedule(graph)
+        known = None
+        if _store is not None:
+            known = {graph.index[v]: s for v, s in _store.slot.items() if v in graph.index}
+        self._layout = Layout(graph, self.blocks, self.matrices, known)
+        self._input_slots = self._layout.slots([graph.index[value] for value in self.inputs])
+        self._fixed = [
+            node
+            for node, value in enumerate(graph.values)
+            if value.op is None and node not in graph.parameters
+        ]
+        self._fixed_slots = self._layout.slots(self._fixed)
+        self._checks: list[GuardCheck] = checks(guards, graph, self._layout)
+        self._store = _store or Store(self._layout, self.matrices, variables)
+        self._replays: dict[tuple[int, ...], Replay] = {}
+        self._current: Replay | None = None
+        self._swept = False
+        self._confirm()
+
+    @classmethod
+    def record(cls, build: Callable[[], Value], inputs: Sequence[Any] = (), **options: Any) -> Tape:
+        """`Tape(build(), inputs, ...)`, with every comparison that `build` makes as a guard.
+
+        Needed where a Value is compared that nothing else keeps.
+
+        >>> a, x = Value(2.0), Value(3.0)
+        >>> tape = Tape.record(lambda: a * x if a + x > 1.0 else a - x, inputs=[x])
+        >>> tape.forward([1.0])
+        2.0
+        >>> tape.forward([-5.0])
+        Traceback (most recent call last):
+        ...
+        microgrid.tape.guards.GuardError: Tape: these numbers take another branch than the \
+recording: the add node is -3.0, where the recording found it greater than 1.0; make another tape \
+for this branch
+        """
+        with comparisons.hold():
+            return cls(build(), inputs, **options)
+
+    def parameters(self) -> list[Parameter]:
+        """What an optimizer takes: one array per matrix found, and one for all other leaves."""
+        return self._store.parameters
+
+    def forward(self, numbers: Any = None) -> float:
+        """The loss at other inputs; without `numbers` at those of the last time.
+
+        numbers: shaped like `inputs`, or with one more axis in front for a batch, whose
+        losses are then summed or averaged (`reduction`). ValueError for another shape or
+        number; GuardError where the recording would have taken another branch.
+        """
+        self._swept = False
+        replay, self._current = self._feed(numbers), None
+        losses = replay.forward()
+        for check in self._checks:
+            check(replay.values)
+        self._current = replay
+        if watched():
+            self._check_finite(replay.values)
+        if losses.ndim == 0:
+            return float(losses)
+        return float(losses.sum() if self.reduction == "sum" else losses.mean())
+
+    def backward(self, gradient: float = 1.0) -> None:
+        """Sweep: d(loss)/d(node) times `gradient` for every node; earlier gradients are replaced.
+
+        RuntimeError before a forward, or after one that failed.
+        """
+        replay = self._need_forward("backward")
+        batch = replay.values.shape[1:]
+        mean = bool(batch) and self.reduction == "mean"
+        replay.backward(gradient / batch[0] if mean else gradient)
+        self._swept = True
+        for parameter in self._store.parameters:
+            parameter.grad = parameter._gradient
+
+    def grad(self, value: Value) -> Any:
+        """The gradient of one node after a sweep; one per example of a batch but for parameters.
+
+        ValueError for a Value that is not in the tape's graph, RuntimeError before a sweep.
+        """
+        replay = self._need_sweep("grad")
+        node = self._node(value)
+        if node in self._graph.parameters:
+            return float(self._store.gradient[self._store.slot[value]])
+        found = replay.gradients[self._place(node)]
+        return float(found) if found.ndim == 0 else found.copy()
+
+    def losses(self) -> Array:
+        """The loss of each example of the last batch."""
+        replay = self._need_forward("losses")
+        found: Array = np.atleast_1d(replay.values[self._place(self._graph.roots[0])]).copy()
+        return found
+
+    def sync(self) -> float:
+        """Write numbers and gradients back into the Values, to draw, step or save; the loss.
+
+        RuntimeError after a batch, whose nodes have no single number.
+        """
+        replay = self._need_forward("sync")
+        if replay.values.ndim > 1:
+            raise RuntimeError("Tape: sync needs a forward of one example, the last was a batch")
+        graph = self._graph
+        for value, number in zip(self._store.values, self._store.data.tolist()):
+            value.data = number
+        for node, number in zip(self._fixed, replay.values[self._fixed_slots].tolist()):
+            graph.values[node].data = number
+        recompute(self.loss)
+        if self._swept:
+            gradients, learnt = replay.gradients.tolist(), self._store.gradient.tolist()
+            for value in creation_order(self.loss):
+                node = graph.index[value]
+                if node in graph.parameters:
+                    value.grad = learnt[self._store.slot[value]]
+                else:
+                    value.grad = gradients[self._place(node)]
+        return self.loss.data
+
+    def load(self) -> None:
+        """Read the leaves' numbers again, after `load_state_dict` or a change by hand."""
+        self._store.data[:] = [value.data for value in self._store.values]
+        for replay in self._replays.values():
+            self._set_fixed(replay)
+        self._current = None
+
+    def to_jax(self) -> Callable[[Any, Any], Any]:
+        """A pure function (parameters, inputs) -> loss in JAX, from the same blocks and ops.
+
+        parameters: a list of arrays as `[p.data for p in tape.parameters()]`; inputs: an
+        array shaped like one example. It can be differentiated, jitted, vmapped and
+        sharded. ModuleNotFoundError says how to get JAX if it is not installed.
+        """
+        from .xla import to_jax
+
+        return to_jax(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"Tape({len(self._graph.values)} nodes in {len(self.blocks)} blocks, "
+            f"{len(self._store.values)} parameters, {len(self.inputs)} inputs)"
+        )
+
+    # Feeding numbers.
+
+    def _feed(self, numbers: Any) -> Replay:
+        if numbers is None:
+            return self._last or self._replay(())
+        try:
+            array = np.asarray(numbers, dtype=float)
+        except (TypeError, ValueError):
+            raise ValueError(f"Tape: inputs must be real numbers, got {numbers!r}") from None
+        size, shape = len(self.inputs), self._input_shape
+        if array.shape in (shape, (size,)):
+            batch: tuple[int, ...] = ()
+        elif array.ndim and array.shape[1:] in (shape, (size,)) and len(array):
+            batch = array.shape[:1]
+        else:
+            raise ValueError(
+                f"Tape: inputs must have shape {shape}, or (batch, {', '.join(map(str, shape))}) "
+                f"for a batch; got {array.shape}"
+            )
+        replay = self._last = self._replay(batch)
+        replay.feed(array.reshape(*batch, size).T)
+        return replay
+
+    _last: Replay | None = None
+
+    def _replay(self, batch: tuple[int, ...]) -> Replay:
+        if batch not in self._replays:
+            replay = Replay(
+                self._layout,
+                self.blocks,
+                self.matrices,
+                self._graph.roots[0],
+                self._input_slots,
+                self._store.data,
+                self._store.gradient,
+                batch,
+            )
+            self._set_fixed(replay)
+            self._replays = {
+                key: kept for key, kept in self._replays.items() if not key or not batch
+            }
+            self._replays[batch] = replay
+        return self._replays[batch]
+
+    def _set_fixed(self, replay: Replay) -> None:
+        numbers = np.array([self._graph.values[node].data for node in self._fixed])
+        batched = replay.values.ndim > 1
+        replay.values[self._fixed_slots] = numbers[:, None] if batched else numbers
+
+    # Finding things.
+
+    def _node(self, value: Value) -> int:
+        if value not in self._graph.index:
+            raise ValueError(f"Tape: {value!r} is not in the tape's graph")
+        return self._graph.index[value]
+
+    def _place(self, node: int) -> int:
+        return self._layout.slot(self._graph.heir.get(node, node))
+
+    def _need_forward(self, what: str) -> Replay:
+        if self._current is None:
+            raise RuntimeError(f"Tape: {what} needs a forward that went through")
+        return self._current
+
+    def _need_sweep(self, what: str) -> Replay:
+        replay = self._need_forward(what)
+        if not self._swept:
+            raise RuntimeError(f"Tape: {what} needs a backward first")
+        return replay
+
+    def _check_finite(self, values: Array) -> None:
+        """What `detect_anomaly` asks for: AnomalyError names the first nan or inf."""
+        from ..anomaly import AnomalyError
+
+        graph = self._graph
+        leaves = [*(graph.index[value] for value in self.inputs), *self._fixed]
+        computed = [node for block in self.blocks for node in np.ravel(block.outputs).tolist()]
+        nodes = leaves + computed
+        bad = np.argwhere(~np.isfinite(values[self._layout.slots(nodes)]))
+        if bad.size:
+            place = bad[np.argmin(bad[:, 0])]
+            node = graph.values[nodes[place[0]]]
+            number = float(values[self._place(graph.index[node])][tuple(place[1:])])
+            example = f" in example {place[1]}" if len(place) > 1 else ""
+            message = f"Tape: {describe(node)} is {number!r}{example} in the forward pass"
+            raise AnomalyError(message, node, None, [node])
+
+    def _confirm(self) -> None:
+        """The replayed loss is the recorded one, unless leaves were changed since."""
+        with np.errstate(all="ignore"):
+            replayed = float(self._replay(()).forward())
+        recorded = self.loss.data
+        agree = abs(replayed - recorded) <= 1e-9 * max(1.0, abs(recorded))
+        if not (agree or replayed == recorded or (replayed != replayed and recorded != recorded)):
+            raise ValueError(
+                f"Tape: the graph was changed after it was recorded: its loss is {recorded!r}, its "
+                f"leaves give {replayed!r}; call recompute(loss) first"
+            )

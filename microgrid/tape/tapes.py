@@ -1,0 +1,60 @@
+"""Tapes of one model for sequences of every length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..comparisons import comparisons
+from ..value import Value
+from .parameters import Parameter, Store
+from .tape import Tape
+
+
+class Tapes(Mapping[Hashable, Tape]):
+    """Tapes by sequence length (or any key), made when first asked for; they share parameters.
+
+    build: key -> (loss, inputs), records the graph for that key.
+    parameters: the leaves that all of them share, `model.parameters()`.
+
+    >>> w = Value(2.0)
+    >>> def build(length):
+    ...     xs = [Value(0.0) for _ in range(length)]
+    ...     return sum(w * x for x in xs), xs
+    >>> tapes = Tapes(build, [w])
+    >>> tapes[3].forward([1.0, 2.0, 3.0]), tapes[1].forward([1.0]), len(tapes)
+    (12.0, 2.0, 2)
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Any], tuple[Value, Sequence[Any]]],
+        parameters: Sequence[Value],
+        **options: Any,
+    ) -> None:
+        self._build = build
+        self._leaves = list(parameters)
+        self._options = options
+        self._tapes: dict[Hashable, Tape] = {}
+        self._store: Store | None = None
+
+    def __getitem__(self, key: Hashable) -> Tape:
+        if key not in self._tapes:
+            with comparisons.hold():
+                loss, inputs = self._build(key)
+                tape = Tape(
+                    loss, inputs, parameters=self._leaves, _store=self._store, **self._options
+                )
+            self._store = tape._store
+            self._tapes[key] = tape
+        return self._tapes[key]
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._tapes)
+
+    def __len__(self) -> int:
+        return len(self._tapes)
+
+    def parameters(self) -> list[Parameter]:
+        """The arrays that all tapes share; there are none before the first tape is made."""
+        return self._store.parameters if self._store else []

@@ -1,0 +1,135 @@
+"""A tape as a pure JAX function, from the same blocks and the same rows of the op table.
+
+There are no slots here: every block's result is an array of its own, and a block's
+operands are put together from slices of what came before, which XLA fuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arrays import ArrayNamespace
+from .schedule import MatrixBlock, OpBlock
+
+if TYPE_CHECKING:
+    from .tape import Tape
+
+FEW_PIECES = 64  # an operand of more pieces than this is gathered
+
+
+def to_jax(tape: Tape) -> Callable[[Any, Any], Any]:
+    """`tape.to_jax()`."""
+    try:
+        import jax
+        import jax.numpy as jnp
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "to_jax needs JAX, which is not installed: pip install 'microgrid-autograd[xla]'"
+        ) from None
+    if not jax.config.read("jax_enable_x64"):
+        raise RuntimeError(
+            'to_jax computes in float64: call jax.config.update("jax_enable_x64", True) first'
+        )
+    return _Translation(tape, jnp).loss
+
+
+class _Translation:
+    """Where each node's number is found: (source, place in it)."""
+
+    def __init__(self, tape: Tape, jnp: Any) -> None:
+        self._jnp = jnp
+        self._xp = ArrayNamespace(jnp)
+        self._blocks = tape.blocks
+        graph = tape._graph
+        store = tape._store
+        self._shapes = [parameter.data.shape for parameter in store.parameters]
+        self._input_shapes = (tape._input_shape, (len(tape.inputs),))
+        place: dict[int, tuple[int, int]] = {}
+        for value, slot in store.slot.items():
+            if value in graph.index:
+                place[graph.index[value]] = (0, slot)
+        for i, value in enumerate(tape.inputs):
+            place[graph.index[value]] = (1, i)
+        fixed = [
+            node for node in tape._fixed if node not in place
+        ]  # numbers that never change: other leaves, then constants
+        first = len(graph.values)
+        fixed += range(first, first + len(graph.constants))
+        self._numbers = [
+            graph.values[node].data if node < first else graph.constants[node - first]
+            for node in fixed
+        ]
+        place.update({node: (2, i) for i, node in enumerate(fixed)})
+        for source, block in enumerate(tape.blocks, start=3):
+            outputs = np.ravel(block.outputs).tolist()
+            place.update({node: (source, i) for i, node in enumerate(outputs)})
+        self._steps = [self._translate(block, place) for block in tape.blocks]
+        self._loss = place[graph.roots[0]]
+
+    def loss(self, parameters: Sequence[Any], inputs: Any) -> Any:
+        """The loss from arrays shaped like `tape.parameters()` and one example's inputs."""
+        jnp = self._jnp
+        shapes = [jnp.shape(array) for array in parameters]
+        if shapes != self._shapes:
+            raise ValueError(f"to_jax: parameters must have shapes {self._shapes}, got {shapes}")
+        if jnp.shape(inputs) not in self._input_shapes:
+            raise ValueError(
+                f"to_jax: inputs must have shape {self._input_shapes[0]}, got "
+                f"{jnp.shape(inputs)}; for a batch use jax.vmap"
+            )
+        flat = [jnp.ravel(jnp.asarray(array)) for array in parameters]
+        sources = [
+            jnp.concatenate(flat) if flat else jnp.zeros(0),
+            jnp.ravel(jnp.asarray(inputs, dtype=float)),
+            jnp.asarray(self._numbers, dtype=float),
+        ]
+        for step in self._steps:
+            sources.append(step(sources))
+        source, i = self._loss
+        return sources[source][i]
+
+    def _translate(
+        self, block: MatrixBlock | OpBlock, place: dict[int, tuple[int, int]]
+    ) -> Callable[[list[Any]], Any]:
+        jnp, xp = self._jnp, self._xp
+        if isinstance(block, MatrixBlock):
+            rows = self._assemble(block.matrix.rows, place)
+            columns = self._assemble(block.columns, place)
+            return lambda sources: jnp.ravel(columns(sources) @ rows(sources).T)
+        op, operands = block.op, list(zip(*block.operands))
+        if op.variadic:
+            together = self._assemble(operands, place)
+            return lambda sources: op.forward(xp, together(sources))
+        each = [self._assemble(operand, place) for operand in operands]
+        return lambda sources: op.forward(xp, *[operand(sources) for operand in each])
+
+    def _assemble(
+        self, nodes: Sequence[Any], place: dict[int, tuple[int, int]]
+    ) -> Callable[[list[Any]], Any]:
+        """A function that puts the nodes' numbers together in an array of their shape."""
+        jnp = self._jnp
+        shape = np.shape(nodes)
+        found = np.array([place[node] for node in np.ravel(nodes).tolist()])
+        jumps = np.any(np.diff(found, axis=0) != (0, 1), axis=1)
+        starts = [0, *(np.flatnonzero(jumps) + 1).tolist()]
+        ends = [*starts[1:], len(found)]
+        pieces = [(int(found[a, 0]), int(found[a, 1]), b - a) for a, b in zip(starts, ends)]
+        if len(pieces) <= FEW_PIECES:
+
+            def slices(sources: list[Any]) -> Any:
+                parts = [sources[source][i : i + size] for source, i, size in pieces]
+                return (parts[0] if len(parts) == 1 else jnp.concatenate(parts)).reshape(shape)
+
+            return slices
+        read = sorted(set(found[:, 0].tolist()))
+
+        def gather(sources: list[Any]) -> Any:
+            sizes = [sources[source].shape[0] for source in read]
+            offset = dict(zip(read, np.cumsum([0, *sizes]).tolist()))
+            index = np.array([offset[source] + i for source, i in found.tolist()])
+            return jnp.concatenate([sources[source] for source in read])[index].reshape(shape)
+
+        return gather
