@@ -171,7 +171,7 @@ class _Writer:
         return self._number(row, 11, width - 52.0)
 
     def _number(self, row: Row, size: int, width: float) -> str:
-        if row.value is None or "value" not in self.picture.show:
+        if "value" not in self.picture.show:
             return _td("", "LEFT", WIDTH=int(width))
         colour, more = self.theme.value, {"WIDTH": int(width)}
         text = f"{row.name} {number(row.value)}".strip()
@@ -267,6 +267,7 @@ class _Writer:
         shown = wire.message is not None and "message" in show
         arrow = "↓" if path.rising else "←"
         message = f"{arrow} {number(wire.message)}" if shown and wire.message is not None else ""
+        local, message = wire.texts[0] or local, wire.texts[1] or message
         at_local, at_message = self._label_places(path, local, message)
         ends = f"{wire.source} -> {wire.target}"
         if message:

@@ -157,7 +157,7 @@ class _Layout:
             source, block = self.card[wire.source], blocks[wire.target]
             if source.beside:
                 block.beside.append((wire, source))
-            elif source.column == block.card.column:
+            elif source.column == block.card.column and source.id != block.card.id:
                 inner[wire.target].append(wire)
                 depth[wire.target] = max(depth[wire.target], depth[wire.source] + 1)
             else:
@@ -183,7 +183,8 @@ class _Layout:
 
     def _inner_wires(self, block: _Block) -> Iterator[Wire]:
         for wire in (*block.below, *block.rows):
-            if self.card[wire.source].column == block.card.column:
+            source = self.card[wire.source]
+            if source.column == block.card.column and source.id != block.card.id:
                 yield wire
 
     def _ranks(self) -> dict[str, int]:
@@ -530,7 +531,9 @@ class _Layout:
         return len(block.beside) * self.leaf_pitch + len(block.rows) * self.row_pitch
 
     def _card_height(self, block: _Block) -> float:
-        return max(CARD[1], 11.0 * (len(block.beside) + len(block.rows)) + 6.0)
+        card = block.card
+        text = CARD[1] + 17.0 * (len(card.rows) - 1) + (13.0 if card.note else 0.0)
+        return max(text, 11.0 * (len(block.beside) + len(block.rows)) + 6.0)
 
     def _set_cards(self) -> None:
         stacks: dict[int, list[str]] = defaultdict(list)
@@ -553,7 +556,8 @@ class _Layout:
             top = middle + (len(names) - 1) * pitch / 2
             for i, name in enumerate(names):
                 y = top - i * pitch
-                self.result.cards[name] = Box(self._x(name), y, *CARD)
+                height = self._card_height(self.blocks[name])
+                self.result.cards[name] = Box(self._x(name), y, CARD[0], height)
 
     def _row_y(self, block: _Block, row: int) -> float:
         box = self.result.cards[block.card.id]
@@ -680,6 +684,9 @@ def panel_columns(panel: Panel) -> tuple[float, ...]:
     widths: list[float] = []
     for row in panel.rows:
         for i, cell in enumerate(row):
+            if cell.kind == "grad" and cell.text:  # the same for all numbers, so that frames agree
+                widths[i:] = [max(widths[i] if i < len(widths) else 0.0, 58.0), *widths[i + 1 :]]
+                continue
             width = text_width(cell.text, 11.0, bold=cell.kind in ("name", "sum")) + 14.0
             if i == len(widths):
                 widths.append(46.0)

@@ -7,7 +7,6 @@ respect to the other and the sum of the messages that cross, or their norms.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,7 @@ from microgrid.nn import Unrolled
 from microgrid.value import Value
 
 from .parts import Card, Row, Wire
-from .scene import Scene, message, name_of, operation
+from .scene import Scene, base, name_of, norm, operation
 from .theme import number, pretty
 
 Key: TypeAlias = tuple[object, ...]
@@ -37,30 +36,13 @@ class Group:
     role: str = "op"
 
 
-def norm(numbers: Iterable[float]) -> float:
-    """The Euclidean norm; of a single number the number itself, with its sign.
-
-    >>> norm([3.0, 4.0]), norm([-2.0])
-    (5.0, -2.0)
-    """
-    found = list(numbers)
-    return found[0] if len(found) == 1 else math.sqrt(sum(x * x for x in found))
-
-
-def base(label: str) -> str:
-    """What the entries of a vector or matrix are called together.
-
-    >>> base("W_h[0,1]"), base("h_2[1]"), base("x")
-    ('W_h', 'h_2', 'x')
-    """
-    return label.partition("[")[0]
-
-
 class Collapsed:
     """Cards and wires of a graph at the vector or the cell level."""
 
-    def __init__(self, scene: Scene, run: Unrolled | None, level: str) -> None:
+    def __init__(self, scene: Scene, run: Unrolled | None, level: str, gates: bool = False) -> None:
         self.scene, self.run, self.level = scene, run, level
+        self.parts = 2 if gates else 1  # how much of a scope names a part: cell/forget, or cell
+        self.wide = False
         self.depth = self._depths()
         self.subscoped = any("/" in node.scope for node in scene.order if scene.framed(node))
         self.group: dict[Value, Group] = {}
@@ -108,7 +90,7 @@ class Collapsed:
             place = 0 if node in scene.initial else column
             return ("leaf", place, scope, base(node.label) or scene.roles.get(node) or node)
         if self.level == "cell" and scene.framed(node):
-            part = scope.partition("/")[0]
+            part = "/".join(scope.split("/")[: self.parts])
             if part or not self.subscoped:
                 return ("part", column, part)
         kind = base(node.label) or operation(node)
@@ -211,19 +193,22 @@ class Collapsed:
     def _rows(self, group: Group, bases: Sequence[str]) -> tuple[Row, ...]:
         shown = group.shown
         if len(shown) <= MOST_ROWS and group.key[0] != "parameter":
-            return tuple(Row(node.data, node.grad) for node in shown)
+            return tuple(Row(node.data, self.scene.grad(node)) for node in shown)
         rows = []
         for text in bases:
             part = [node for node in shown if base(node.label) == text]
             name = "‖·‖" if len(part) > 1 else ""
-            rows.append(Row(norm(n.data for n in part), _norm(n.grad for n in part), name))
+            rows.append(
+                Row(norm(n.data for n in part), _norm(self.scene.grad(n) for n in part), name)
+            )
         return tuple(rows)
 
     def _part_name(self, group: Group) -> str:
         part = str(group.key[2])
         if part == "cell" and self.run is not None:
             cell = self.run.model.cell
-            return f"{getattr(cell, 'nonlinearity', '') or type(cell).__name__.removesuffix('Cell')} cell"
+            kind = getattr(cell, "nonlinearity", "")
+            return f"{kind or type(cell).__name__.removesuffix('Cell')} cell"
         return part
 
     def _describe(self, group: Group, name: str) -> str:
@@ -246,6 +231,7 @@ class Collapsed:
         local = None if slopes is None else norm(slopes)
         total = _norm(sent.values())
         wide = len(sources) > 1 or len(target.shown) > 1
+        self.wide |= wide
         what = "norm of the Jacobian" if wide else "derivative"
         lines = [f"{what}: {local!r}"] if local is not None else []
         lines += (
@@ -271,7 +257,7 @@ class Collapsed:
         """What reaches each node of the source through these edges."""
         sent: dict[Value, float | None] = {}
         for node, position in edges:
-            parent, part = node.parents[position], message(node, position)
+            parent, part = node.parents[position], self.scene.message(node, position)
             before = sent.get(parent)
             sent[parent] = part if before is None else before + (part or 0.0)
         return sent

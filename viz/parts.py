@@ -13,7 +13,7 @@ from microgrid.value import Value
 class Row:
     """One number of a card with its gradient; `name` only where it needs one, such as ‖h‖."""
 
-    value: float | None
+    value: float
     grad: float | None
     name: str = ""
 
@@ -103,10 +103,13 @@ class Picture:
     subtitle: str = ""
     legend: tuple[str, ...] = ()  # lines of its own beside the usual ones
     show: frozenset[str] = SHOWN
+    scale: tuple[float, float] | None = None  # steepest and strongest, if not this picture's own
 
     @property
     def steepest(self) -> float:
         """The largest finite |gradient| of all cards and panels: heat is relative to it."""
+        if self.scale is not None:
+            return self.scale[0]
         cells = (cell for panel in self.panels for row in panel.rows for cell in row)
         return max(
             _largest(row.grad for card in self.cards for row in card.rows),
@@ -116,6 +119,8 @@ class Picture:
     @property
     def strongest(self) -> float:
         """The largest finite |message|: the width of ribbons is relative to it."""
+        if self.scale is not None:
+            return self.scale[1]
         return _largest(wire.message for wire in self.wires)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -86,14 +87,53 @@ def _operands(node: Value) -> Iterator[str]:
         yield "…"
 
 
+def norm(numbers: Iterable[float]) -> float:
+    """The Euclidean norm; of a single number the number itself, with its sign.
+
+    >>> norm([3.0, 4.0]), norm([-2.0])
+    (5.0, -2.0)
+    """
+    found = list(numbers)
+    return found[0] if len(found) == 1 else math.sqrt(sum(x * x for x in found))
+
+
+def base(label: str) -> str:
+    """What the entries of a vector or matrix are called together.
+
+    >>> base("W_h[0,1]"), base("h_2[1]"), base("x")
+    ('W_h', 'h_2', 'x')
+    """
+    return label.partition("[")[0]
+
+
+class Sweep:
+    """The first `upto` messages of a backward sweep: gradients so far, and what was sent."""
+
+    def __init__(self, root: Value, order: Sequence[Value], upto: int) -> None:
+        self.grad: dict[Value, float] = {root: 1.0 if root.grad is None else root.grad}
+        self.sent: dict[tuple[Value, int], float] = {}
+        for node in reversed(order):
+            if node not in self.grad:
+                continue
+            for position, (parent, partial) in enumerate(zip(node.parents, node.partials)):
+                if len(self.sent) >= upto:
+                    return
+                message = self.grad[node] * partial
+                self.sent[node, position] = message
+                self.grad[parent] = self.grad.get(parent, 0.0) + message
+
+
 class Scene:
     """A recorded graph as the pictures see it: steps, columns, roles, shared leaves.
 
     `draw` makes the cards and wires of the scalar level; the other levels read the rest.
     """
 
-    def __init__(self, roots: Sequence[Value], run: Unrolled | None) -> None:
+    def __init__(
+        self, roots: Sequence[Value], run: Unrolled | None = None, upto: int | None = None
+    ) -> None:
         self.order = creation_order(*roots)
+        self.after = None if upto is None else Sweep(roots[0], self.order, upto)
         self.index = {node: i for i, node in enumerate(self.order)}
         self.roots = set(roots) if run is None or run.loss is not None else set()
         self.uses: dict[Value, list[Value]] = {node: [] for node in self.order}
@@ -109,6 +149,16 @@ class Scene:
         self.shared = [node for node in self.order if self.in_panel(node)]
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
+
+    def grad(self, node: Value) -> float | None:
+        """The node's gradient, or what it is while the sweep is on its way."""
+        return node.grad if self.after is None else self.after.grad.get(node)
+
+    def message(self, node: Value, position: int) -> float | None:
+        """What the node sends back along one of its edges, None before it has done so."""
+        if self.after is not None:
+            return self.after.sent.get((node, position))
+        return None if node.grad is None else node.grad * node.partials[position]
 
     def framed(self, node: Value) -> bool:
         """Whether a node belongs to a time step."""
@@ -150,6 +200,9 @@ class Scene:
         for node in self.order:
             for position, parent in enumerate(node.parents):
                 self.wires.append(self._wire(node, position, source[parent](node, position)))
+        if self.after is not None:
+            for card in self.cards:
+                card.look = "faded" if card.rows[0].grad is None else ""
 
     def _columns(self) -> dict[Value, int]:
         """The time step of each node; what has none stands where its latest operand does."""
@@ -249,7 +302,7 @@ class Scene:
                 card.alias, card.beside = len(uses) > 1, self._id(child)
                 card.framed = self.step[child] is not None
                 if card.alias:
-                    card.rows = (Row(node.data, message(child, position)),)
+                    card.rows = (Row(node.data, self.message(child, position)),)
                 card_of[child, position] = card.id
                 self.cards.append(card)
         return lambda child, position: card_of[child, position]
@@ -261,7 +314,7 @@ class Scene:
             role=self.role(node),
             name=shown,
             op="" if op == shown else op,
-            rows=(Row(node.data, node.grad),),
+            rows=(Row(node.data, self.grad(node)),),
             column=column,
             slot=self.slot[node],
             framed=self.step[node] is not None,
@@ -271,17 +324,18 @@ class Scene:
 
     def _wire(self, node: Value, position: int, source: str) -> Wire:
         parent, target = node.parents[position], self._id(node)
-        local, sent = node.partials[position], message(node, position)
+        local, sent = node.partials[position], self.message(node, position)
         recurrent = self.timed and bool(parent.parents or parent in self.initial)
         lines = [f"local derivative d({name_of(node)})/d({name_of(parent)}) = {local!r}"]
         if sent is not None:
-            lines.append(f"message {node.grad!r} × {local!r} = {sent!r}")
+            lines.append(f"message {self.grad(node)!r} × {local!r} = {sent!r}")
         return Wire(
             id=f"w{self.index[node]}_{position}",
             source=source,
             target=target,
             local=local,
             message=sent,
+            look="faded" if self.after is not None and sent is None else "",
             recurrent=recurrent
             and self.step[node] is not None
             and self.column[parent] != self.column[node],
@@ -296,7 +350,7 @@ class Scene:
             if self.column[child] == step:
                 for position, parent in enumerate(child.parents):
                     if parent is leaf:
-                        yield message(child, position)
+                        yield self.message(child, position)
 
     def contribution(self, leaf: Value, step: int) -> float | None:
         """What one time step adds to the gradient of a shared leaf; None where it has no use."""
@@ -318,10 +372,6 @@ def _roles(run: Unrolled | None) -> tuple[dict[Value, str], dict[Value, dict[int
                 given.setdefault(x, {})[step] = i
                 roles[x] = "input"
     return roles, given
-
-
-def message(node: Value, position: int) -> float | None:
-    return None if node.grad is None else node.grad * node.partials[position]
 
 
 def total(messages: Iterable[float | None]) -> float | None:
