@@ -22,7 +22,7 @@ from .theme import text_width
 Point: TypeAlias = tuple[float, float]
 
 CARD = (112.0, 42.0)  # width and height of a card
-SLIM = (150.0, 20.0)  # of a leaf where many stand in a stack
+SLIM = (140.0, 20.0)  # of a leaf where many stand in a stack
 TRACK = 12.0  # between two parallel wires
 FAN = 26.0  # where the rows of a card bend towards it
 GAP = 22.0  # between two blocks of a layer
@@ -136,7 +136,7 @@ class _Layout:
         self.result.dense = any(len(b.beside) + len(b.rows) > 5 for b in self.blocks.values())
         dense = self.result.dense
         self.leaf_size = SLIM if dense else CARD
-        self.leaf_pitch, self.row_pitch = (24.0, 24.0) if dense else (50.0, 34.0)
+        self.leaf_pitch, self.row_pitch = (28.0, 28.0) if dense else (50.0, 40.0)
         self.label_room = 100.0 if dense else 68.0
         self.columns = sorted({block.card.column for block in self.blocks.values()})
         self.before = {0} if picture.columns and 0 in self.columns else set()
@@ -209,20 +209,29 @@ class _Layout:
             else:  # the columns contradict each other: each gets a geometry of its own
                 self.key = {name: name for name in self.blocks}
                 return self._ranks()
-        self._sink_leaves(rank)
+        self._sink(rank)
         return rank
 
-    def _sink_leaves(self, rank: dict[str, int]) -> None:
-        """A leaf stands just below the lowest card that uses it, an initial state level with it."""
-        lowest: dict[str, int] = {}
-        for wire in self.picture.wires:
-            source, target = self.card[wire.source], self.blocks[wire.target].card
-            if source.id not in self.blocks or self._has_operands(source):
-                continue
-            level = rank[self.key[wire.target]] - (source.column == target.column)
-            key = self.key[wire.source]
-            lowest[key] = min(lowest.get(key, level), level)
-        rank.update({key: max(level, 0) for key, level in lowest.items()})
+    def _sink(self, rank: dict[str, int]) -> None:
+        """What is made of nothing in its column stands just below the lowest card that uses it,
+        an initial state level with it.
+        """
+        made = {
+            self.key[name]
+            for name, block in self.blocks.items()
+            if any(True for _ in self._inner_wires(block))
+        }
+        for within in (True, False):
+            lowest: dict[str, int] = {}
+            for wire in self.picture.wires:
+                key = self.key.get(wire.source)
+                if key is None or key in made or wire.source == wire.target:
+                    continue
+                inner = self.card[wire.source].column == self.card[wire.target].column
+                if inner is within and (inner or not self._has_operands(self.card[wire.source])):
+                    level = rank[self.key[wire.target]] - inner
+                    lowest[key] = min(lowest.get(key, level), level)
+            rank.update({key: max(level, 0) for key, level in lowest.items()})
 
     def _has_operands(self, card: Card) -> bool:
         block = self.blocks[card.id]
@@ -242,6 +251,12 @@ class _Layout:
                 follows[lower] = upper
                 fed.add(upper)
         reach = self._reach()
+        fed_from_left = {
+            self.key[name]
+            for name, block in self.blocks.items()
+            for wire in block.rows
+            if self.card[wire.source].column != block.card.column
+        }
         chains: list[list[str]] = []
         for key in reach:
             if key not in fed:
@@ -249,6 +264,7 @@ class _Layout:
                 while chains[-1][-1] in follows:
                     chains[-1].append(follows[chains[-1][-1]])
         self.follows = follows
+        chains.sort(key=lambda chain: chain[0] not in fed_from_left)
         x: dict[str, float] = {}
         widths: dict[int, float] = {}
         group_of = {self.key[n]: b.card.column in self.before for n, b in self.blocks.items()}
@@ -644,24 +660,43 @@ class _Layout:
     def _surroundings(self) -> None:
         """Title above; panels and legend below."""
         graph = around([*self.result.cards.values(), *self.result.frames.values()])
-        below = []
+        sizes = []
         for panel in self.picture.panels:
             widths = panel_columns(panel)
             self.result.panel_columns.append(widths)
-            width = max(sum(widths), text_width(panel.title, 12.0, bold=True)) + 28.0
-            below.append((width, 24.0 + 19.0 * len(panel.rows) + 16.0))
+            width = max(
+                sum(widths) + 4.0 * len(widths),
+                text_width(panel.title, 12.0, bold=True),
+                text_width(panel.note, 10.0),
+            )
+            lines = len(panel.rows) + bool(panel.note)
+            sizes.append((width + 28.0, 24.0 + 19.0 * lines + 16.0))
         aliases = any(card.alias for card in self.picture.cards)
-        below.append((360.0, 88.0 + 19.0 * (aliases + len(self.picture.legend))))
-        total = sum(w for w, _ in below) + 40.0 * (len(below) - 1)
-        left = graph.x - total / 2
-        boxes = []
-        for w, h in below:
-            boxes.append(Box(left + w / 2, graph.bottom - 26.0 - h / 2, w, h))
-            left += w + 40.0
-        *self.result.panels, self.result.legend = boxes
+        sizes.append((360.0, 88.0 + 19.0 * (aliases + len(self.picture.legend))))
+        *self.result.panels, self.result.legend = _flow(sizes, graph)
         height = 26.0 + (20.0 if self.picture.subtitle else 0.0)
         width = max(min(text_width(self.picture.title, 16.0, bold=True), 900.0), graph.w)
         self.result.title = Box(graph.x, graph.top + 14.0 + height / 2, width, height)
+
+
+def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:
+    """Boxes of these sizes in rows below another box, each row centred."""
+    room = max(above.w, 560.0)
+    rows: list[list[tuple[float, float]]] = [[]]
+    for size in sizes:
+        taken = sum(w + 40.0 for w, _ in rows[-1])
+        if rows[-1] and taken + size[0] > room + 40.0:
+            rows.append([])
+        rows[-1].append(size)
+    boxes: list[Box] = []
+    top = above.bottom - 26.0
+    for row in rows:
+        left = above.x - (sum(w for w, _ in row) + 40.0 * (len(row) - 1)) / 2
+        for w, h in row:
+            boxes.append(Box(left + w / 2, top - h / 2, w, h))
+            left += w + 40.0
+        top -= max(h for _, h in row) + 22.0
+    return boxes
 
 
 @dataclass(slots=True)

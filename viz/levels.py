@@ -159,7 +159,8 @@ class Collapsed:
             if group.key[0] == "parameter":
                 card.role, card.beside = "parameter", self._id(user)
             sent = self._messages(crossing[group, user])
-            card.rows = (Row(norm(p.data for p in group.nodes), _norm(sent.values())),)
+            size = norm(node.data for node in group.nodes)
+            card.rows = (Row(size, _norm(sent.values()), "‖·‖" if len(group.nodes) > 1 else ""),)
             self.cards.append(card)
             found[group, user] = card.id
         return found
@@ -288,13 +289,13 @@ def _norm(numbers: Iterable[float | None]) -> float | None:
 
 
 def _shape(nodes: Sequence[Value]) -> str:
-    """ "3×2" for the entries of a matrix, "3" for those of a vector."""
+    """ "3×2" for the entries of a matrix."""
     places = [re.search(r"\[(\d+)(?:,(\d+))?\]", node.label) for node in nodes]
     if len(nodes) == 1 or not all(places):
         return ""
     rows = 1 + max(int(place[1]) for place in places if place)
     columns = [int(place[2]) for place in places if place and place[2]]
-    return f"{rows}×{1 + max(columns)}" if columns else f"{rows}"
+    return f"{rows}×{1 + max(columns)}" if columns else ""
 
 
 def rolled(collapsed: Collapsed, run: Unrolled) -> tuple[list[Card], list[Wire]]:
@@ -321,7 +322,7 @@ def rolled(collapsed: Collapsed, run: Unrolled) -> tuple[list[Card], list[Wire]]
         sizes = [abs(w.local) for w in states if w.local is not None]
         low, high = (number(min(sizes)), number(max(sizes))) if sizes else ("", "")
         loop = states[-1]
-        text = f"×{low}" if low == high else f"×{low} … {high}"
+        text = f"×{low}" if low == high else f"×{low}…{high}"
         wires.append(
             Wire(
                 id="loop",

@@ -24,7 +24,7 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
     heads = [f"t = {t}" for t in steps]
     parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
     if len(parts) <= MOST_ROWS:
-        return sum_panel(title, heads, parts)
+        return sum_panel(title, heads, parts, scene)
     together: dict[str, list[Value]] = defaultdict(list)
     for leaf in scene.shared:
         together[base(leaf.label)].append(leaf)
@@ -35,9 +35,9 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
         for i in range(len(steps)):
             sent = [part for leaf in leaves if (part := parts[leaf][i]) is not None]
             cells.append(grad_cell(norm(sent) if sent else None))
-        found = [leaf.grad for leaf in leaves if leaf.grad is not None]
+        found = [g for leaf in leaves if (g := scene.grad(leaf)) is not None]
         rows.append((*cells, grad_cell(norm(found) if found else None, bold=True)))
-    note = "Euclidean norms; vectors and matrices are summed before the last norm is taken"
+    note = "Euclidean norms, the last one of the sum"
     return Panel(title, tuple(rows), note)
 
 
@@ -58,17 +58,20 @@ def uses_panel(scene: Scene) -> list[Panel]:
         return []
     heads = [f"use {i}" for i in range(1, most + 1)]
     padded = {leaf: found + [None] * (most - len(found)) for leaf, found in parts.items()}
-    return [sum_panel("One gradient, summed over its uses", heads, padded)]
+    return [sum_panel("One gradient, summed over its uses", heads, padded, scene)]
 
 
 def sum_panel(
-    title: str, heads: Sequence[str], parts: Mapping[Value, Sequence[float | None]]
+    title: str,
+    heads: Sequence[str],
+    parts: Mapping[Value, Sequence[float | None]],
+    scene: Scene,
 ) -> Panel:
     """A heat cell for each part of a leaf's gradient, and the sum, which is `.grad`.
 
     Where earlier sweeps have left their share in it, a column says so.
     """
-    rests = {leaf: _left_over(leaf, found) for leaf, found in parts.items()}
+    rests = {leaf: _left_over(scene.grad(leaf), found) for leaf, found in parts.items()}
     earlier = any(rest is not None for rest in rests.values())
     rows = [_heads(["value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"])]
     for leaf, found in parts.items():
@@ -78,17 +81,17 @@ def sum_panel(
         ]
         cells += [grad_cell(part) for part in found]
         cells += [grad_cell(rests[leaf])] if earlier else []
-        rows.append((*cells, grad_cell(leaf.grad, bold=True)))
+        rows.append((*cells, grad_cell(scene.grad(leaf), bold=True)))
     return Panel(title, tuple(rows))
 
 
-def _left_over(leaf: Value, parts: Sequence[float | None]) -> float | None:
-    """What `.grad` holds beyond the messages of the latest sweep, rounding apart."""
-    if leaf.grad is None:
+def _left_over(grad: float | None, parts: Sequence[float | None]) -> float | None:
+    """What a gradient holds beyond the messages of the latest sweep, rounding apart."""
+    if grad is None:
         return None
     found = total(parts) or 0.0
-    rest = leaf.grad - found
-    return rest if abs(rest) > 1e-9 * max(1.0, abs(leaf.grad), abs(found)) else None
+    rest = grad - found
+    return rest if abs(rest) > 1e-9 * max(1.0, abs(grad), abs(found)) else None
 
 
 def _heads(texts: Sequence[str]) -> tuple[Cell, ...]:
@@ -153,7 +156,7 @@ class Itemised:
         grads = [[h.grad for h in state if h.grad is not None] for state in states]
         cells = [grad_cell(norm(g) if g else None, bold=True, shown=full) for g in grads]
         rows.append((Cell("name", "dL/dh = Σ", bold=True), *cells))
-        note = "" if len(states[0]) == 1 else "Euclidean norms of the vectors dL/dh"
+        note = "" if len(states[0]) == 1 else "Euclidean norms of vectors, the last row of the sum"
         return Panel("Where each gradient comes from: which loss reached which state",
                      tuple(rows), note)  # fmt: skip
 
@@ -177,7 +180,7 @@ class Itemised:
 
 
 def _percent(x: float) -> str:
-    return f"{x:.3g}%" if x >= 0.01 else f"{number(x)}%"
+    return f"{x:.2g}%" if 0.01 <= x < 99.5 else f"{number(x)}%"
 
 
 def _times(x: float) -> str:

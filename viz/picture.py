@@ -31,7 +31,7 @@ Drawable: TypeAlias = Value | Unrolled | Sequence[Value]
 
 DETAILS = ("auto", "scalar", "vector", "cell", "rolled")
 EXPAND = (*GATES, "cell")
-READABLE = 250  # cards; "auto" draws no more of them than this where a coarser level has fewer
+READABLE = 150  # cards; "auto" draws no more of them than this where a coarser level has fewer
 MOST_CARDS = 1500
 MOST_COLUMNS = 40  # of a panel
 
@@ -86,7 +86,8 @@ def picture(
         roots = _roots(x)
     run = x if isinstance(x, Unrolled) else None
     scene = Scene(roots, run, upto)
-    result = Picture(title if title is not None else _title(run, roots), show=shown)
+    revealed = "grad" in shown and upto is None
+    result = Picture(title if title is not None else _title(run, roots, revealed), show=shown)
     result.swept = upto is not None or any(root.grad is not None for root in roots)
     _draw(result, scene, run, detail, "cell" in opened)
     steps = sorted({card.column for card in result.cards if card.framed})
@@ -128,14 +129,14 @@ def _draw(result: Picture, scene: Scene, run: Unrolled | None, detail: str, gate
 
 def _explain(result: Picture, scene: Scene, run: Unrolled | None, upto: int | None) -> None:
     """The finding, and the tables below."""
-    steps = sorted({scene.column[node] for node in scene.order if scene.framed(node)})
+    steps = sorted({step for step in scene.step.values() if step is not None})
     if scene.shared and len(steps) <= MOST_COLUMNS:
         result.panels.append(shared_panel(scene, steps))
     elif not scene.timed:
         result.panels += uses_panel(scene)
     if run is not None and upto is None:
         items = Itemised(run)
-        result.subtitle = items.finding()
+        result.subtitle = items.finding() if "grad" in result.show else ""
         table = items.panel()
         result.panels += [table] if table is not None else []
     if upto is not None:
@@ -177,14 +178,17 @@ def _roots(x: Drawable) -> list[Value]:
     raise TypeError(f"viz draws a Value, a list of Values or an Unrolled, got {x!r:.200}")
 
 
-def _title(x: Unrolled | None, roots: Sequence[Value]) -> str:
+def _title(x: Unrolled | None, roots: Sequence[Value], revealed: bool) -> str:
     if x is not None:
         cell = x.model.cell
         kind = getattr(cell, "nonlinearity", "")
         kind = f" ({kind})" if kind else ""
         steps = "1 step" if len(x) == 1 else f"{len(x)} steps"
         (h, *more) = x.states[0]
-        finding = "" if more or h.grad is None else f": dL/d{pretty(h.label)} = {number(h.grad)}"
+        known = revealed and not more
+        finding = (
+            "" if not known or h.grad is None else f": dL/d{pretty(h.label)} = {number(h.grad)}"
+        )
         return f"{type(cell).__name__.removesuffix('Cell')}{kind} unrolled over {steps}{finding}"
     root = roots[0]
     name = pretty(root.label) or (root.op.name if root.op else "value")
