@@ -263,7 +263,7 @@ class _Writer:
     # carries the local derivative; so both labels are plain text in a colour of their own.
 
     def _wire(self, wire: Wire, path: Path) -> None:
-        theme, show = self.theme, self.picture.show
+        theme = self.theme
         arrow = "↓" if path.rising else "←"
         local = "" if wire.local is None else f"×{self._or_blank(wire.local, 'local')}"
         message = (
