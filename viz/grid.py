@@ -260,7 +260,7 @@ class Grid:
     def _layer_heights(self) -> list[float]:
         top = max(self.rank.values())
         heights = [0.0] * (top + 1)
-        stacks: dict[int, int] = defaultdict(int)
+        stacks: dict[int, float] = defaultdict(float)
         framed_top = -1
         for name, block in self.blocks.items():
             layer = self.rank[self.key[name]]
@@ -268,11 +268,11 @@ class Grid:
                 heights[layer], self._stack_height(block), self._card_height(block)
             )
             if self._stacked(block.card):
-                stacks[layer] += 1
+                stacks[layer] += self._card_height(block) + 8.0
             if block.card.framed:
                 framed_top = max(framed_top, layer)
-        for layer, count in stacks.items():
-            heights[layer] = max(heights[layer], count * (CARD[1] + 8.0))
+        for layer, height in stacks.items():
+            heights[layer] = max(heights[layer], height)
         self.first_above = framed_top + 1 if framed_top >= 0 else -1
         return heights
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .fold import fold
 from .geometry import Box, Layout, Path, Point, around
 from .parts import Panel, Picture
 from .routing import FRAME_HEAD, FRAME_PAD, Router
@@ -25,6 +26,7 @@ class _Surrounded(Router):
     def __init__(self, picture: Picture) -> None:
         super().__init__(picture)
         self._frames()
+        fold(picture, self.result)
         self._surroundings()
 
     def _frames(self) -> None:
@@ -86,13 +88,15 @@ def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:
 def panel_columns(panel: Panel) -> tuple[float, ...]:
     """The width of each column of a panel."""
     widths: list[float] = []
+    numbers = any(cell.text for row in panel.rows for cell in row if cell.kind == "grad")
+    room, least = (58.0, 46.0) if numbers else (14.0, 14.0)
     for row in panel.rows:
         for i, cell in enumerate(row):
-            if cell.kind == "grad" and cell.text:  # the same for all numbers, so that frames agree
-                widths[i:] = [max(widths[i] if i < len(widths) else 0.0, 58.0), *widths[i + 1 :]]
+            if cell.kind == "grad":  # the same for all numbers, so that frames agree
+                widths[i:] = [max(widths[i] if i < len(widths) else 0.0, room), *widths[i + 1 :]]
                 continue
             width = text_width(cell.text, 11.0, bold=cell.kind in ("name", "sum")) + 14.0
             if i == len(widths):
-                widths.append(46.0)
+                widths.append(least)
             widths[i] = min(max(widths[i], width), 220.0)
     return tuple(widths)

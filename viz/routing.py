@@ -221,7 +221,7 @@ class Router(Grid):
             if self._stacked(block.card):
                 stacks[layer].append(name)
         for layer, names in stacks.items():
-            pitch = CARD[1] + 8.0
+            pitch = max(self._card_height(self.blocks[name]) for name in names) + 8.0
             rows = [
                 self._row_y(block, i)
                 for block in self.blocks.values()
