@@ -53,8 +53,10 @@ def diverging(theme: Theme, share: float) -> tuple[str, str]:
     if not math.isfinite(share):
         return theme.bad.fill, theme.bad.text
     strength = min(1.0, abs(share))
+    if 0.72 < strength < 0.79:  # on these neither dark nor light text has a contrast of 4.5:1
+        strength = 0.72 if strength < 0.755 else 0.79
     fill = mix(theme.ground, theme.gradient if share > 0.0 else theme.value, strength)
-    return fill, theme.ground if strength > 0.55 else theme.text
+    return fill, theme.text if strength <= 0.72 else theme.ground
 
 
 def mix(one: str, other: str, share: float) -> str:
