@@ -315,7 +315,7 @@ def binary_cross_entropy(p: Operand | Vector, y: Operand | Vector) -> Value:
     ps, ys = _column(p, "binary_cross_entropy"), _column(y, "binary_cross_entropy")
     _same_length("binary_cross_entropy: probabilities and targets", ps, ys)
     for probability in ps:
-        if float(probability) < 0.0 or float(probability) > 1.0:
+        if not 0.0 <= float(probability) <= 1.0:
             raise ValueError(
                 f"binary_cross_entropy: a probability lies in 0..1, got {float(probability)!r}; "
                 f"for logits use binary_cross_entropy_with_logits"
@@ -324,7 +324,7 @@ def binary_cross_entropy(p: Operand | Vector, y: Operand | Vector) -> Value:
 
 
 def binary_cross_entropy_with_logits(z: Operand | Vector, y: Operand | Vector) -> Value:
-    """softplus(z) - y z: binary_cross_entropy(sigmoid(z), y) without its overflow.
+    """y softplus(-z) + (1-y) softplus(z): binary_cross_entropy(sigmoid(z), y) without overflow.
 
     >>> binary_cross_entropy_with_logits(Value(-800.0), 1.0).data
     800.0
@@ -332,7 +332,8 @@ def binary_cross_entropy_with_logits(z: Operand | Vector, y: Operand | Vector) -
     zs = _column(z, "binary_cross_entropy_with_logits")
     ys = _column(y, "binary_cross_entropy_with_logits")
     _same_length("binary_cross_entropy_with_logits: logits and targets", zs, ys)
-    return mean([softplus(logit) - dot([target], [logit]) for logit, target in zip(zs, ys)])
+    # Both addends are at least 0, so nothing cancels however sure the logit is.
+    return mean([dot([y, 1.0 - y], [softplus(-z), softplus(z)]) for z, y in zip(zs, ys)])
 
 
 def hinge_loss(score: Operand, y: Operand) -> Value:
@@ -361,5 +362,8 @@ def _not_empty(what: str, xs: list[Operand]) -> list[Operand]:
 
 
 def _same_length(what: str, xs: Sequence[object], ys: Sequence[object]) -> None:
+    for given in (xs, ys):
+        if not hasattr(given, "__len__"):
+            raise TypeError(f"{what} must be sequences, got {given!r}")
     if len(xs) != len(ys):
         raise ValueError(f"{what} must have the same length, got {len(xs)} and {len(ys)}")

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from itertools import compress, count
-from operator import attrgetter, itemgetter
-from typing import SupportsFloat, TypeAlias, cast
+from operator import attrgetter, ge, gt, itemgetter, le, lt
+from typing import Any, Protocol, SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .ops import FLOAT, Op
@@ -25,12 +25,23 @@ Consts: TypeAlias = tuple[float | None, ...]
 _serials = count()
 
 
+class Watch(Protocol):
+    """Who looks at every number while `watching` is on."""
+
+    def made(self, node: Value, op: Op, operands: Sequence[Operand]) -> None:
+        """A node has been made by `op`."""
+
+    def sweep(self, root: Value, gradient: float) -> None:
+        """Does what `root.backward(gradient)` would do."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Mode:
-    """How this thread records: under which scope, and whether at all."""
+    """How this thread records: under which scope, whether at all, and who watches."""
 
     scope: str = ""
     recording: bool = True
+    watch: Watch | None = None
 
 
 _mode: ContextVar[_Mode] = ContextVar("microgrid_mode", default=_Mode())  # noqa: B039, frozen
@@ -75,13 +86,23 @@ def no_grad() -> Iterator[None]:
         _mode.reset(token)
 
 
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Let `watch` look at every node made and do every sweep asked for in this thread."""
+    token = _mode.set(replace(_mode.get(), watch=watch))
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+
+
 def as_float(number: SupportsFloat, what: str = "data") -> float:
     """`number` as a float; TypeError for what is no real number, naming what was given.
 
     >>> as_float("2")
     Traceback (most recent call last):
     ...
-    TypeError: data must be a real number, got '2' (str)
+    TypeError: data needs a real number, got '2' (str)
     """
     if number.__class__ is float:
         return number
@@ -89,10 +110,11 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
         try:
             return float(number)
         except OverflowError:
-            raise TypeError(f"{what} is too large for a float: {reprlib.repr(number)}") from None
+            given = reprlib.repr(number)
+            raise TypeError(f"{what} needs a number that fits a float, got {given}") from None
     kind = type(number).__name__
     hint = "; use .detach() or .data" if isinstance(number, Value) else ""
-    raise TypeError(f"{what} must be a real number, got {reprlib.repr(number)} ({kind}){hint}")
+    raise TypeError(f"{what} needs a real number, got {reprlib.repr(number)} ({kind}){hint}")
 
 
 class Value:
@@ -164,10 +186,7 @@ class Value:
         >>> (2.0 - Value(5.0, label="a")).operands
         (2.0, Value(5.0, label='a'))
         """
-        if self.consts is None:
-            return self.parents
-        parents = iter(self.parents)
-        return tuple(next(parents) if const is None else const for const in self.consts)
+        return _interleave(self.parents, self.consts)
 
     def backward(self, gradient: float = 1.0) -> None:
         """Sweep from here: every node gets d(self)/d(node) times `gradient`.
@@ -181,6 +200,10 @@ class Value:
         >>> b.backward(); b.backward(); a.grad
         54.0
         """
+        watch = _mode.get().watch
+        if watch is not None:
+            watch.sweep(self, gradient)
+            return
         order = creation_order(self)
         for node in order:
             if node.parents or node.grad is None:
@@ -287,16 +310,16 @@ class Value:
     # Comparisons look at the data; == and hash stay identity, so that Values can be keys.
 
     def __lt__(self, other: Operand) -> bool:
-        return self.data < _number(other)
+        return _compare(lt, self, other)
 
     def __le__(self, other: Operand) -> bool:
-        return self.data <= _number(other)
+        return _compare(le, self, other)
 
     def __gt__(self, other: Operand) -> bool:
-        return self.data > _number(other)
+        return _compare(gt, self, other)
 
     def __ge__(self, other: Operand) -> bool:
-        return self.data >= _number(other)
+        return _compare(ge, self, other)
 
 
 Operand: TypeAlias = Value | Number
@@ -391,14 +414,27 @@ def _node(
     node.label = ""
     node.scope = mode.scope
     node.serial = next(_serials)
+    if mode.watch is not None:
+        mode.watch.made(node, op, _interleave(parents, consts))
     return node
+
+
+def _interleave(
+    parents: tuple[Value, ...], consts: tuple[float | None, ...] | None
+) -> tuple[Operand, ...]:
+    if consts is None:
+        return parents
+    values = iter(parents)
+    return tuple(next(values) if const is None else const for const in consts)
 
 
 _new: Callable[[type[Value]], Value] = object.__new__
 
 
-def _number(x: Operand) -> float:
-    return x.data if isinstance(x, Value) else x
+def _compare(relation: Callable[[Any, Any], Any], a: Value, b: Operand) -> bool:
+    if isinstance(b, Value | numbers.Real):
+        return bool(relation(a.data, b.data if isinstance(b, Value) else b))
+    return cast(bool, NotImplemented)
 
 
 def _unary(op: Op, a: Value) -> Value:

@@ -11,12 +11,12 @@ True
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from .coloured_text import activations
 from .dot import Drawing, to_dot
+from .files import write
 from .layout import layout
 from .picture import Drawable, picture
 from .theme import THEMES
@@ -61,20 +61,3 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
     drawing = draw(x, **options)  # type: ignore[arg-type]
     return write(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
-
-
-def write(target: Path, content: bytes) -> Path:
-    """Write a file whole or not at all: a temporary file takes the name at the end."""
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise type(error)(f"cannot write into {str(target.parent)!r}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except OSError as error:
-        os.unlink(name)
-        raise type(error)(f"cannot write {str(target)!r}: {error.strerror}") from None
-    return target

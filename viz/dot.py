@@ -5,17 +5,21 @@ Every position is given (`layout=nop2`), so Graphviz only paints.
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import graphviz
 
 from . import engine
-from .layout import SLIM, Box, Layout, Path, Point
-from .picture import Card, Cell, Panel, Picture, Wire
+from .layout import Box, Layout, Path, Point
+from .picture import Card, Cell, Panel, Picture, Row, Wire
 from .theme import FONT, Paint, Theme, clean, escape, fit, number, text_width
 
 ARROW = 6.0  # length of an arrow head
 RIBBON = 10.0  # how much wider the ribbon of the strongest message is than that of a weak one
+LONGEST_TEXT = 16_000  # Graphviz before version 3 reads no longer ones
+LARGEST_PNG = 16_000  # pixels of the longer side
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
@@ -27,17 +31,16 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         self, format: str | None = None, *args: Any, encoding: str | None = None, **kwargs: Any
     ) -> Any:
         """The picture as bytes, or as text if an encoding is given (graphviz.Digraph.pipe)."""
-        kind = format or "svg"
-        painted = paint(self.source, kind, self.extent)
+        painted = paint(self.source, format or "svg", self.extent)
         return painted if encoding is None else painted.decode(encoding)
 
 
 def paint(source: str, format: str, extent: float = 0.0) -> bytes:
     """DOT text as a picture, by the Graphviz that is found for the format.
 
-    extent: the longer side in points; a PNG has twice as many pixels, but at most 16,000.
+    extent: the longer side in points; a PNG has two pixels a point, unless it gets too large.
     """
-    dpi = min(144.0, 72.0 * 16_000 / extent) if extent else 144.0
+    dpi = min(144.0, 72.0 * LARGEST_PNG / extent) if extent else 144.0
     options = (f"-Gdpi={dpi:.0f}",) if format == "png" else ()
     painted = engine.find(format).run(source, format, options)
     if format == "svg":  # a viewer without Arial is told what comes nearest
@@ -55,6 +58,7 @@ class _Writer:
     def __init__(self, picture: Picture, layout: Layout, theme: Theme) -> None:
         self.picture, self.layout, self.theme = picture, layout, theme
         self.strongest, self.steepest = picture.strongest, picture.steepest
+        self.ribbon = RIBBON / 2 if layout.dense else RIBBON
         self.dot = Drawing(
             "microgrid",
             graph_attr={
@@ -63,11 +67,11 @@ class _Writer:
                 "pad": "0.25",
                 "outputorder": "nodesfirst",
                 "fontname": FONT,
-                "tooltip": _text(picture.title),
             },
             node_attr={"shape": "box", "fixedsize": "true", "fontname": FONT, "label": ""},
             edge_attr={"fontname": FONT, "fontsize": "10", "arrowsize": "0.6"},
         )
+        self.dot.body.append(f"\tgraph [tooltip={_text(picture.title)}]\n")
         self.dot.extent = max(layout.bounds.w, layout.bounds.h)
         self._title()
         for column in picture.columns:
@@ -80,46 +84,41 @@ class _Writer:
         for wire in picture.wires:
             self._wire(wire, layout.wires[wire.id])
 
-    # Boxes.
+    # Boxes. The graphviz package quotes every attribute anew, which costs more than all the
+    # rest, so lines are written here; what is data goes through _text or escape.
 
-    def _box(self, name: str, box: Box, paint: Paint, label: str, **more: str) -> None:
-        more.setdefault("style", "rounded,filled")
-        self.dot.node(
+    def _node(self, name: str, attributes: str) -> None:
+        self.dot.body.append(f"\t{name} [id={name} {attributes}]\n")
+
+    def _box(self, name: str, box: Box, paint: Paint, label: str, tooltip: str,
+             style: str = "rounded,filled") -> None:  # fmt: skip
+        self._node(
             name,
-            label=f"<{label}>" if label else "",
-            pos=_at(box.x, box.y),
-            width=f"{box.w / 72:.4f}",
-            height=f"{box.h / 72:.4f}",
-            fillcolor=paint.fill,
-            color=paint.border,
-            penwidth=f"{paint.width:g}",
-            id=name,
-            **more,
+            f'pos="{_at(box.x, box.y)}" width={box.w / 72:.4f} height={box.h / 72:.4f} '
+            f'style="{style}" fillcolor="{paint.fill}" color="{paint.border}" '
+            f"penwidth={paint.width:g} tooltip={_text(tooltip)}"
+            + (f" label=<{label}>" if label else ""),
         )
 
-    def _words(self, name: str, x: float, y: float, label: str, width: float, **more: str) -> None:
+    def _words(self, name: str, x: float, y: float, label: str, width: float) -> None:
         """Text on the ground, its left end at x."""
-        self.dot.node(
-            name,
-            label=f"<{label}>",
-            shape="plain",
-            fixedsize="false",
-            pos=_at(x + width / 2, y),
-            id=name,
-            **more,
+        self._node(
+            name, f'shape=plain fixedsize=false pos="{_at(x + width / 2, y)}" label=<{label}>'
         )
 
     def _title(self) -> None:
         picture, theme, box = self.picture, self.theme, self.layout.title
-        lines = [_font(picture.title, theme.text, 16, bold=True)]
-        lines += [_font(picture.subtitle, theme.gradient, 12)] if picture.subtitle else []
-        lines = [line for line in lines if line]
-        if lines:
-            self._words("title", box.x, box.y, "<BR/>".join(lines), 0.0)
+        if picture.title:
+            title = fit(picture.title, 16.0, max(box.w, 600.0), bold=True)
+            words = _font(title, theme.text, 16, bold=True)
+            self._words("title", box.x, box.top - 12.0, words, 0.0)
+        if picture.subtitle:
+            words = _font(picture.subtitle, theme.gradient, 12)
+            self._words("subtitle", box.x, box.top - 33.0, words, 0.0)
 
     def _frame(self, index: int, title: str, caption: str) -> None:
         theme, box = self.theme, self.layout.frames[index]
-        self._box(f"t{index}", box, theme.frame, "", tooltip=title)
+        self._box(f"t{index}", box, theme.frame, "", title)
         words = _font(title, theme.frame.text, 13, bold=True)
         width = text_width(title, 13.0, bold=True)
         if caption:
@@ -129,46 +128,67 @@ class _Writer:
 
     def _card(self, card: Card, box: Box) -> None:
         theme = self.theme
-        paint = theme.alias if card.alias and not card.role == "input" else theme.card(card.role)
-        label = self._slim(card) if box.h <= SLIM[1] else self._full(card)
+        paint = theme.alias if card.alias and card.role != "input" else theme.card(card.role)
+        paint = theme.look(paint, card.look)
+        label = self._slim(card, box) if self.layout.is_slim(card) else self._full(card, box)
         style = "rounded,filled,dashed" if card.alias else "rounded,filled"
-        self._box(card.id, box, paint, label, style=style, tooltip=_text(card.tooltip))
+        self._box(card.id, box, paint, label, card.tooltip, style)
 
-    def _full(self, card: Card) -> str:
-        theme, (row,) = self.theme, card.rows
-        op_width = text_width(card.op, 10.0)
-        name = _font(fit(card.name, 12.0, 100.0 - op_width, bold=True), theme.text, 12, bold=True)
-        if card.op:
-            head = _td(name, "LEFT") + _td(_font(card.op, theme.muted, 10), "RIGHT")
+    def _full(self, card: Card, box: Box) -> str:
+        """Name and op, a line of value and gradient per row, a note."""
+        theme, width = self.theme, box.w - 8.0
+        op = card.op if "op" in self.picture.show else ""
+        op = fit(op, 10.0, width * 0.6)
+        room = width - text_width(op, 10.0) - 6.0
+        name = _font(fit(card.name, 12.0, room, bold=True), theme.text, 12, bold=True)
+        if op:
+            head = _td(name, "LEFT") + _td(_font(op, theme.muted, 10), "RIGHT")
         else:
             head = _td(name, "LEFT", COLSPAN=2)
-        value = _td(self._number(row.value, theme.value, 11), "LEFT", WIDTH=52)
+        lines = [f"<TR>{head}</TR>"]
+        lines += [
+            f"<TR>{self._value(row, width)}{self._heat(row, 11, 50)}</TR>" for row in card.rows
+        ]
+        if card.note:
+            note = _td(_font(fit(card.note, 9.0, width), theme.muted, 9), "LEFT", COLSPAN=2)
+            lines.append(f"<TR>{note}</TR>")
         return (
-            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1" WIDTH="104">'
-            f"<TR>{head}</TR><TR>{value}{self._heat(row.grad, 11, WIDTH=50)}</TR></TABLE>"
+            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1" '
+            f'WIDTH="{width:.0f}">{"".join(lines)}</TABLE>'
         )
 
-    def _slim(self, card: Card) -> str:
-        theme, (row,) = self.theme, card.rows
-        name = _font(fit(card.name, 10.0, 56.0, bold=True), theme.text, 10, bold=True)
-        cells = _td(name, "LEFT", WIDTH=58) + _td(self._number(row.value, theme.value, 10), "LEFT",
-                                                  WIDTH=42)  # fmt: skip
+    def _slim(self, card: Card, box: Box) -> str:
+        """All in one line."""
+        (row,) = card.rows
+        name = _font(fit(card.name, 10.0, 56.0, bold=True), self.theme.text, 10, bold=True)
+        cells = _td(name, "LEFT", WIDTH=58) + self._number(row, 10, 42) + self._heat(row, 10, 42)
         return (
-            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" WIDTH="142">'
-            f"<TR>{cells}{self._heat(row.grad, 10, WIDTH=42)}</TR></TABLE>"
+            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
+            f'WIDTH="{box.w - 8.0:.0f}"><TR>{cells}</TR></TABLE>'
         )
 
-    def _number(self, x: float, colour: str, size: int) -> str:
-        shown = number(x)
-        return _font(shown, colour, size)
+    def _value(self, row: Row, width: float) -> str:
+        return self._number(row, 11, width - 52.0)
 
-    def _heat(self, grad: float | None, size: int, **more: object) -> str:
-        if grad is None:
-            return _td(_font("–", self.theme.muted, size), "RIGHT", **more)
-        fill, text = self.theme.shade(grad, self.steepest)
-        if fill:
-            more["BGCOLOR"] = fill
-        return _td(_font(number(grad) + " ", text, size), "RIGHT", **more)
+    def _number(self, row: Row, size: int, width: float) -> str:
+        if row.value is None or "value" not in self.picture.show:
+            return _td("", "LEFT", WIDTH=int(width))
+        colour, more = self.theme.value, {"WIDTH": int(width)}
+        text = f"{row.name} {number(row.value)}".strip()
+        if not math.isfinite(row.value):
+            return _td(_font(text, self.theme.bad.text, size), "LEFT",
+                       BGCOLOR=self.theme.bad.fill, **more)  # fmt: skip
+        return _td(_font(text, colour, size), "LEFT", **more)
+
+    def _heat(self, row: Row, size: int, width: int) -> str:
+        if "grad" not in self.picture.show:  # an empty box to be filled in
+            border = self.theme.legend.border
+            return _td("", "RIGHT", WIDTH=width, HEIGHT=size + 4, BORDER=1, COLOR=border)
+        if row.grad is None:
+            return _td(_font("–", self.theme.muted, size), "RIGHT", WIDTH=width)
+        fill, text = self.theme.shade(row.grad, self.steepest)
+        more = {"BGCOLOR": fill} if fill else {}
+        return _td(_font(number(row.grad) + " ", text, size), "RIGHT", WIDTH=width, **more)
 
     def _panel(self, name: str, panel: Panel, box: Box, widths: tuple[float, ...]) -> None:
         theme = self.theme
@@ -177,114 +197,127 @@ class _Writer:
             f"<TR>{''.join(self._cell(cell, w) for cell, w in zip(row, widths))}</TR>"
             for row in panel.rows
         )
+        if panel.note:
+            note = _td(_font(panel.note, theme.muted, 10), "LEFT", COLSPAN=len(widths))
+            rows += f"<TR>{note}</TR>"
         table = (
             '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">'
             f"<TR>{title}</TR>{rows}</TABLE>"
         )
-        self._box(name, box, theme.panel, table, tooltip=_text(panel.title))
+        self._box(name, box, theme.panel, table, panel.title)
 
     def _cell(self, cell: Cell, width: float) -> str:
         theme, size = self.theme, {"WIDTH": int(width)}
         if cell.kind == "name":
-            return _td(_font(fit(cell.text, 11, 210, bold=True), theme.text, 11, bold=True), "LEFT")
-        if cell.kind == "value":
-            return _td(_font(cell.text, theme.value, 11), "RIGHT", **size)
+            text = fit(cell.text, 11, 210, bold=cell.bold)
+            return _td(_font(text, theme.text, 11, cell.bold), "LEFT")
         if cell.kind == "head":
             return _td(_font(cell.text, theme.muted, 11), "RIGHT", **size)
+        if cell.kind == "value":
+            shown = cell.text if "value" in self.picture.show else ""
+            return _td(_font(shown, theme.value, 11), "RIGHT", **size)
         if cell.number is None:
             return _td("", "RIGHT", **size)
+        if "grad" not in self.picture.show:
+            return _td("", "RIGHT", **size, BORDER=1, COLOR=theme.legend.border)
         fill, text = theme.shade(cell.number, self.steepest)
         more = {**size, "BGCOLOR": fill} if fill else size
-        return _td(_font(cell.text + " ", text, 11, bold=cell.kind == "sum"), "RIGHT", **more)
+        return _td(_font(cell.text + " ", text, 11, cell.bold), "RIGHT", **more)
 
     def _legend(self, box: Box) -> None:
         theme = self.theme
-        plain, bold = theme.text, True
-        lines = [
-            _font("How to read", plain, 12, bold),
-            _font("card: ", plain, 11) + _font("name", plain, 11, bold) + _font(" op", theme.muted, 11)
-            + _font(", ", plain, 11) + _font("value", theme.value, 11) + _font(" (left), ", plain, 11)
-            + _font("dL/dvalue", theme.gradient, 11) + _font(" (right)", plain, 11),
-            _font("edge: ", plain, 11) + _font("×local derivative", theme.local, 11) + "  "
-            + _font("← message = upstream × local", theme.gradient, 11),
-            _font("dashed: one use of a shared parameter", plain, 11),
+        plain = theme.text
+        rows = [
+            [("How to read", plain, True)],
+            [("card: ", plain, False), ("name", plain, True), (" op", theme.muted, False),
+             (", ", plain, False), ("value", theme.value, False), (" (left), ", plain, False),
+             ("dL/dvalue", theme.gradient, False), (" (right)", plain, False)],
+            [("edge: ", plain, False), ("×local derivative", theme.local, False),
+             ("   ", plain, False), ("← message = upstream × local", theme.gradient, False)],
         ]  # fmt: skip
-        rows = "".join(f"<TR>{_td(line, 'LEFT', COLSPAN=6)}</TR>" for line in lines)
-        cells = "".join(
-            _td(" ", "LEFT", BGCOLOR=fill, WIDTH=24, HEIGHT=12, BORDER=1, COLOR=theme.legend.border)
+        if any(card.alias for card in self.picture.cards):
+            rows.append([("dashed: one use of a shared parameter", theme.text, False)])
+        rows += [[(line, theme.text, False)] for line in self.picture.legend]
+        table = "".join(
+            "<TR>"
+            + _td("".join(_font(t, c, 11, b) for t, c, b in row), "LEFT", COLSPAN=6)
+            + "</TR>"
+            for row in rows
+        )
+        heat = "".join(
+            _td(" ", "LEFT", BGCOLOR=fill, WIDTH=22, HEIGHT=12, BORDER=1, COLOR=theme.legend.border)
             for fill, _ in theme.heat
         )
-        scale = _td(_font("|dL/dvalue|, a shade per half decade", plain, 11), "LEFT")
-        table = (
+        scale = _td(_font("|dL/dvalue|, a shade per half decade", theme.text, 11), "LEFT")
+        self._box(
+            "legend",
+            box,
+            theme.legend,
             '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">'
-            f"{rows}<TR>{scale}{cells}</TR></TABLE>"
+            f"{table}<TR>{scale}{heat}</TR></TABLE>",
+            "How to read",
         )
-        self._box("legend", box, theme.legend, table, tooltip="How to read")
 
-    # Wires.
+    # Wires. Two edges for each: the ribbon, which carries the message, and the line, which
+    # carries the local derivative; so both labels are plain text in a colour of their own.
 
     def _wire(self, wire: Wire, path: Path) -> None:
-        theme = self.theme
-        ends = (wire.source, wire.target)
-        width = self._ribbon_width(wire.message)
-        if width:
-            self.dot.edge(
-                *ends,
-                pos=_curve(path.curve),
-                color=theme.ribbon,
-                penwidth=f"{width:.2f}",
-                arrowhead="none",
-                id=f"{wire.id}_ribbon",
-                tooltip=" ",
+        theme, show = self.theme, self.picture.show
+        local = "" if wire.local is None or "local" not in show else f"×{number(wire.local)}"
+        shown = wire.message is not None and "message" in show
+        arrow = "↓" if path.rising else "←"
+        message = f"{arrow} {number(wire.message)}" if shown and wire.message is not None else ""
+        at_local, at_message = self._label_places(path, local, message)
+        ends = f"{wire.source} -> {wire.target}"
+        if message:
+            bad = wire.message is not None and not math.isfinite(wire.message)
+            colour = theme.bad.fill if bad else theme.ribbon
+            label = self._label(message, theme.gradient, bad)
+            self.dot.body.append(
+                f'\t{ends} [id={wire.id}_ribbon pos="{_curve(path.curve)}" arrowhead=none '
+                f'color="{colour}" penwidth={self._ribbon_width(wire.message):.2f} tooltip=" " '
+                f'{label} lp="{at_message}"]\n'
             )
-        above, below = self._labels(wire, path)
-        colour = theme.recurrent if wire.recurrent else theme.wire
-        self.dot.edge(
-            *ends,
-            pos=_curve(path.curve, arrow=True),
-            color=colour,
-            penwidth="1.8" if wire.recurrent else "1.1",
-            id=wire.id,
-            tooltip=_text(wire.tooltip),
-            **above,
-            **below,
+        colour, width = theme.line(wire.recurrent, wire.look)
+        bad = wire.local is not None and not math.isfinite(wire.local)
+        label = f'{self._label(local, theme.local, bad)} lp="{at_local}"' if local else ""
+        self.dot.body.append(
+            f'\t{ends} [id={wire.id} pos="{_curve(path.curve, arrow=True)}" color="{colour}" '
+            f"penwidth={width:g} tooltip={_text(wire.tooltip)} {label}]\n"
         )
+
+    def _label(self, text: str, colour: str, bad: bool) -> str:
+        if not bad:
+            return f'label="{text}" fontcolor="{colour}"'
+        cell = _td(_font(text, self.theme.bad.text, 10), "CENTER", BGCOLOR=self.theme.bad.fill)
+        return f'label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="1"><TR>{cell}</TR></TABLE>>'
 
     def _ribbon_width(self, message: float | None) -> float:
-        if not message or message != message:
+        if not message or math.isnan(message):
             return 0.0
         share = min(1.0, abs(message) / self.strongest) if self.strongest else 1.0
-        return 2.4 + RIBBON * share
+        return 0.24 * self.ribbon + self.ribbon * share
 
-    def _labels(self, wire: Wire, path: Path) -> tuple[dict[str, str], dict[str, str]]:
-        """The local derivative and the message, and where they stand."""
-        theme = self.theme
-        local = "" if wire.local is None else f"×{number(wire.local)}"
-        arrow = "↓" if path.rising else "←"
-        message = "" if wire.message is None else f"{arrow} {number(wire.message)}"
-        x, y = path.label
-        upper = _font(local, theme.local, 10)
-        lower = _font(message, theme.gradient, 10)
-        if self.layout.dense and not path.rising:
-            label = upper + ("  " if upper and lower else "") + lower
-            return ({"label": f"<{label}>", "lp": _at(x, y + 7.5)} if label else {}), {}
+    def _label_places(self, path: Path, local: str, message: str) -> tuple[str, str]:
+        (x, y), a, b = path.label, text_width(local, 10.0), text_width(message, 10.0)
         if path.rising:
-            offset = (8.0 + max(text_width(local, 10.0), text_width(message, 10.0)) / 2) * path.side
-            places = _at(x + offset, y + 6.5), _at(x + offset, y - 6.5)
-        else:
-            places = _at(x, y + 9.0), _at(x, y - 10.0)
-        return (
-            {"label": f"<{upper}>", "lp": places[0]} if upper else {},
-            {"xlabel": f"<{lower}>", "xlp": places[1]} if lower else {},
-        )
+            offset = (9.0 + max(a, b) / 2) * path.side
+            return _at(x + offset, y + 6.5), _at(x + offset, y - 6.5)
+        if self.layout.dense:  # side by side above the wire
+            return _at(x - (b + 6.0) / 2, y + 8.0), _at(x + (a + 6.0) / 2, y + 8.0)
+        return _at(x, y + 11.5), _at(x, y - 12.0)
 
 
 def _font(text: str, colour: str, size: float, bold: bool = False) -> str:
     """HTML-like text; nothing for nothing, since Graphviz takes no empty FONT."""
     if not text:
         return ""
-    inner = f"<B>{escape(text)}</B>" if bold else escape(text)
-    return f'<FONT COLOR="{colour}" POINT-SIZE="{size:g}">{inner}</FONT>'
+    start, end = f'<FONT COLOR="{colour}" POINT-SIZE="{size:g}">', "</FONT>"
+    if bold:
+        start, end = f"{start}<B>", f"</B>{end}"
+    # Graphviz reads \N, \G ... as names even here: the letter starts a piece of its own.
+    inner = re.sub(r"\\(?=[EGHLNT])", lambda found: f"{found[0]}{end}{start}", escape(text))
+    return f"{start}{inner}{end}"
 
 
 def _td(content: str, align: str, **more: object) -> str:
@@ -293,8 +326,12 @@ def _td(content: str, align: str, **more: object) -> str:
 
 
 def _text(text: str) -> str:
-    """Plain text as an attribute: Graphviz must not read escapes or entities in it."""
-    return str(graphviz.escape(clean(text).replace("&", "&amp;").replace("\n", "&#10;")))
+    """Plain text as a quoted tooltip in which Graphviz reads no escapes (it does so twice)."""
+    quoted = clean(text).replace("&", "&amp;").replace("\\", 4 * "\\")
+    quoted = quoted.replace('"', "&quot;").replace("\r", "&#13;").replace("\n", "&#10;")
+    if len(quoted) > LONGEST_TEXT:
+        return _text(text[: len(text) * 2 // 3] + "…")
+    return f'"{quoted}"'
 
 
 def _at(x: float, y: float) -> str:
@@ -303,9 +340,9 @@ def _at(x: float, y: float) -> str:
 
 def _curve(points: tuple[Point, ...], arrow: bool = False) -> str:
     if not arrow:
-        return " ".join(_at(*p) for p in points)
+        return " ".join([f"{x:.2f},{y:.2f}" for x, y in points])
     (x0, y0), (x1, y1) = points[-2], points[-1]
     length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or 1.0
     back = min(ARROW, length)
     stop = (x1 - (x1 - x0) * back / length, y1 - (y1 - y0) * back / length)
-    return f"e,{_at(x1, y1)} " + " ".join(_at(*p) for p in (*points[:-1], stop))
+    return f"e,{_at(x1, y1)} " + " ".join([f"{x:.2f},{y:.2f}" for x, y in (*points[:-1], stop)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,9 +25,9 @@ Drawable: TypeAlias = Value | Unrolled | Sequence[Value]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One number of a card with its gradient; `name` only where a card has several."""
+    """One number of a card with its gradient; `name` only where it needs one, such as ‖h‖."""
 
-    value: float
+    value: float | None
     grad: float | None
     name: str = ""
 
@@ -52,6 +52,7 @@ class Card:
     beside: str = ""
     alias: bool = False
     framed: bool = False  # stands within the frame of its column
+    look: str = ""  # "marked" on a path that is pointed out, "faded" where no sweep came yet
     note: str = ""
     tooltip: str = ""
     nodes: tuple[Value, ...] = ()
@@ -67,6 +68,7 @@ class Wire:
     local: float | None
     message: float | None
     recurrent: bool = False  # from one time step to another
+    look: str = ""
     tooltip: str = ""
 
 
@@ -81,11 +83,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a panel. `kind` is name, head, value, grad, sum or empty."""
+    """A cell of a panel. `kind` is name, head, value, grad or empty."""
 
     kind: str
     text: str = ""
     number: float | None = None
+    bold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ class Panel:
     title: str
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+
+
+SHOWN = frozenset({"value", "grad", "local", "message", "op"})
 
 
 @dataclass(slots=True)
@@ -108,11 +114,17 @@ class Picture:
     panels: list[Panel] = field(default_factory=list)
     swept: bool = True
     subtitle: str = ""
+    legend: tuple[str, ...] = ()  # lines of its own beside the usual ones
+    show: frozenset[str] = SHOWN
 
     @property
     def steepest(self) -> float:
-        """The largest finite |gradient| of a card: heat is relative to it."""
-        return _largest(row.grad for card in self.cards for row in card.rows)
+        """The largest finite |gradient| of all cards and panels: heat is relative to it."""
+        cells = (cell for panel in self.panels for row in panel.rows for cell in row)
+        return max(
+            _largest(row.grad for card in self.cards for row in card.rows),
+            _largest(cell.number for cell in cells if cell.kind == "grad"),
+        )
 
     @property
     def strongest(self) -> float:
@@ -148,6 +160,8 @@ def picture(
     result.columns = [Column(t, f"t = {t}", pretty(names.get(t, ""))) for t in steps]
     if swept and found.shared:
         result.panels.append(_shared_panel(found, steps))
+    elif swept and not found.timed:
+        result.panels += _uses_panel(found)
     return result
 
 
@@ -155,8 +169,8 @@ def _roots(x: Drawable) -> list[Value]:
     if isinstance(x, Value):
         return [x]
     if isinstance(x, Unrolled):
-        if x.loss is not None:
-            return [x.loss, *(y for row in x.outputs for y in row), *x.states[-1]]
+        if x.loss is not None:  # an output that no loss sees is not drawn
+            return [x.loss]
         return [y for row in (*x.outputs, *x.states) for y in row]
     if isinstance(x, Iterable) and not isinstance(x, str | bytes):
         roots = list(x)
@@ -258,7 +272,7 @@ class _Scene:
     def __init__(self, roots: Sequence[Value], run: Unrolled | None) -> None:
         self.order = creation_order(*roots)
         self.index = {node: i for i, node in enumerate(self.order)}
-        self.roots = set(roots) if run is None else {run.loss}
+        self.roots = set(roots) if run is None or run.loss is not None else set()
         self.uses: dict[Value, list[Value]] = {node: [] for node in self.order}
         for node in self.order:
             for parent in node.parents:
@@ -468,24 +482,52 @@ def _numbers(name: str) -> tuple[int, ...]:
 
 
 def _shared_panel(scene: _Scene, steps: Sequence[int]) -> Panel:
-    """One gradient, summed over time: what each step adds to each shared weight.
+    """What each step adds to each shared weight."""
+    parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
+    heads = [f"t = {t}" for t in steps]
+    return sum_panel("Shared parameters: one gradient, summed over time", heads, parts)
 
-    The sum is `.grad`. Where earlier sweeps have left their share in it, a column says so.
+
+def _uses_panel(scene: _Scene) -> list[Panel]:
+    """What each use adds to the leaves that are used more than once, where these are few."""
+    parts = {
+        leaf: [
+            _message(child, position)
+            for child in dict.fromkeys(uses)
+            for position, parent in enumerate(child.parents)
+            if parent is leaf
+        ]
+        for leaf, uses in scene.uses.items()
+        if leaf.label and not leaf.parents and len(uses) > 1
+    }
+    most = max(map(len, parts.values()), default=0)
+    if not 0 < len(parts) <= 12 or most > 8:
+        return []
+    heads = [f"use {i}" for i in range(1, most + 1)]
+    padded = {leaf: found + [None] * (most - len(found)) for leaf, found in parts.items()}
+    return [sum_panel("One gradient, summed over its uses", heads, padded)]
+
+
+def sum_panel(
+    title: str, heads: Sequence[str], parts: Mapping[Value, Sequence[float | None]]
+) -> Panel:
+    """A heat cell for each part of a leaf's gradient, and the sum, which is `.grad`.
+
+    Where earlier sweeps have left their share in it, a column says so.
     """
-    lines = []
-    for leaf in scene.shared:
-        parts = [scene.contribution(leaf, step) for step in steps]
-        lines.append((leaf, parts, _left_over(leaf, parts)))
-    earlier = any(rest is not None for _, _, rest in lines)
-    head = ["", "value", *(f"t = {step}" for step in steps)]
-    head += ["earlier sweeps"] if earlier else []
-    rows = [tuple(Cell("head", text) for text in (*head, "dL/dw = Σ"))]
-    for leaf, parts, rest in lines:
-        cells = [Cell("name", name_of(leaf)), Cell("value", number(leaf.data), leaf.data)]
-        cells += [_grad_cell(part) for part in parts]
-        cells += [_grad_cell(rest)] if earlier else []
-        rows.append((*cells, _grad_cell(leaf.grad, "sum")))
-    return Panel("Shared parameters: one gradient, summed over time", tuple(rows))
+    rests = {leaf: _left_over(leaf, found) for leaf, found in parts.items()}
+    earlier = any(rest is not None for rest in rests.values())
+    head = ["", "value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"]
+    rows = [tuple(Cell("head", text) for text in head)]
+    for leaf, found in parts.items():
+        cells = [
+            Cell("name", name_of(leaf), bold=True),
+            Cell("value", number(leaf.data), leaf.data),
+        ]
+        cells += [grad_cell(part) for part in found]
+        cells += [grad_cell(rests[leaf])] if earlier else []
+        rows.append((*cells, grad_cell(leaf.grad, bold=True)))
+    return Panel(title, tuple(rows))
 
 
 def _left_over(leaf: Value, parts: Sequence[float | None]) -> float | None:
@@ -497,5 +539,6 @@ def _left_over(leaf: Value, parts: Sequence[float | None]) -> float | None:
     return rest if abs(rest) > 1e-9 * max(1.0, abs(leaf.grad), abs(total)) else None
 
 
-def _grad_cell(x: float | None, kind: str = "grad") -> Cell:
-    return Cell("empty") if x is None else Cell(kind, number(x), x)
+def grad_cell(x: float | None, bold: bool = False) -> Cell:
+    """A heat cell of a panel, empty for None."""
+    return Cell("empty") if x is None else Cell("grad", number(x), x, bold)

@@ -6,7 +6,7 @@ Colours stand in this file and nowhere else.
 import html
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine
 
@@ -36,7 +36,9 @@ class Theme:
     local: str
     wire: str
     recurrent: str
+    marked: str
     ribbon: str
+    faded: Paint
     frame: Paint
     panel: Paint
     legend: Paint
@@ -48,6 +50,20 @@ class Theme:
     def card(self, role: str) -> Paint:
         """How a card of this role is painted."""
         return self.cards.get(role, self.cards["op"])
+
+    def look(self, paint: Paint, look: str) -> Paint:
+        """A card's paint where it is marked or faded."""
+        if look == "marked":
+            return replace(paint, border=self.marked, width=2.6)
+        return self.faded if look == "faded" else paint
+
+    def line(self, recurrent: bool, look: str) -> tuple[str, float]:
+        """Colour and width of a wire."""
+        if look == "marked":
+            return self.marked, 2.6
+        if look == "faded":
+            return self.faded.border, 1.0
+        return (self.recurrent, 1.8) if recurrent else (self.wire, 1.1)
 
     def shade(self, gradient: float | None, strongest: float) -> tuple[str, str]:
         """Fill and text colour of a gradient's heat cell: one shade per half decade.
@@ -73,7 +89,9 @@ LIGHT = Theme(
     local="#5b21b6",
     wire="#475569",
     recurrent="#1d4ed8",
+    marked="#dc2626",
     ribbon="#f9731659",
+    faded=Paint("#f8fafc", "#cbd5e1", "#475569"),
     frame=Paint("#f8fafc", "#cbd5e1", "#475569"),
     panel=Paint("#fffbeb", "#c2410c", "#0f172a"),
     legend=Paint("#ffffff", "#cbd5e1", "#0f172a"),
@@ -183,7 +201,7 @@ def fit(text: str, size: float, width: float, bold: bool = False) -> str:
     """`text`, cut with an ellipsis where it is wider than `width` points.
 
     >>> fit("a rather long name", 12.0, 60.0)
-    'a rather…'
+    'a rather l…'
     """
     text = text[:200]
     if text_width(text, size, bold) <= width:

@@ -16,11 +16,17 @@ Row: TypeAlias = list[Value]
 Matrix: TypeAlias = list[Row]
 Weight: TypeAlias = Value | Row | Matrix
 
+
+def identity(x: Value) -> Value:
+    """x itself. A function with a name, so that modules can be pickled."""
+    return x
+
+
 NONLINEARITIES: dict[str, Callable[[Value], Value]] = {
     "tanh": F.tanh,
     "relu": F.relu,
     "sigmoid": F.sigmoid,
-    "identity": lambda x: x,
+    "identity": identity,
 }
 
 
