@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from microgrid.files import write_whole as write
+
+__all__ = ["target", "write"]
 
 
 def target(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
@@ -23,20 +26,3 @@ def target(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
     if not place.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(place.parent)!r} to write into")
     return place
-
-
-def write(target: Path, content: bytes) -> Path:
-    """Write a file whole or not at all: a temporary file takes the name at the end."""
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise type(error)(f"cannot write into {str(target.parent)!r}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except OSError as error:
-        os.unlink(name)
-        raise type(error)(f"cannot write {str(target)!r}: {error.strerror}") from None
-    return target
