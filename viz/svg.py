@@ -47,7 +47,8 @@ class Plot:
 def diverging(theme: Theme, share: float) -> tuple[str, str]:
     """Fill and text colour for a share of the limit: -1 full blue, 0 white, 1 full orange.
 
-    >>> diverging(THEMES["light"], 0.0)[0] == THEMES["light"].ground
+    >>> from viz.theme import LIGHT
+    >>> diverging(LIGHT, 0.0) == (LIGHT.ground, LIGHT.text)
     True
     """
     if not math.isfinite(share):
