@@ -6,11 +6,12 @@ import signal
 
 import pytest
 
-from microgrid import Value, nn, optim
+from microgrid import Value, nn, optim, recompute
 from microgrid import functional as F
+from microgrid.chunks import TruncatedBPTT
 from microgrid.files import write_whole
 from microgrid.text import TextStream
-from microgrid.training import Diverged, Training, TruncatedBPTT
+from microgrid.training import Diverged, Training
 
 
 @pytest.fixture
@@ -151,8 +152,29 @@ def test_a_step_may_sweep_itself():
 
     training = Training(model, optim.SGD([w], lr=0.25), sync=said.append)
     assert training.run(step, 3) == [1.0, 0.25, 0.0625]
-    training._state()
-    assert said == ["read"]
+    assert said == ["read"]  # at the end the model holds what was learnt
+
+
+def test_the_node_of_a_replayed_graph_is_named():
+    w = Value(2.0, label="w")
+    model = nn.Module()
+    model.w = w
+    root = w.log()
+
+    def step():
+        w.grad = 1.0
+        w.data = -1.0
+        return float("nan")
+
+    step.root = root
+
+    def sync(when):
+        recompute(root)
+
+    training = Training(model, optim.SGD([w], lr=1.0), sync=sync)
+    with pytest.raises(Diverged, match="a node without label of op log, nan"):
+        training.run(step, 1)
+    assert w.data == 2.0
 
 
 @pytest.mark.parametrize(
