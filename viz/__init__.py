@@ -18,9 +18,11 @@ from .dot import Drawing, to_dot
 from .files import write
 from .layout import layout
 from .picture import Drawable, picture
+from .player import player
+from .text import text
 from .theme import THEMES
 
-__all__ = ["draw", "render"]
+__all__ = ["FORMATS", "draw", "player", "render", "text"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
 
