@@ -18,7 +18,7 @@ from . import nn
 from .debugger import add_step_command
 from .debugger.launch import load
 
-CELLS = {"rnn": nn.RNNCell}
+CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 INPUTS = (1.0, 0.5, -1.0, 0.3, -0.6, 0.9)  # of `draw rnn`, over and over
 TARGETS = (0.5, 0.2, -0.3, 0.1, 0.4, -0.2)
 

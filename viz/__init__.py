@@ -14,15 +14,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from .coloured_text import activations
+from microgrid.files import write_whole
+
 from .dot import Drawing, to_dot
-from .files import write
 from .layout import layout
 from .picture import Drawable, picture
 from .player import player
 from .text import text
 from .theme import THEMES
 
-__all__ = ["FORMATS", "draw", "player", "render", "text"]
+__all__ = ["FORMATS", "activations", "draw", "player", "render", "text"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
 
@@ -61,4 +63,4 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
     drawing = draw(x, **options)  # type: ignore[arg-type]
-    return write(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
+    return write_whole(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
