@@ -14,11 +14,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from .coloured_text import activations
 from microgrid.files import write_whole
 
+from .coloured_text import activations
 from .dot import Drawing, to_dot
 from .layout import layout
+from .notebook import register
 from .picture import Drawable, picture
 from .player import player
 from .text import text
@@ -27,6 +28,8 @@ from .theme import THEMES
 __all__ = ["FORMATS", "activations", "draw", "player", "render", "text"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
+
+register()
 
 
 def draw(
