@@ -11,19 +11,26 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+
+from microgrid.files import write_whole
+from microgrid.value import Value
 
 from .coloured_text import activations
 from .dot import Drawing, to_dot
-from .files import write
 from .layout import layout
+from .notebook import register
 from .picture import Drawable, picture
+from .player import player
+from .text import text
 from .theme import THEMES
 
-__all__ = ["activations", "draw", "render"]
+__all__ = ["FORMATS", "activations", "draw", "player", "render", "text"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
+
+register()
 
 
 def draw(
@@ -32,15 +39,20 @@ def draw(
     title: str | None = None,
     captions: Sequence[str] | None = None,
     theme: str = "light",
+    marked: Collection[Value] = (),
 ) -> Drawing:
     """The picture of a Value, a list of Values or an Unrolled, as a graphviz.Digraph.
 
-    title: instead of the one that is made; captions: one per time step, beside "t = 1".
+    title: instead of the one that is made; captions: one per time step, beside "t = 1";
+    marked: Values whose cards get a ring.
     TypeError for what cannot be drawn, ValueError for an unknown theme.
     """
     if theme not in THEMES:
         raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
     scene = picture(x, title=title, captions=captions)
+    for card in scene.cards:
+        if not card.alias and not set(marked).isdisjoint(card.nodes):
+            card.look = "marked"
     return to_dot(scene, layout(scene), THEMES[theme])
 
 
@@ -60,4 +72,4 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
     drawing = draw(x, **options)  # type: ignore[arg-type]
-    return write(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
+    return write_whole(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
