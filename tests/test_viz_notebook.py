@@ -85,7 +85,7 @@ def _labels(svg: str) -> str:
 
 def test_references_follow_the_renamed_ids() -> None:
     svg = '<svg><g id="a"/><use href="#a"/><rect fill="url(#a)"/></svg>'
-    (name,) = set(re.findall(r'mg\d+-a', inline(svg)))
+    (name,) = set(re.findall(r"mg\d+-a", inline(svg)))
     assert inline(svg).count("-a") == 3
     assert name not in inline(svg)  # the next display has another number
 
