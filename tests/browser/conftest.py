@@ -30,6 +30,7 @@ def _missing(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
+    """A context of the browser: pages can be opened in it, the network is switched off."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -39,27 +40,30 @@ def browser() -> Iterator[Any]:
         _missing(f"no browser on PATH: looked for {', '.join(NAMES)}")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, args=list(QUIET))
-        yield running
+        context = running.new_context()
+        context.set_offline(True)
+        yield context
         running.close()
 
 
 @pytest.fixture
 def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Write the player's page of x and open it from disk, with the network switched off.
+    """Write the player's page of x and open it from disk.
 
     The test fails if the page asks for anything or writes an error to its console.
     """
     complaints: list[str] = []
-    contexts = []
+    pages = []
 
     def opened(
-        x: Any, fragment: str = "", options: dict[str, Any] | None = None, **look: Any
+        x: Any, fragment: str = "", width: int = 1280, height: int = 800, **look: Any
     ) -> Any:
-        file = viz.player(x, tmp_path / "page.html", **(options or {}))
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | look))
-        contexts.append(context)
-        context.set_offline(True)
-        page = context.new_page()
+        options = look.pop("options", {})
+        file = viz.player(x, tmp_path / "page.html", **options)
+        page = browser.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(**({"color_scheme": "light", "reduced_motion": "no-preference"} | look))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
@@ -68,6 +72,6 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert complaints == []

@@ -449,7 +449,7 @@ def test_reduced_motion_is_honoured(show: Show) -> None:
 
 
 def test_a_narrow_window_shows_everything_without_scrolling_sideways(show: Show) -> None:
-    page = show(quiz(), viewport={"width": 390, "height": 844})
+    page = show(quiz(), width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.click("#next")
     assert position(page) == 1
