@@ -20,6 +20,8 @@ from viz import plots
 
 from ._common import parser, plot, run, table
 
+GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "200", "--hidden", "24"])
+
 CELLS: dict[str, Any] = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 
 

@@ -11,10 +11,11 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from microgrid.files import write_whole
+from microgrid.value import Value
 
 from .coloured_text import activations
 from .dot import Drawing, to_dot
@@ -38,15 +39,20 @@ def draw(
     title: str | None = None,
     captions: Sequence[str] | None = None,
     theme: str = "light",
+    marked: Collection[Value] = (),
 ) -> Drawing:
     """The picture of a Value, a list of Values or an Unrolled, as a graphviz.Digraph.
 
-    title: instead of the one that is made; captions: one per time step, beside "t = 1".
+    title: instead of the one that is made; captions: one per time step, beside "t = 1";
+    marked: Values whose cards get a ring.
     TypeError for what cannot be drawn, ValueError for an unknown theme.
     """
     if theme not in THEMES:
         raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
     scene = picture(x, title=title, captions=captions)
+    for card in scene.cards:
+        if not card.alias and not set(marked).isdisjoint(card.nodes):
+            card.look = "marked"
     return to_dot(scene, layout(scene), THEMES[theme])
 
 

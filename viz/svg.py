@@ -49,14 +49,17 @@ class Plot:
 def diverging(theme: Theme, share: float) -> tuple[str, str]:
     """Fill and text colour for a share of the limit: -1 full blue, 0 white, 1 full orange.
 
-    >>> diverging(THEMES["light"], 0.0)[0] == THEMES["light"].ground
+    >>> from viz.theme import LIGHT
+    >>> diverging(LIGHT, 0.0) == (LIGHT.ground, LIGHT.text)
     True
     """
     if not math.isfinite(share):
         return theme.bad.fill, theme.bad.text
     strength = min(1.0, abs(share))
+    if 0.72 < strength < 0.79:  # on these neither dark nor light text has a contrast of 4.5:1
+        strength = 0.72 if strength < 0.755 else 0.79
     fill = mix(theme.ground, theme.gradient if share > 0.0 else theme.value, strength)
-    return fill, theme.ground if strength > 0.55 else theme.text
+    return fill, theme.text if strength <= 0.72 else theme.ground
 
 
 def mix(one: str, other: str, share: float) -> str:
