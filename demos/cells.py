@@ -19,6 +19,8 @@ from microgrid.training import Training
 
 from ._common import parser, plot, run, table
 
+GALLERY = ("cells_quote_trained.svg", [])
+
 QUOTE_TEXT = (
     '"You mean to imply that I have nothing to eat out of.... On the contrary, I can supply you '
     'with everything even if you want to give dinner parties," warmly replied Chichagov, who '
@@ -49,7 +51,7 @@ LINE = {
 
 OUTSIDE = ["a", "man", "saw", "the", "sea", "and", "ran", "on", "to", "meet", "her", "at", "dawn"]
 INSIDE = ["oh", "do", "go", "on", "we", "need", "to", "see", "more", "or", "so"]
-WIDTH = 24
+WIDTH = 10
 
 
 def by_hand(text: str, watched: str, weights: dict, start: float) -> list[float]:

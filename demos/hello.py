@@ -18,6 +18,8 @@ from viz import plots
 
 from ._common import parser, pictures, plot, run, table
 
+GALLERY = ("hello_training.svg", [])
+
 WORD, LETTERS = "hello", Vocabulary("helo")
 PREFIXES, PREFIX_LETTERS = {"hel": "p", "hell": "o", "heliu": "m"}, Vocabulary("heliumpo")
 FLOOR = 2.0 * math.log(2.0)

@@ -17,6 +17,8 @@ from viz import plots
 
 from ._common import parser, pictures, plot, run, table
 
+GALLERY = ("lstm.svg", [])
+
 WORDS = ["The", "bird", "that", "I", "really", "really", "really", "liked", "was", "flying"]
 VOCABULARY = Vocabulary(dict.fromkeys(WORDS))
 SIZE, HIDDEN, SEED = 4, 8, 7

@@ -141,7 +141,7 @@ def test_the_suffix_names_the_format(tmp_path, suffix, start):
 
 @pytest.mark.parametrize("name", ["quiz", "quiz.gif", "quiz.svg.txt"])
 def test_an_unknown_format_is_named(tmp_path, name):
-    with pytest.raises(ValueError, match=r"end in \.svg, \.png, \.dot or \.pdf"):
+    with pytest.raises(ValueError, match=r"ends in \.svg, \.png, \.dot or \.pdf"):
         viz.render(quiz(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
