@@ -282,7 +282,7 @@ def escape(text: str) -> str:
     >>> escape('<b> & "q"')
     '&lt;b&gt; &amp; &quot;q&quot;'
     """
-    return html.escape(clean(text))
+    return html.escape(text if text.isprintable() else clean(text))
 
 
 _WIDTHS = {  # Arial's advance widths in 1/1000 em; what is not here is 556 wide
