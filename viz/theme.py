@@ -7,6 +7,7 @@ import html
 import math
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine
 
@@ -257,6 +258,7 @@ def number(x: float) -> str:
     return f"−{digits}" if x < 0.0 else digits
 
 
+@lru_cache(maxsize=8192)
 def pretty(label: str) -> str:
     """A label as it is printed: digits after an underscore become subscripts.
 
