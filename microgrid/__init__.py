@@ -8,6 +8,7 @@
 0.839949
 """
 
+from . import copying as _copying  # noqa: F401, teaches copy and pickle
 from . import functional
 from .anomaly import detect_anomaly
 from .graph import grad, recompute

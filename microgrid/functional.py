@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from . import ops
-from .value import Operand, Value, as_float, record
+from .value import Operand, Value, as_float, record, record_rows
 
 Vector: TypeAlias = Sequence[Operand]
 Reduction: TypeAlias = Literal["mean", "sum", "half_sum"]
@@ -38,11 +38,48 @@ def linear(x: Vector, weight: Sequence[Vector], bias: Vector | None = None) -> l
     """
     for row in weight:
         _same_length("linear: a weight row and x", row, x)
-    if bias is None:
-        return [dot(row, x) for row in weight]
-    _same_length("linear: weight rows and bias", weight, bias)
-    column = (*x, 1.0)
-    return [dot((*row, b), column) for row, b in zip(weight, bias)]
+    if bias is not None:
+        _same_length("linear: weight rows and bias", weight, bias)
+        weight = [(*row, b) for row, b in zip(weight, bias)]
+        x = (*x, 1.0)
+    return record_rows(ops.DOT if len(x) > 1 else ops.MUL, weight, x)
+
+
+def matmul(a: Sequence[Vector], b: Sequence[Vector]) -> list[list[Value]]:
+    """The matrix product a b, one `dot` node per entry (torch.matmul, rows 002-2 and 002-3).
+
+    a is n rows of d, b is d rows of m, the result n rows of m. ValueError names both
+    shapes where they do not fit.
+
+    >>> matmul([[1.0, 2.0]], [[Value(3.0)], [Value(4.0)]])
+    [[Value(11.0, op=dot)]]
+    >>> matmul([[1.0, 2.0]], [[3.0, 4.0]])
+    Traceback (most recent call last):
+    ...
+    ValueError: matmul: a is 1 x 2 and b is 1 x 2, but a needs as many columns as b has rows
+    """
+    (n, d), (rows, m) = shape(a, "matmul: a"), shape(b, "matmul: b")
+    if d != rows:
+        raise ValueError(
+            f"matmul: a is {n} x {d} and b is {rows} x {m}, "
+            f"but a needs as many columns as b has rows"
+        )
+    columns = list(zip(*b))
+    return [linear(row, columns) for row in a]
+
+
+def shape(matrix: Sequence[Vector], what: str = "a matrix") -> tuple[int, int]:
+    """(rows, columns) of a matrix; ValueError where its rows differ in length.
+
+    >>> shape([[1.0, 2.0, 3.0]])
+    (1, 3)
+    """
+    if isinstance(matrix, str) or not all(hasattr(row, "__len__") for row in matrix):
+        raise TypeError(f"{what} must be a list of rows, got {matrix!r}")
+    widths = {len(row) for row in matrix}
+    if len(widths) != 1:
+        raise ValueError(f"{what} needs rows of one length, got {sorted(widths) or 'no row'}")
+    return len(matrix), widths.pop()
 
 
 def sum(xs: Iterable[Operand]) -> Value:
@@ -64,7 +101,7 @@ def mean(xs: Iterable[Operand]) -> Value:
     Value(2.5, op=div)
     """
     xs = _not_empty("mean", _vector(xs, "mean"))
-    return sum(xs) / float(len(xs))
+    return sum(xs) / float(len(xs)) if len(xs) > 1 else sum(xs)
 
 
 def maximum(a: Operand, b: Operand) -> Value:
@@ -278,7 +315,7 @@ def binary_cross_entropy(p: Operand | Vector, y: Operand | Vector) -> Value:
     ps, ys = _column(p, "binary_cross_entropy"), _column(y, "binary_cross_entropy")
     _same_length("binary_cross_entropy: probabilities and targets", ps, ys)
     for probability in ps:
-        if float(probability) < 0.0 or float(probability) > 1.0:
+        if not 0.0 <= float(probability) <= 1.0:
             raise ValueError(
                 f"binary_cross_entropy: a probability lies in 0..1, got {float(probability)!r}; "
                 f"for logits use binary_cross_entropy_with_logits"
@@ -287,7 +324,7 @@ def binary_cross_entropy(p: Operand | Vector, y: Operand | Vector) -> Value:
 
 
 def binary_cross_entropy_with_logits(z: Operand | Vector, y: Operand | Vector) -> Value:
-    """softplus(z) - y z: binary_cross_entropy(sigmoid(z), y) without its overflow.
+    """y softplus(-z) + (1-y) softplus(z): binary_cross_entropy(sigmoid(z), y) without overflow.
 
     >>> binary_cross_entropy_with_logits(Value(-800.0), 1.0).data
     800.0
@@ -295,7 +332,8 @@ def binary_cross_entropy_with_logits(z: Operand | Vector, y: Operand | Vector) -
     zs = _column(z, "binary_cross_entropy_with_logits")
     ys = _column(y, "binary_cross_entropy_with_logits")
     _same_length("binary_cross_entropy_with_logits: logits and targets", zs, ys)
-    return mean([softplus(logit) - dot([target], [logit]) for logit, target in zip(zs, ys)])
+    # Both addends are at least 0, so nothing cancels however sure the logit is.
+    return mean([dot([y, 1.0 - y], [softplus(-z), softplus(z)]) for z, y in zip(zs, ys)])
 
 
 def hinge_loss(score: Operand, y: Operand) -> Value:
@@ -324,5 +362,8 @@ def _not_empty(what: str, xs: list[Operand]) -> list[Operand]:
 
 
 def _same_length(what: str, xs: Sequence[object], ys: Sequence[object]) -> None:
+    for given in (xs, ys):
+        if not hasattr(given, "__len__"):
+            raise TypeError(f"{what} must be sequences, got {given!r}")
     if len(xs) != len(ys):
         raise ValueError(f"{what} must have the same length, got {len(xs)} and {len(ys)}")

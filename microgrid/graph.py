@@ -111,6 +111,8 @@ def recompute(root: Value) -> float:
     >>> recompute(square)
     25.0
     """
+    if not isinstance(root, Value):
+        raise TypeError(f"recompute needs the Value to evaluate again, got {root!r}")
     for node in creation_order(root):
         if node.op is not None:
             numbers = [float(x) for x in node.operands]
@@ -150,6 +152,10 @@ def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> 
         raise TypeError(f"grad needs a Value to differentiate, got {output!r}")
     if isinstance(inputs, Value):
         raise TypeError("grad takes a list of inputs: write grad(output, [input])")
+    inputs = list(inputs)
+    for x in inputs:
+        if not isinstance(x, Value):
+            raise TypeError(f"grad differentiates by Values, got {x!r} among its inputs")
     if create_graph:
         return _recorded_gradients(output, inputs)
     with no_grad():

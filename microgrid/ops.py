@@ -11,9 +11,10 @@ namespace `xp` of mathematical functions that carry NumPy's names:
 inf, `1/0` is inf, `(-4)**0.5` is nan. Nothing raises and nothing turns complex.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import mul
 from typing import Any
@@ -41,12 +42,20 @@ class Op:
     forward: Callable[..., Any]
     partials: Callable[..., Any]
     variadic: bool = False
+    arity: int | None = field(init=False)  # how many operands it takes; None for any number
 
     def __str__(self) -> str:
         return self.name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return BY_NAME.__getitem__, (self.name,)
+        return by_name, (self.name,)
+
+    def __deepcopy__(self, memo: Any) -> "Op":
+        return self
+
+    def __post_init__(self) -> None:
+        takes = None if self.variadic else len(inspect.signature(self.forward).parameters) - 1
+        object.__setattr__(self, "arity", takes)
 
     def evaluate(self, xp: Namespace, operands: Sequence[Any]) -> Any:
         """The op's value at `operands`."""
@@ -276,3 +285,15 @@ BINARY_CROSS_ENTROPY = Op("binary_cross_entropy", "BCE",
 
 OPS = tuple(row for row in globals().values() if isinstance(row, Op))
 BY_NAME = {op.name: op for op in OPS}
+
+
+def by_name(name: str) -> Op:
+    """The row of that name; ValueError lists the names there are.
+
+    >>> by_name("tanh").symbol
+    'tanh'
+    """
+    try:
+        return BY_NAME[name]
+    except (KeyError, TypeError):
+        raise ValueError(f"unknown operation {name!r}; there are {', '.join(BY_NAME)}") from None

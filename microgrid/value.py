@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from itertools import count
-from operator import attrgetter
-from typing import Protocol, SupportsFloat, TypeAlias, cast
+from itertools import compress, count
+from operator import attrgetter, ge, gt, itemgetter, le, lt
+from typing import Any, Protocol, SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .ops import FLOAT, Op
 
 Number: TypeAlias = float  # Python and NumPy real numbers
+Consts: TypeAlias = tuple[float | None, ...]
 
 _serials = count()
 
@@ -101,16 +102,19 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
     >>> as_float("2")
     Traceback (most recent call last):
     ...
-    TypeError: data must be a real number, got '2' (str)
+    TypeError: data needs a real number, got '2' (str)
     """
+    if number.__class__ is float:
+        return number
     if isinstance(number, numbers.Real):
         try:
             return float(number)
         except OverflowError:
-            raise TypeError(f"{what} is too large for a float: {reprlib.repr(number)}") from None
+            given = reprlib.repr(number)
+            raise TypeError(f"{what} needs a number that fits a float, got {given}") from None
     kind = type(number).__name__
     hint = "; use .detach() or .data" if isinstance(number, Value) else ""
-    raise TypeError(f"{what} must be a real number, got {reprlib.repr(number)} ({kind}){hint}")
+    raise TypeError(f"{what} needs a real number, got {reprlib.repr(number)} ({kind}){hint}")
 
 
 class Value:
@@ -160,7 +164,7 @@ class Value:
     op: Op | None
     parents: tuple[Value, ...]
     partials: Sequence[float]
-    consts: tuple[float | None, ...] | None  # plain-number operands, None where a parent stands
+    consts: Consts | None  # plain-number operands, None where a parent stands
     label: str
     scope: str
     serial: int  # order of creation: a node is always younger than its parents
@@ -306,16 +310,16 @@ class Value:
     # Comparisons look at the data; == and hash stay identity, so that Values can be keys.
 
     def __lt__(self, other: Operand) -> bool:
-        return self.data < _number(other)
+        return _compare(lt, self, other)
 
     def __le__(self, other: Operand) -> bool:
-        return self.data <= _number(other)
+        return _compare(le, self, other)
 
     def __gt__(self, other: Operand) -> bool:
-        return self.data > _number(other)
+        return _compare(gt, self, other)
 
     def __ge__(self, other: Operand) -> bool:
-        return self.data >= _number(other)
+        return _compare(ge, self, other)
 
 
 Operand: TypeAlias = Value | Number
@@ -354,10 +358,38 @@ def record(op: Op, operands: Sequence[Operand]) -> Value:
     slopes = op.slopes(FLOAT, out, numbers)
     if len(parents) == len(numbers):
         return _node(out, op, parents, slopes, None)
-    where = [x.__class__ is Value for x in operands]
-    slopes = tuple([slope for slope, keep in zip(slopes, where) if keep])
-    consts = tuple([None if keep else x for x, keep in zip(numbers, where)])
-    return _node(out, op, parents, slopes, consts)
+    keep = [x.__class__ is Value for x in operands]
+    consts = tuple([None if kept else x for x, kept in zip(numbers, keep)])
+    return _node(out, op, parents, tuple(compress(slopes, keep)), consts)
+
+
+def record_rows(
+    op: Op, rows: Iterable[Sequence[Operand]], column: Sequence[Operand]
+) -> list[Value]:
+    """`record(op, (*row, *column))` for every row. What all rows share is worked out once.
+
+    >>> record_rows(ops.DOT, [[Value(2.0), Value(3.0)], [1.0, 1.0]], [Value(10.0), 100.0])
+    [Value(320.0, op=dot), Value(110.0, op=dot)]
+    """
+    size = len(column)
+    below = [x.data if x.__class__ is Value else as_float(x, op.name) for x in column]
+    keep = [True] * size + [x.__class__ is Value for x in column]
+    parents = tuple([x for x in column if x.__class__ is Value])
+    consts = None
+    if len(parents) < size:
+        consts = tuple([None if kept else x for x, kept in zip(below + below, keep)])
+    select = itemgetter(*compress(count(), keep))
+    nodes = []
+    for row in rows:
+        numbers = [x.data for x in row if x.__class__ is Value]
+        if size < 2 or len(numbers) < size:  # select makes no tuple of one, and knows no other row
+            nodes.append(record(op, (*row, *column)))
+            continue
+        numbers += below
+        out = op.evaluate(FLOAT, numbers)
+        slopes = select(op.slopes(FLOAT, out, numbers))
+        nodes.append(_node(out, op, (*cast("Sequence[Value]", row), *parents), slopes, consts))
+    return nodes
 
 
 def _node(
@@ -365,7 +397,7 @@ def _node(
     op: Op,
     parents: tuple[Value, ...],
     partials: Sequence[float],
-    consts: tuple[float | None, ...] | None,
+    consts: Consts | None,
 ) -> Value:
     mode = _mode.get()
     node = _new(Value)
@@ -399,8 +431,10 @@ def _interleave(
 _new: Callable[[type[Value]], Value] = object.__new__
 
 
-def _number(x: Operand) -> float:
-    return x.data if isinstance(x, Value) else x
+def _compare(relation: Callable[[Any, Any], Any], a: Value, b: Operand) -> bool:
+    if isinstance(b, Value | numbers.Real):
+        return bool(relation(a.data, b.data if isinstance(b, Value) else b))
+    return cast(bool, NotImplemented)
 
 
 def _unary(op: Op, a: Value) -> Value:

@@ -11,16 +11,19 @@ True
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from microgrid.value import Value
+
+from .coloured_text import activations
 from .dot import Drawing, to_dot
+from .files import write
 from .layout import layout
 from .picture import Drawable, picture
 from .theme import THEMES
 
-__all__ = ["draw", "render"]
+__all__ = ["activations", "draw", "render"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
 
@@ -31,15 +34,20 @@ def draw(
     title: str | None = None,
     captions: Sequence[str] | None = None,
     theme: str = "light",
+    marked: Collection[Value] = (),
 ) -> Drawing:
     """The picture of a Value, a list of Values or an Unrolled, as a graphviz.Digraph.
 
-    title: instead of the one that is made; captions: one per time step, beside "t = 1".
+    title: instead of the one that is made; captions: one per time step, beside "t = 1";
+    marked: Values whose cards get a ring.
     TypeError for what cannot be drawn, ValueError for an unknown theme.
     """
     if theme not in THEMES:
         raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
     scene = picture(x, title=title, captions=captions)
+    for card in scene.cards:
+        if not card.alias and not set(marked).isdisjoint(card.nodes):
+            card.look = "marked"
     return to_dot(scene, layout(scene), THEMES[theme])
 
 
@@ -60,20 +68,3 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
     drawing = draw(x, **options)  # type: ignore[arg-type]
     return write(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
-
-
-def write(target: Path, content: bytes) -> Path:
-    """Write a file whole or not at all: a temporary file takes the name at the end."""
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise type(error)(f"cannot write into {str(target.parent)!r}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except OSError as error:
-        os.unlink(name)
-        raise type(error)(f"cannot write {str(target)!r}: {error.strerror}") from None
-    return target

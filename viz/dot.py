@@ -6,6 +6,7 @@ Every position is given (`layout=nop2`), so Graphviz only paints.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import graphviz
@@ -17,6 +18,7 @@ from .theme import FONT, Paint, Theme, clean, escape, fit, number, text_width
 
 ARROW = 6.0  # length of an arrow head
 RIBBON = 10.0  # how much wider the ribbon of the strongest message is than that of a weak one
+LONGEST_TEXT = 16_000  # Graphviz before version 3 reads no longer ones
 LARGEST_PNG = 16_000  # pixels of the longer side
 
 
@@ -107,7 +109,8 @@ class _Writer:
     def _title(self) -> None:
         picture, theme, box = self.picture, self.theme, self.layout.title
         if picture.title:
-            words = _font(picture.title, theme.text, 16, bold=True)
+            title = fit(picture.title, 16.0, max(box.w, 600.0), bold=True)
+            words = _font(title, theme.text, 16, bold=True)
             self._words("title", box.x, box.top - 12.0, words, 0.0)
         if picture.subtitle:
             words = _font(picture.subtitle, theme.gradient, 12)
@@ -223,13 +226,14 @@ class _Writer:
 
     def _legend(self, box: Box) -> None:
         theme = self.theme
+        plain = theme.text
         rows = [
-            [("How to read", theme.text, True)],
-            [("card: ", theme.text, False), ("name", theme.text, True), (" op", theme.muted, False),
-             (", ", theme.text, False), ("value", theme.value, False), (" (left), ", theme.text, False),
-             ("dL/dvalue", theme.gradient, False), (" (right)", theme.text, False)],
-            [("edge: ", theme.text, False), ("×local derivative", theme.local, False),
-             ("   ", theme.text, False), ("← message = upstream × local", theme.gradient, False)],
+            [("How to read", plain, True)],
+            [("card: ", plain, False), ("name", plain, True), (" op", theme.muted, False),
+             (", ", plain, False), ("value", theme.value, False), (" (left), ", plain, False),
+             ("dL/dvalue", theme.gradient, False), (" (right)", plain, False)],
+            [("edge: ", plain, False), ("×local derivative", theme.local, False),
+             ("   ", plain, False), ("← message = upstream × local", theme.gradient, False)],
         ]  # fmt: skip
         if any(card.alias for card in self.picture.cards):
             rows.append([("dashed: one use of a shared parameter", theme.text, False)])
@@ -267,12 +271,12 @@ class _Writer:
         ends = f"{wire.source} -> {wire.target}"
         if message:
             bad = wire.message is not None and not math.isfinite(wire.message)
-            width = self._ribbon_width(wire.message)
+            colour = theme.bad.fill if bad else theme.ribbon
+            label = self._label(message, theme.gradient, bad)
             self.dot.body.append(
                 f'\t{ends} [id={wire.id}_ribbon pos="{_curve(path.curve)}" arrowhead=none '
-                f'color="{theme.bad.fill if bad else theme.ribbon}" penwidth={width:.2f} tooltip=" " '
-                + self._label(message, theme.gradient, bad)
-                + f' lp="{at_message}"]\n'
+                f'color="{colour}" penwidth={self._ribbon_width(wire.message):.2f} tooltip=" " '
+                f'{label} lp="{at_message}"]\n'
             )
         colour, width = theme.line(wire.recurrent, wire.look)
         bad = wire.local is not None and not math.isfinite(wire.local)
@@ -308,8 +312,12 @@ def _font(text: str, colour: str, size: float, bold: bool = False) -> str:
     """HTML-like text; nothing for nothing, since Graphviz takes no empty FONT."""
     if not text:
         return ""
-    inner = f"<B>{escape(text)}</B>" if bold else escape(text)
-    return f'<FONT COLOR="{colour}" POINT-SIZE="{size:g}">{inner}</FONT>'
+    start, end = f'<FONT COLOR="{colour}" POINT-SIZE="{size:g}">', "</FONT>"
+    if bold:
+        start, end = f"{start}<B>", f"</B>{end}"
+    # Graphviz reads \N, \G ... as names even here: the letter starts a piece of its own.
+    inner = re.sub(r"\\(?=[EGHLNT])", lambda found: f"{found[0]}{end}{start}", escape(text))
+    return f"{start}{inner}{end}"
 
 
 def _td(content: str, align: str, **more: object) -> str:
@@ -318,10 +326,12 @@ def _td(content: str, align: str, **more: object) -> str:
 
 
 def _text(text: str) -> str:
-    """Plain text as a quoted attribute in which Graphviz reads no escapes and no entities."""
-    text = clean(text).replace("\\", "\\\\").replace("&", "&amp;")
-    text = text.replace('"', "&quot;").replace("\r", "&#13;").replace("\n", "&#10;")
-    return f'"{text}"'
+    """Plain text as a quoted tooltip in which Graphviz reads no escapes (it does so twice)."""
+    quoted = clean(text).replace("&", "&amp;").replace("\\", 4 * "\\")
+    quoted = quoted.replace('"', "&quot;").replace("\r", "&#13;").replace("\n", "&#10;")
+    if len(quoted) > LONGEST_TEXT:
+        return _text(text[: len(text) * 2 // 3] + "…")
+    return f'"{quoted}"'
 
 
 def _at(x: float, y: float) -> str:

@@ -12,7 +12,7 @@ Lengths are points (1/72 inch), y grows upwards.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -28,6 +28,7 @@ FAN = 26.0  # where the rows of a card bend towards it
 GAP = 22.0  # between two blocks of a layer
 LABEL_BELOW = 36.0  # room for the label of a wire that comes from below
 ROUND = 9.0  # radius of a wire's corners
+EXITS = (0.0, 9.0, -9.0, 18.0, -18.0, 27.0, -27.0)  # where a wire may leave a card's top
 FRAME_PAD = 16.0
 FRAME_HEAD = 26.0
 
@@ -333,8 +334,8 @@ class _Layout:
             for route in self._block_routes(block)
             for wire in (route.wire,)
         }
-        self._set_columns(routes.values())
-        self._set_layers(routes.values())
+        self._set_columns(list(routes.values()))
+        self._set_layers(list(routes.values()))
         self._set_cards()
         for block in self.blocks.values():
             self._beside(block)
@@ -393,7 +394,7 @@ class _Layout:
     def _free(self, layer: int, first: int, last: int) -> bool:
         return not any(self.in_layer.get((c, layer)) for c in range(first, last + 1))
 
-    def _set_columns(self, routes: Iterable[_Route]) -> None:
+    def _set_columns(self, routes: Sequence[_Route]) -> None:
         """Tracks of the corridors, then x of every column."""
         spans: dict[tuple[str, int], dict[str, tuple[float, float]]] = defaultdict(dict)
         for route in routes:
@@ -449,15 +450,38 @@ class _Layout:
             + (track - (max(self.corridor_track[route.corridor].values())) / 2) * TRACK
         )
 
-    def _set_layers(self, routes: Iterable[_Route]) -> None:
+    def _set_exits(self, routes: Sequence[_Route]) -> None:
+        """A wire leaves its card at the top where no other wire comes down the same way."""
+        arriving: dict[int, list[tuple[str, float]]] = defaultdict(list)
+        for route in routes:
+            layer = route.leave if route.corridor is None else route.enter
+            if layer is not None:
+                arriving[layer].append((route.wire.source, self._in_x(route)))
+        self.exit_shift: dict[str, float] = {}
+        for route in routes:
+            name = route.wire.source
+            if route.leave is None or name in self.exit_shift:
+                continue
+            x = self._x(name)
+            near = [at for net, at in arriving[route.leave] if net != name and abs(at - x) < 50.0]
+            self.exit_shift[name] = next(
+                (dx for dx in EXITS if all(abs(x + dx - at) > 7.0 for at in near)), 0.0
+            )
+
+    def _exit_x(self, route: _Route) -> float:
+        name = route.wire.source
+        return self._x(name) + (route.shift if route.leave is None else self.exit_shift[name])
+
+    def _set_layers(self, routes: Sequence[_Route]) -> None:
         """Tracks of the channels, then y of every layer."""
+        self._set_exits(routes)
         spans: dict[int, dict[str, tuple[float, float]]] = defaultdict(dict)
         labelled: set[int] = set()
         for route in routes:
             high = self.rank[self.key[route.wire.target]]
             if route.row is None:
                 labelled.add(high)
-            start, end = self._x(route.wire.source), self._in_x(route)
+            start, end = self._exit_x(route), self._in_x(route)
             middle = None if route.corridor is None else self._corridor_x(route)
             if route.leave is not None:
                 _widen(
@@ -571,7 +595,7 @@ class _Layout:
         x_in = self._in_x(route)
         corners: list[Point] = []
         if route.leave is not None or route.over or (route.corridor is None and route.row is None):
-            corners.append((source.x + route.shift * (route.leave is None), source.top))
+            corners.append((self._exit_x(route), source.top))
         else:
             corners.append((source.right, source.y))
         if route.leave is not None:
@@ -632,7 +656,7 @@ class _Layout:
             left += w + 40.0
         *self.result.panels, self.result.legend = boxes
         height = 26.0 + (20.0 if self.picture.subtitle else 0.0)
-        width = max(text_width(self.picture.title, 16.0, bold=True), graph.w)
+        width = max(min(text_width(self.picture.title, 16.0, bold=True), 900.0), graph.w)
         self.result.title = Box(graph.x, graph.top + 14.0 + height / 2, width, height)
 
 

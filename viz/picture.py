@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -160,6 +160,8 @@ def picture(
     result.columns = [Column(t, f"t = {t}", pretty(names.get(t, ""))) for t in steps]
     if swept and found.shared:
         result.panels.append(_shared_panel(found, steps))
+    elif swept and not found.timed:
+        result.panels += _uses_panel(found)
     return result
 
 
@@ -167,8 +169,8 @@ def _roots(x: Drawable) -> list[Value]:
     if isinstance(x, Value):
         return [x]
     if isinstance(x, Unrolled):
-        if x.loss is not None:
-            return [x.loss, *(y for row in x.outputs for y in row), *x.states[-1]]
+        if x.loss is not None:  # an output that no loss sees is not drawn
+            return [x.loss]
         return [y for row in (*x.outputs, *x.states) for y in row]
     if isinstance(x, Iterable) and not isinstance(x, str | bytes):
         roots = list(x)
@@ -270,7 +272,7 @@ class _Scene:
     def __init__(self, roots: Sequence[Value], run: Unrolled | None) -> None:
         self.order = creation_order(*roots)
         self.index = {node: i for i, node in enumerate(self.order)}
-        self.roots = set(roots) if run is None else {run.loss}
+        self.roots = set(roots) if run is None or run.loss is not None else set()
         self.uses: dict[Value, list[Value]] = {node: [] for node in self.order}
         for node in self.order:
             for parent in node.parents:
@@ -480,27 +482,52 @@ def _numbers(name: str) -> tuple[int, ...]:
 
 
 def _shared_panel(scene: _Scene, steps: Sequence[int]) -> Panel:
-    """One gradient, summed over time: what each step adds to each shared weight.
+    """What each step adds to each shared weight."""
+    parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
+    heads = [f"t = {t}" for t in steps]
+    return sum_panel("Shared parameters: one gradient, summed over time", heads, parts)
 
-    The sum is `.grad`. Where earlier sweeps have left their share in it, a column says so.
+
+def _uses_panel(scene: _Scene) -> list[Panel]:
+    """What each use adds to the leaves that are used more than once, where these are few."""
+    parts = {
+        leaf: [
+            _message(child, position)
+            for child in dict.fromkeys(uses)
+            for position, parent in enumerate(child.parents)
+            if parent is leaf
+        ]
+        for leaf, uses in scene.uses.items()
+        if leaf.label and not leaf.parents and len(uses) > 1
+    }
+    most = max(map(len, parts.values()), default=0)
+    if not 0 < len(parts) <= 12 or most > 8:
+        return []
+    heads = [f"use {i}" for i in range(1, most + 1)]
+    padded = {leaf: found + [None] * (most - len(found)) for leaf, found in parts.items()}
+    return [sum_panel("One gradient, summed over its uses", heads, padded)]
+
+
+def sum_panel(
+    title: str, heads: Sequence[str], parts: Mapping[Value, Sequence[float | None]]
+) -> Panel:
+    """A heat cell for each part of a leaf's gradient, and the sum, which is `.grad`.
+
+    Where earlier sweeps have left their share in it, a column says so.
     """
-    lines = []
-    for leaf in scene.shared:
-        parts = [scene.contribution(leaf, step) for step in steps]
-        lines.append((leaf, parts, _left_over(leaf, parts)))
-    earlier = any(rest is not None for _, _, rest in lines)
-    head = ["", "value", *(f"t = {step}" for step in steps)]
-    head += ["earlier sweeps"] if earlier else []
-    rows = [tuple(Cell("head", text) for text in (*head, "dL/dw = Σ"))]
-    for leaf, parts, rest in lines:
+    rests = {leaf: _left_over(leaf, found) for leaf, found in parts.items()}
+    earlier = any(rest is not None for rest in rests.values())
+    head = ["", "value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"]
+    rows = [tuple(Cell("head", text) for text in head)]
+    for leaf, found in parts.items():
         cells = [
             Cell("name", name_of(leaf), bold=True),
             Cell("value", number(leaf.data), leaf.data),
         ]
-        cells += [grad_cell(part) for part in parts]
-        cells += [grad_cell(rest)] if earlier else []
+        cells += [grad_cell(part) for part in found]
+        cells += [grad_cell(rests[leaf])] if earlier else []
         rows.append((*cells, grad_cell(leaf.grad, bold=True)))
-    return Panel("Shared parameters: one gradient, summed over time", tuple(rows))
+    return Panel(title, tuple(rows))
 
 
 def _left_over(leaf: Value, parts: Sequence[float | None]) -> float | None:

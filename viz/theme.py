@@ -201,7 +201,7 @@ def fit(text: str, size: float, width: float, bold: bool = False) -> str:
     """`text`, cut with an ellipsis where it is wider than `width` points.
 
     >>> fit("a rather long name", 12.0, 60.0)
-    'a rather…'
+    'a rather l…'
     """
     text = text[:200]
     if text_width(text, size, bold) <= width:

@@ -1,0 +1,70 @@
+"""Copies and pickles of graphs of any depth.
+
+`copy.deepcopy` and `pickle` follow references, and a graph a million nodes deep would
+exhaust the stack. So the first node they meet hands them everything below it, oldest
+first: when a node's turn comes, its parents are done.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import threading
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+from .ops import Op
+from .value import Value, creation_order
+
+
+class _Below(list[Value]):
+    """The nodes below a root, oldest first; copies and pickles as a plain list."""
+
+    def __init__(self, root: Value) -> None:
+        super().__init__(creation_order(root)[:-1])
+        self.members = frozenset(self)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return list, (), None, iter(self)
+
+
+class _Underway(threading.local):
+    """What this thread's copies and pickles have listed so far, alive as long as they are."""
+
+    def __init__(self) -> None:
+        self.lists: WeakValueDictionary[int, _Below] = WeakValueDictionary()
+
+    def lists_parents_of(self, node: Value) -> bool:
+        return any(node in below.members for below in self.lists.values())
+
+
+_underway = _Underway()
+
+
+def _reduce(node: Value) -> tuple[Any, ...]:
+    below = None
+    if node.parents and not _underway.lists_parents_of(node):
+        below = _Below(node)
+        _underway.lists[id(below)] = below
+    fields = (node.data, node.grad, node.op, node.parents, node.partials, node.consts)
+    return _restore, (below, *fields, node.label, node.scope)
+
+
+def _restore(
+    below: list[Value] | None,
+    data: float,
+    grad: float | None,
+    op: Op | None,
+    parents: tuple[Value, ...],
+    partials: Sequence[float],
+    consts: tuple[float | None, ...] | None,
+    label: str,
+    scope: str,
+) -> Value:
+    node = Value(data, label=label)
+    node.grad, node.op, node.scope = grad, op, scope
+    node.parents, node.partials, node.consts = parents, partials, consts
+    return node
+
+
+copyreg.pickle(Value, _reduce)

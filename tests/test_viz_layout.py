@@ -1,0 +1,169 @@
+"""The room viz/layout.py: one geometry for all columns, nothing on top of anything else."""
+
+import itertools
+from collections import defaultdict
+
+import pytest
+from viz_graphs import GRAPHS, doublings, rnn
+
+from viz.layout import around, layout
+from viz.picture import picture
+from viz.theme import number, text_width
+
+
+@pytest.fixture(params=GRAPHS)
+def placed(request):
+    scene = picture(GRAPHS[request.param]())
+    return scene, layout(scene)
+
+
+def on_curve(curve, steps=12):
+    """Points along a Bezier curve of 3n + 1 control points."""
+    for i in range(0, len(curve) - 1, 3):
+        a, b, c, d = curve[i : i + 4]
+        for k in range(steps + 1):
+            t = k / steps
+            u = 1 - t
+            w = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
+            yield tuple(sum(f * p[j] for f, p in zip(w, (a, b, c, d))) for j in (0, 1))
+
+
+def apart(a, b, slack=0.0):
+    """Whether two boxes do not overlap by more than `slack`."""
+    return abs(a.x - b.x) >= (a.w + b.w) / 2 - slack or abs(a.y - b.y) >= (a.h + b.h) / 2 - slack
+
+
+def inside(point, box, margin=1.0):
+    return (
+        box.left + margin < point[0] < box.right - margin
+        and box.bottom + margin < point[1] < box.top - margin
+    )
+
+
+def label_boxes(scene, places):
+    """Where the two labels of every wire stand, as the renderers put them."""
+    from viz.layout import Box
+
+    for wire in scene.wires:
+        path = places.wires[wire.id]
+        (x, y), width = path.label, 0.0
+        texts = [f"×{number(wire.local)}", f"← {number(wire.message)}"]
+        widths = [text_width(text, 10.0) for text in texts]
+        width = max(widths)
+        if path.rising:
+            yield wire, Box(x + path.side * (9.0 + width / 2), y, width, 22.0)
+        elif places.dense:
+            yield wire, Box(x, y + 8.0, sum(widths) + 12.0, 9.0)
+        else:
+            yield wire, Box(x, y + 11.5, widths[0], 9.0)
+            yield wire, Box(x, y - 12.0, widths[1], 9.0)
+
+
+def test_everything_has_a_place(placed):
+    scene, places = placed
+    assert set(places.cards) == {card.id for card in scene.cards}
+    assert set(places.wires) == {wire.id for wire in scene.wires}
+    assert set(places.frames) == {column.index for column in scene.columns}
+    assert len(places.panels) == len(scene.panels)
+
+
+def test_no_card_lies_on_another(placed):
+    _, places = placed
+    boxes = list(places.cards.values())
+    for i, a in enumerate(boxes):
+        assert all(apart(a, b) for b in boxes[:i])
+
+
+def test_no_wire_runs_under_a_card(placed):
+    scene, places = placed
+    for wire in scene.wires:
+        for name, box in places.cards.items():
+            if name not in (wire.source, wire.target):
+                assert not any(inside(p, box) for p in on_curve(places.wires[wire.id].curve)), (
+                    wire,
+                    name,
+                )
+
+
+def test_no_label_lies_on_a_card_or_on_another_label(placed):
+    scene, places = placed
+    labels = list(label_boxes(scene, places))
+    for i, (wire, label) in enumerate(labels):
+        assert all(apart(label, box) for box in places.cards.values()), wire
+        assert all(apart(label, other) for _, other in labels[:i]), wire
+
+
+def test_wires_join_the_cards_they_belong_to(placed):
+    scene, places = placed
+    for wire in scene.wires:
+        curve = places.wires[wire.id].curve
+        assert len(curve) % 3 == 1
+        for point, name in ((curve[0], wire.source), (curve[-1], wire.target)):
+            box = places.cards[name]
+            assert not inside(point, box)
+            assert inside(point, around([box], pad=2.0))
+
+
+def test_the_same_part_stands_in_the_same_place_of_every_column(placed):
+    scene, places = placed
+    offsets = defaultdict(set)
+    for card in scene.cards:
+        if card.framed and not card.beside:
+            box, frame = places.cards[card.id], places.frames[card.column]
+            offsets[card.slot].add((round(box.x - frame.left, 6), round(box.y, 6)))
+    assert all(len(found) == 1 for found in offsets.values())
+    assert len({(round(f.w, 6), round(f.h, 6)) for f in places.frames.values()}) <= 1
+
+
+def test_time_runs_right_and_results_stand_above_their_operands(placed):
+    scene, places = placed
+    cards = {card.id: card for card in scene.cards}
+    for wire in scene.wires:
+        source, target = cards[wire.source], cards[wire.target]
+        if source.column == target.column and not source.beside:
+            assert places.cards[source.id].y < places.cards[target.id].y
+        if source.column < target.column and target.framed:
+            assert places.cards[source.id].x < places.cards[target.id].x
+
+
+def test_frames_hold_their_cards_and_do_not_touch(placed):
+    scene, places = placed
+    for card in scene.cards:
+        if card.framed:
+            box, frame = places.cards[card.id], places.frames[card.column]
+            assert frame.left < box.left
+            assert box.right < frame.right
+            assert frame.bottom < box.bottom
+            assert box.top < frame.top
+    frames = list(places.frames.values())
+    assert all(a.right < b.left for a, b in itertools.pairwise(frames))
+
+
+def test_three_steps_stay_below_two_to_one():
+    for hidden in (1, 2, 3):
+        bounds = layout(picture(rnn(hidden, 3, hidden))).bounds
+        assert bounds.w / bounds.h < 2.0
+
+
+def test_work_grows_with_the_graph_and_not_with_its_paths():
+    places = layout(picture(doublings(60)))
+    assert len(places.cards) == 61
+
+
+def test_columns_that_contradict_each_other_are_still_drawn():
+    from microgrid import Value, scope
+
+    with scope("t=1"):
+        a = Value(1.0).tanh()
+        a.label = "a_1"
+        b = a.exp()
+        b.label = "b_1"
+    with scope("t=2"):
+        c = b.exp()
+        c.label = "b_2"
+        d = c.tanh()
+        d.label = "a_2"
+    d.backward()
+    places = layout(picture(d))
+    boxes = list(places.cards.values())
+    assert all(apart(x, y) for i, x in enumerate(boxes) for y in boxes[:i])
