@@ -14,18 +14,23 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from microgrid.files import write_whole
 from microgrid.value import Value
 
 from .coloured_text import activations
 from .dot import Drawing, to_dot
-from .files import write
 from .layout import layout
+from .notebook import register
 from .picture import Drawable, picture
+from .player import player
+from .text import text
 from .theme import THEMES
 
-__all__ = ["activations", "draw", "render"]
+__all__ = ["FORMATS", "activations", "draw", "player", "render", "text"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
+
+register()
 
 
 def draw(
@@ -67,4 +72,4 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
     drawing = draw(x, **options)  # type: ignore[arg-type]
-    return write(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
+    return write_whole(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))

@@ -228,7 +228,11 @@ class Level:
             "width": round(box.w, 1),
             "height": round(box.h, 1),
             "rows": [
-                {"name": row.name, "value": pair(row.value), "history": history}
+                {
+                    "name": row.name,
+                    "value": None if row.value is None else pair(row.value),
+                    "history": history,
+                }
                 for row, history in zip(card.rows, self._histories(card))
             ],
         }
@@ -249,7 +253,9 @@ class Level:
     def _wire(self, wire: Wire) -> Data:
         path = self.place.wires[wire.id]
         step, event = self.events.get(wire.id, (None, None))
-        message = wire.message if wire.message is not None else event and event.message
+        message = wire.message
+        if message is None and event is not None:
+            message = event.message
         upstream = self._upstream(wire, message)
         local, sent = self._labels(wire, message)
         return {

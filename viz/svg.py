@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from microgrid.files import write_whole
@@ -102,3 +104,20 @@ def text(
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}" '
         f'text-anchor="{anchor}"{weight} xml:space="preserve">{escape(content)}</text>\n'
     )
+
+
+_displays = count(1)
+
+_ID = re.compile(r'\b(id="|href="#|url\(#)')
+
+
+def inline(svg: str) -> str:
+    """An SVG document as part of a page: no prologue, ids of its own, as wide as there is room.
+
+    >>> inline('<?xml version="1.0"?><svg width="90pt" height="9pt"><g id="n0"/></svg>')
+    '<svg style="max-width:100%;height:auto" width="90pt" height="9pt"><g id="mg1-n0"/></svg>'
+    """
+    start = svg.index("<svg")
+    number = next(_displays)
+    own = _ID.sub(lambda m: f"{m[1]}mg{number}-", svg[start:])
+    return own.replace("<svg", '<svg style="max-width:100%;height:auto"', 1)

@@ -7,8 +7,7 @@ function askable(card) {
   const wires = card.uses.filter((wire) => wire.step !== null);
   const total = card.rows[0].history.at(-1);
   return wires.length > 0 && card.rows.length === 1 && wires.every((wire) => wire.upstream)
-    && total !== undefined && Number.isFinite(exact([total[1]]))
-    && !(card.earlier ?? false);
+    && total !== undefined && Number.isFinite(exact([total[1]]));
 }
 
 const completed = (card) => card.rows[0].history.at(-1)[0];
@@ -96,7 +95,7 @@ function diagnose(answer, card) {
   }
   if (near(answer, upstream + local)) return "You added the two numbers; the chain rule multiplies.";
   if (local && near(answer, upstream / local)) return "You divided; the chain rule multiplies.";
-  if (near(answer, exact(card.rows[0].value))) return `That is the value of ${called(card)}, not its gradient.`;
+  if (card.rows[0].value && near(answer, exact(card.rows[0].value))) return `That is the value of ${called(card)}, not its gradient.`;
   return "Not yet. Each use sends back: the gradient above it × the local derivative on the edge.";
 }
 

@@ -23,7 +23,7 @@ function tableRow(card, row) {
   const line = element("tr", {},
     element("th", { scope: "row" }, card.alias ? `${name} (a use)` : name),
     element("td", { class: "text" }, card.formula || card.op),
-    element("td", { class: "value", title: row.value[0] }, shown(row.value)),
+    element("td", { class: "value", title: row.value?.[0] ?? "" }, shown(row.value)),
     row.cell,
     element("td", { class: "text local" }, slopes),
     element("td", { class: "text muted" }, card.scope));

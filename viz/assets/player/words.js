@@ -35,7 +35,7 @@ const arrived = (card, step = state.step) =>
 function label(card) {
   const rows = card.rows.map((row) => {
     const known = gradient(card, row);
-    const number = `${row.name ? `${row.name} ` : ""}value ${shown(row.value)}`;
+    const number = `${row.name} ${row.value ? `value ${shown(row.value)}` : ""}`.trim();
     return `${number}, gradient ${known ? known.text.replace("?", "asked for") : "not reached yet"}`;
   });
   const operation = card.op ? ` (${card.op})` : "";
@@ -51,11 +51,11 @@ function describe(card) {
   for (const row of card.rows) {
     const known = gradient(card, row);
     const name = row.name ? `${row.name}: ` : "";
-    const value = tinted("value", `value ${row.value[0]}`);
+    const value = row.value ? tinted("value", `value ${row.value[0]}, `) : "";
     const rest = known
       ? tinted("gradient", `gradient ${known.text}`)
       : tinted("muted", LAST ? "gradient not reached yet" : "backward not run");
-    parts.push(element("p", {}, name, value, ", ", rest));
+    parts.push(element("p", {}, name, value, rest));
   }
   parts.push(...received(card), ...locals(card));
   if (card.note) parts.push(element("p", { class: "muted" }, card.note));
