@@ -217,7 +217,7 @@ def test_quiz_skips_the_start_and_ends_with_the_sweep():
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        ("unt h_9", "there is no 'h_9' here"),
+        ("unt h_9", "there is no 'h_9' here; near it: h_2, h_1, h_0"),
         ("unt", "name a node: a label, or n1, n2 ... as l shows"),
         ("unt L.data", "'L.data' is not a node"),
         ("unt h_2", "the sweep has passed h_2; go back or restart first"),
@@ -233,7 +233,7 @@ def test_quiz_skips_the_start_and_ends_with_the_sweep():
         ("undisplay 7", "there is no display 7"),
         ("h foo", "there is no command 'foo'; h lists them"),
         ("foo bar", "not an expression: 'foo bar'; h lists the commands"),
-        ("foo", "there is no 'foo' here; h lists the commands"),
+        ("foo", "there is no 'foo' here; near it: nothing; h lists the commands"),
         ("draw x.gif", "ends in .svg, .png, .dot or .pdf, got 'x.gif'"),
         ("draw /nowhere/x.svg", "there is no folder '/nowhere'"),
     ],
