@@ -27,9 +27,12 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], lr: float) -> None:
         kind = type(self).__name__
-        self.params: list[Any] = list(params)
+        self.params: list[Any] = list(params) if isinstance(params, Iterable) else [params]
         if not self.params:
             raise ValueError(f"{kind} needs at least one parameter, got none")
+        for p in self.params:
+            if not (hasattr(p, "data") and hasattr(p, "grad")):
+                raise TypeError(f"{kind}: a parameter has data and grad, got {p!r}")
         self.lr = _rate(f"{kind}: lr", lr)
         self.memory: list[Memory] = [{} for _ in self.params]
 

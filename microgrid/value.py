@@ -335,6 +335,9 @@ def creation_order(*roots: Value) -> list[Value]:
     >>> [str(node.op) for node in creation_order((a + 1.0).tanh())]
     ['None', 'add', 'tanh']
     """
+    for root in roots:
+        if not isinstance(root, Value):
+            raise TypeError(f"a graph is read from a Value, got {root!r}")
     seen = set(roots)
     found = list(seen)
     for node in found:  # grows while it is read
