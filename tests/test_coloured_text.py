@@ -56,6 +56,8 @@ def test_values_may_be_nodes_and_the_limit_may_be_given():
     shown = viz.activations("ab", [Value(0.5), 0.25], limit=1.0)
     assert shown.values == (0.5, 0.25)
     assert shown.limit == 1.0
+    assert viz.activations("a", [0.5], limit=0.5).svg().count(LIGHT.gradient) == 2  # and the key
+    assert viz.activations("a", [0.5], limit=1.0).svg().count(LIGHT.gradient) == 1
     assert viz.activations("ab", [0.0, 0.0]).limit == 1.0
 
 
