@@ -19,6 +19,7 @@ from microgrid import functional as F
 from ._common import parser, pictures, run, table
 
 INPUTS = [0.5, -1.0, 0.8]
+START = 0.4  # h_0; with 0 the term of W_hh for k = 1 would be 0
 TARGET = 1.0
 WEIGHTS = {"cell.weight_ih": 0.9, "cell.weight_hh": 0.7, "readout.weight": 1.2}
 NAMES = {"cell.weight_hh": "W_hh", "cell.weight_ih": "W_xh", "readout.weight": "W_yh"}
@@ -33,7 +34,7 @@ def one_unit(inputs: Sequence[float] = INPUTS) -> nn.Unrolled:
     """
     model = nn.SequenceModel(nn.RNNCell(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     model.load_state_dict({name: [[weight]] for name, weight in WEIGHTS.items()})
-    return model.unroll(inputs, [TARGET], loss=lambda y, t: (y[0] - t) ** 2, at="last")
+    return model.unroll(inputs, [TARGET], h0=START, loss=lambda y, t: (y[0] - t) ** 2, at="last")
 
 
 def letters(hidden: int, seed: int) -> nn.Unrolled:

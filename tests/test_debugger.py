@@ -126,6 +126,15 @@ def test_a_temporary_breakpoint_stops_once():
     assert "end: every gradient is complete" in printed
 
 
+def test_a_scope_that_holds_the_root_is_entered_at_the_start():
+    with scope("t=1"):
+        root = Value(2.0, label="a").exp() * 3.0
+    assert replies("b t=1", "c", "q", x=root)[1:] == [
+        "n2 (mul) is finished, gradient 1",
+        "breakpoint 1: t=1",
+    ]
+
+
 def test_cards_say_how_far_a_gradient_is():
     to_y_1 = ["unt y_1"]
     assert replies(*to_y_1, "p h_1", "q")[:3] == [
