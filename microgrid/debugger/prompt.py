@@ -86,7 +86,8 @@ class Debugger(cmd.Cmd):
 
     def do_restart(self, arg: str) -> None:
         """restart: undo everything; breakpoints stay."""
-        self.stepper.restart()
+        with CtrlC():
+            self.stepper.restart()
         self._say("at the start")
         self._arrive()
 
@@ -180,7 +181,8 @@ class Debugger(cmd.Cmd):
     def do_quiz(self, arg: str) -> None:
         """quiz: asks for the next gradient before it is shown. Answer a number or a product."""
         root = self.stepper.root
-        event = self.stepper.run_until(lambda e: e.kind == "finished" and e.node is not root)
+        with CtrlC():
+            event = self.stepper.run_until(lambda e: e.kind == "finished" and e.node is not root)
         if event is None or event.kind != "finished" or event.after is None:
             self._say("every gradient is complete: nothing is left to ask")
             return
@@ -296,7 +298,7 @@ class Debugger(cmd.Cmd):
 
     def _go(self, stop: Callable[[Event], bool]) -> bool:
         """Go on until `stop`, a breakpoint or Ctrl-C, and tell; True if it is best to stay."""
-        before, hit = len(self.stepper.history), None
+        before, hit, self._up = len(self.stepper.history), None, 0
 
         def stopped(event: Event) -> bool:
             nonlocal hit
@@ -339,7 +341,7 @@ class Debugger(cmd.Cmd):
             self._say(f"  {number}: {expression} = {shown(value)}")
 
     def _answers(self, answer: str, grad: float) -> bool:
-        """Whether an answer is the gradient, to the digits that are shown."""
+        """Whether an answer is the gradient, to half a percent."""
         try:
             given = self._evaluate(Expression(answer)) if answer else None
         except ValueError as error:
@@ -347,7 +349,7 @@ class Debugger(cmd.Cmd):
             return False
         if not isinstance(given, float) or math.isnan(grad):
             return isinstance(given, float) and math.isnan(given)
-        return math.isclose(given, grad, rel_tol=5e-3, abs_tol=5e-4)
+        return math.isclose(given, grad, rel_tol=5e-3, abs_tol=1e-9)
 
     def _set_breakpoint(self, where: str, temporary: bool) -> None:
         stop = breakpoint_at(where, self.stepper, self.names.nodes, temporary)
