@@ -13,10 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 import viz
+from viz.coloured_text import ColouredText
+from viz.svg import Plot
 
 
-def parser(name: str, docstring: str | None, default_out: str = ".") -> argparse.ArgumentParser:
-    """An argument parser for `python -m demos.NAME` with --out and --format."""
+def parser(
+    name: str, docstring: str | None, default_out: str = ".", graphs: bool = True
+) -> argparse.ArgumentParser:
+    """An argument parser for `python -m demos.NAME` with --out and, if it draws graphs, --format.
+
+    Plots are SVG in any case.
+    """
     made = argparse.ArgumentParser(
         prog=f"python -m demos.{name}",
         description=docstring,
@@ -29,12 +36,13 @@ def parser(name: str, docstring: str | None, default_out: str = ".") -> argparse
         metavar="DIR",
         help="folder for the pictures, made if missing (default: %(default)s)",
     )
-    made.add_argument(
-        "--format",
-        default="svg,png",
-        metavar="F,F",
-        help="formats of the pictures: svg, png, dot, pdf (default: %(default)s)",
-    )
+    if graphs:
+        made.add_argument(
+            "--format",
+            default="svg,png",
+            metavar="F,F",
+            help="formats of the pictures: svg, png, dot, pdf (default: %(default)s)",
+        )
     return made
 
 
@@ -56,16 +64,16 @@ def run(main: Callable[[list[str] | None], None]) -> None:
 def number(x: float | None) -> str:
     """A number as a student writes it: -20, 0.5, never -20.0.
 
-    >>> number(-20.0), number(0.1 + 0.2), number(None)
-    ('-20', '0.3', '')
+    >>> number(-20.0), number(0.1 + 0.2), number(-0.0), number(None)
+    ('-20', '0.3', '0', '')
     """
-    return "" if x is None else f"{x:.12g}"
+    return "" if x is None else f"{x + 0.0:.12g}"  # + 0.0: no minus sign on a zero
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print an aligned table: text to the left, numbers to the right, no wrapping on a pipe."""
     rows = [[x if isinstance(x, str) else number(x) for x in row] for row in rows]
-    made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for position, header in enumerate(headers):
         numeric = all(_is_number(row[position]) for row in rows)
         made.add_column(header, justify="right" if numeric else "left", no_wrap=True)
@@ -74,6 +82,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=200)
+    if title:
+        console.print(title)
     console.print(made)
 
 
@@ -91,3 +101,9 @@ def pictures(x: Any, args: argparse.Namespace, name: str, **options: Any) -> Non
     for kind in args.format.split(","):
         path = viz.render(x, args.out / f"{name}.{kind.strip()}", **options)
         print(f"wrote {path}")
+
+
+def plot(made: Plot | ColouredText, args: argparse.Namespace, file: str) -> None:
+    """Write a plot or a coloured text to --out/FILE, and say where."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    print(f"wrote {made.save(args.out / file)}")

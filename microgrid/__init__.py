@@ -10,7 +10,8 @@
 
 from . import copying as _copying  # noqa: F401, teaches copy and pickle
 from . import functional
+from .anomaly import detect_anomaly
 from .graph import grad, recompute
 from .value import Value, no_grad, scope
 
-__all__ = ["Value", "functional", "grad", "no_grad", "recompute", "scope"]
+__all__ = ["Value", "detect_anomaly", "functional", "grad", "no_grad", "recompute", "scope"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from . import ops
-from .value import Operand, Value, as_float, record
+from .value import Operand, Value, as_float, record, record_rows
 
 Vector: TypeAlias = Sequence[Operand]
 Reduction: TypeAlias = Literal["mean", "sum", "half_sum"]
@@ -38,11 +38,48 @@ def linear(x: Vector, weight: Sequence[Vector], bias: Vector | None = None) -> l
     """
     for row in weight:
         _same_length("linear: a weight row and x", row, x)
-    if bias is None:
-        return [dot(row, x) for row in weight]
-    _same_length("linear: weight rows and bias", weight, bias)
-    column = (*x, 1.0)
-    return [dot((*row, b), column) for row, b in zip(weight, bias)]
+    if bias is not None:
+        _same_length("linear: weight rows and bias", weight, bias)
+        weight = [(*row, b) for row, b in zip(weight, bias)]
+        x = (*x, 1.0)
+    return record_rows(ops.DOT if len(x) > 1 else ops.MUL, weight, x)
+
+
+def matmul(a: Sequence[Vector], b: Sequence[Vector]) -> list[list[Value]]:
+    """The matrix product a b, one `dot` node per entry (torch.matmul, rows 002-2 and 002-3).
+
+    a is n rows of d, b is d rows of m, the result n rows of m. ValueError names both
+    shapes where they do not fit.
+
+    >>> matmul([[1.0, 2.0]], [[Value(3.0)], [Value(4.0)]])
+    [[Value(11.0, op=dot)]]
+    >>> matmul([[1.0, 2.0]], [[3.0, 4.0]])
+    Traceback (most recent call last):
+    ...
+    ValueError: matmul: a is 1 x 2 and b is 1 x 2, but a needs as many columns as b has rows
+    """
+    (n, d), (rows, m) = shape(a, "matmul: a"), shape(b, "matmul: b")
+    if d != rows:
+        raise ValueError(
+            f"matmul: a is {n} x {d} and b is {rows} x {m}, "
+            f"but a needs as many columns as b has rows"
+        )
+    columns = list(zip(*b))
+    return [linear(row, columns) for row in a]
+
+
+def shape(matrix: Sequence[Vector], what: str = "a matrix") -> tuple[int, int]:
+    """(rows, columns) of a matrix; ValueError where its rows differ in length.
+
+    >>> shape([[1.0, 2.0, 3.0]])
+    (1, 3)
+    """
+    if isinstance(matrix, str) or not all(hasattr(row, "__len__") for row in matrix):
+        raise TypeError(f"{what} must be a list of rows, got {matrix!r}")
+    widths = {len(row) for row in matrix}
+    if len(widths) != 1:
+        raise ValueError(f"{what} needs rows of one length, got {sorted(widths) or 'no row'}")
+    return len(matrix), widths.pop()
 
 
 def sum(xs: Iterable[Operand]) -> Value:
@@ -64,7 +101,7 @@ def mean(xs: Iterable[Operand]) -> Value:
     Value(2.5, op=div)
     """
     xs = _not_empty("mean", _vector(xs, "mean"))
-    return sum(xs) / float(len(xs))
+    return sum(xs) / float(len(xs)) if len(xs) > 1 else sum(xs)
 
 
 def maximum(a: Operand, b: Operand) -> Value:

@@ -1,5 +1,7 @@
 """Reading a recorded graph: who uses whom, replaying it, and gradients as Values."""
 
+import difflib
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,7 +9,16 @@ from . import ops
 from .ops import FLOAT, Op
 from .value import Operand, Value, creation_order, no_grad, record
 
-__all__ = ["creation_order", "grad", "messages", "recompute", "uses"]
+__all__ = [
+    "creation_order",
+    "find",
+    "grad",
+    "messages",
+    "name_of",
+    "recompute",
+    "time_step",
+    "uses",
+]
 
 
 def uses(root: Value) -> dict[Value, list[tuple[Value, int]]]:
@@ -39,6 +50,53 @@ def messages(node: Value) -> list[float]:
     if upstream is None:
         return []
     return [upstream * partial for partial in node.partials]
+
+
+def find(root: Value, where: Value | str) -> Value:
+    """The node of root's graph that `where` is, or that bears this label (the youngest such).
+
+    ValueError where there is none.
+
+    >>> a = Value(2.0, label="W_h[0,1]")
+    >>> find(a.tanh(), "W_h[0,1]") is a
+    True
+    >>> find(a.tanh(), "W_h[1,1]")
+    Traceback (most recent call last):
+    ...
+    ValueError: no node of this graph is called 'W_h[1,1]'; near it: W_h[0,1]
+    """
+    nodes = creation_order(root)
+    if isinstance(where, Value):
+        if where not in nodes:
+            raise ValueError(f"{where!r} is not in the graph of {root!r}")
+        return where
+    named = {node.label: node for node in nodes if node.label}
+    if where in named:
+        return named[where]
+    near = ", ".join(difflib.get_close_matches(str(where), named, cutoff=0.4)) or "none"
+    raise ValueError(f"no node of this graph is called {where!r}; near it: {near}")
+
+
+def name_of(node: Value) -> str:
+    """What a node is called in a sentence: its label, else its op, else its number.
+
+    >>> [name_of(x) for x in (Value(2.0, label="a"), Value(2.0).exp(), Value(2.0))]
+    ['a', 'exp', '2']
+    """
+    return node.label or (node.op.name if node.op else f"{node.data:.6g}")
+
+
+def time_step(scope: str) -> int | None:
+    """The time step of a scope: 2 for "t=2/cell"; None where it has none.
+
+    >>> time_step("encoder/t=12/cell"), time_step("layer=1")
+    (12, None)
+    """
+    found = _TIME_STEP.search(scope)
+    return int(found[1]) if found else None
+
+
+_TIME_STEP = re.compile(r"(?:^|/)t=(\d+)(?=/|$)")
 
 
 def recompute(root: Value) -> float:

@@ -1,16 +1,80 @@
-"""Optimizers: how gradients change parameters. Names and update rules are PyTorch's."""
+"""Optimizers, clipping and learning-rate schedules. Names and update rules are PyTorch's.
+
+They work on anything with `data` and `grad`, floats or NumPy arrays: on Values, and on the
+array-backed parameters of a Tape.
+"""
 
 import math
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeAlias
 
-from .value import Value
+import numpy as np
+
+Numbers: TypeAlias = Any  # a float or an array
+Memory: TypeAlias = dict[str, Numbers]
 
 
-class SGD:
+class Parameter(Protocol):
+    """What is learnt: a Value, or an array of numbers with its gradient."""
+
+    data: Numbers
+    grad: Numbers | None
+
+
+class Optimizer:
+    """Changes parameters by their gradients. A parameter whose grad is None is left alone."""
+
+    def __init__(self, params: Iterable[Any], lr: float) -> None:
+        kind = type(self).__name__
+        self.params: list[Any] = list(params) if isinstance(params, Iterable) else [params]
+        if not self.params:
+            raise ValueError(f"{kind} needs at least one parameter, got none")
+        for p in self.params:
+            if not (hasattr(p, "data") and hasattr(p, "grad")):
+                raise TypeError(f"{kind}: a parameter has data and grad, got {p!r}")
+        self.lr = _rate(f"{kind}: lr", lr)
+        self.memory: list[Memory] = [{} for _ in self.params]
+
+    @abstractmethod
+    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+        """What to subtract from a parameter; `memory` is the parameter's own, kept over steps."""
+
+    def step(self) -> None:
+        """Change every parameter by its gradient."""
+        for p, memory in zip(self.params, self.memory):
+            if p.grad is not None:
+                p.data = p.data - self.change(p.grad, memory)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: `grad` becomes None."""
+        for p in self.params:
+            p.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Kind, learning rate and what each parameter's memory holds, in JSON's types."""
+        memory = [{name: _plain(x) for name, x in m.items()} for m in self.memory]
+        return {"kind": type(self).__name__, "lr": self.lr, "memory": memory}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a `state_dict`; ValueError for one of another kind or number of parameters."""
+        kind = type(self).__name__
+        if state["kind"] != kind:
+            raise ValueError(f"this optimizer is {kind}, the state is of {state['kind']}")
+        if len(state["memory"]) != len(self.params):
+            raise ValueError(
+                f"{kind} has {len(self.params)} parameters, the state {len(state['memory'])}"
+            )
+        self.lr = state["lr"]
+        self.memory = [{name: _numbers(x) for name, x in m.items()} for m in state["memory"]]
+
+
+class SGD(Optimizer):
     """p <- p - lr v, v being the gradient, or with momentum: v <- momentum v + gradient.
 
-    Rows 003-4 and 004-16; torch.optim.SGD. Parameters whose grad is None are left alone.
+    Rows 003-4 and 004-16; torch.optim.SGD. ValueError for a rate that is negative or nan.
 
+    >>> from microgrid import Value
     >>> w = Value(1.0)
     >>> (w * 3.0).backward()
     >>> SGD([w], lr=0.1).step()
@@ -18,31 +82,245 @@ class SGD:
     0.7
     """
 
-    def __init__(self, params: Iterable[Value], lr: float, momentum: float = 0.0) -> None:
-        self.params = list(params)
-        if not self.params:
-            raise ValueError("SGD needs at least one parameter, got none")
-        self.lr = _rate("SGD: lr", lr)
+    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.0) -> None:
+        super().__init__(params, lr)
         self.momentum = _rate("SGD: momentum", momentum)
-        self.velocity: dict[Value, float] = {}
+
+    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+        """lr v."""
+        if self.momentum:
+            gradient = self.momentum * memory.get("velocity", 0.0) + gradient
+            memory["velocity"] = gradient
+        return self.lr * gradient
+
+
+class Adagrad(Optimizer):
+    """p <- p - lr g / (sqrt(s) + eps), s being the sum of all g**2 so far.
+
+    Duchi, Hazan and Singer (2011); torch.optim.Adagrad.
+
+    >>> from microgrid import Value
+    >>> w = Value(1.0); w.grad = 4.0
+    >>> Adagrad([w], lr=0.1).step()
+    >>> round(w.data, 9)
+    0.9
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float, eps: float = 1e-10) -> None:
+        super().__init__(params, lr)
+        self.eps = _rate("Adagrad: eps", eps)
+
+    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+        """lr g / (sqrt(s) + eps)."""
+        total = memory["sum"] = memory.get("sum", 0.0) + gradient * gradient
+        return self.lr * gradient / (total**0.5 + self.eps)
+
+
+class RMSprop(Optimizer):
+    """p <- p - lr g / (sqrt(v) + eps), v <- alpha v + (1 - alpha) g**2.
+
+    Tieleman and Hinton (2012); torch.optim.RMSprop.
+
+    >>> from microgrid import Value
+    >>> w = Value(1.0); w.grad = 4.0
+    >>> RMSprop([w], lr=0.1, alpha=0.75).step()
+    >>> round(w.data, 6)
+    0.8
+    """
+
+    def __init__(
+        self, params: Iterable[Any], lr: float, alpha: float = 0.99, eps: float = 1e-8
+    ) -> None:
+        super().__init__(params, lr)
+        self.alpha = _share("RMSprop: alpha", alpha)
+        self.eps = _rate("RMSprop: eps", eps)
+
+    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+        """lr g / (sqrt(v) + eps)."""
+        old = memory.get("mean_square", 0.0)
+        mean = memory["mean_square"] = self.alpha * old + (1.0 - self.alpha) * gradient * gradient
+        return self.lr * gradient / (mean**0.5 + self.eps)
+
+
+class Adam(Optimizer):
+    """p <- p - lr m' / (sqrt(v') + eps): running means of g and g**2, unbiased by 1 - beta**t.
+
+    Kingma and Ba (2015); torch.optim.Adam.
+
+    >>> from microgrid import Value
+    >>> w = Value(1.0); w.grad = 4.0
+    >>> Adam([w], lr=0.1).step()
+    >>> round(w.data, 6)
+    0.9
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(params, lr)
+        self.betas = _share("Adam: betas[0]", betas[0]), _share("Adam: betas[1]", betas[1])
+        self.eps = _rate("Adam: eps", eps)
+
+    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+        """lr m' / (sqrt(v') + eps)."""
+        b1, b2 = self.betas
+        t = memory["steps"] = memory.get("steps", 0) + 1
+        m = memory["mean"] = b1 * memory.get("mean", 0.0) + (1.0 - b1) * gradient
+        square = (1.0 - b2) * gradient * gradient
+        v = memory["mean_square"] = b2 * memory.get("mean_square", 0.0) + square
+        scale = (v / (1.0 - b2**t)) ** 0.5 + self.eps
+        return self.lr / (1.0 - b1**t) * m / scale
+
+
+def grad_norm(params: Iterable[Any]) -> float:
+    """The Euclidean norm of all gradients together; a missing one counts as 0.
+
+    >>> from microgrid import Value
+    >>> a, b = Value(0.0), Value(0.0); a.grad, b.grad = 3.0, -4.0
+    >>> grad_norm([a, b, Value(1.0)])
+    5.0
+    """
+    squares = 0.0
+    for p in params:
+        g = p.grad
+        if g is not None:
+            squares += g * g if g.__class__ is float else float(np.vdot(g, g))
+    return math.sqrt(squares)
+
+
+def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
+    """Shrink all gradients by one factor so that their norm is at most `max_norm`.
+
+    Returns the norm before; torch.nn.utils.clip_grad_norm_ (Pascanu, Mikolov and Bengio, 2013).
+
+    >>> from microgrid import Value
+    >>> a, b = Value(0.0), Value(0.0); a.grad, b.grad = 3.0, -4.0
+    >>> clip_grad_norm_([a, b], 1.0), round(a.grad, 5), round(b.grad, 5)
+    (5.0, 0.6, -0.8)
+    """
+    params = list(params)
+    max_norm = _rate("clip_grad_norm_: max_norm", max_norm)
+    norm = grad_norm(params)
+    factor = max_norm / (norm + 1e-6)
+    if factor < 1.0:
+        for p in params:
+            if p.grad is not None:
+                p.grad = p.grad * factor
+    return norm
+
+
+def clip_grad_value_(params: Iterable[Any], clip_value: float) -> None:
+    """Cut every single gradient to -clip_value..clip_value (torch.nn.utils.clip_grad_value_).
+
+    >>> from microgrid import Value
+    >>> a = Value(0.0); a.grad = -4.0
+    >>> clip_grad_value_([a], 1.5); a.grad
+    -1.5
+    """
+    top = _rate("clip_grad_value_: clip_value", clip_value)
+    for p in params:
+        if p.grad is None:
+            continue
+        if p.grad.__class__ is float:
+            p.grad = max(-top, min(top, p.grad)) if p.grad == p.grad else p.grad
+        else:
+            p.grad = np.clip(p.grad, -top, top)
+
+
+class LambdaLR:
+    """lr = the optimizer's first lr times `factor(number of steps so far)`.
+
+    torch.optim.lr_scheduler.LambdaLR. The other schedules are such factors.
+
+    >>> from microgrid import Value
+    >>> optimizer = SGD([Value(0.0)], lr=8.0)
+    >>> schedule = LambdaLR(optimizer, lambda n: 0.5**n)
+    >>> for _ in range(3): schedule.step()
+    >>> optimizer.lr
+    1.0
+    """
+
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]) -> None:
+        self.optimizer = optimizer
+        self.factor = factor
+        self.base = optimizer.lr
+        self.steps = 0
+        optimizer.lr = self.base * factor(0)
 
     def step(self) -> None:
-        """Change every parameter by its gradient."""
-        for p in self.params:
-            if p.grad is None:
-                continue
-            v = p.grad
-            if self.momentum:
-                v = self.velocity[p] = self.momentum * self.velocity.get(p, 0.0) + v
-            p.data = p.data - self.lr * v
+        """Set the learning rate of the next step."""
+        self.steps += 1
+        self.optimizer.lr = self.base * self.factor(self.steps)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients: `grad` becomes None."""
-        for p in self.params:
-            p.grad = None
+    def state_dict(self) -> dict[str, Any]:
+        """Steps so far and the rate that the factor scales."""
+        return {"base": self.base, "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a `state_dict`."""
+        self.base, self.steps = state["base"], state["steps"]
+        self.optimizer.lr = self.base * self.factor(self.steps)
+
+
+class StepLR(LambdaLR):
+    """lr times gamma after every `step_size` steps (torch.optim.lr_scheduler.StepLR)."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        if step_size < 1:
+            raise ValueError(f"StepLR: step_size must be 1 or more, got {step_size!r}")
+        super().__init__(optimizer, lambda n: gamma ** (n // step_size))
+
+
+class ExponentialLR(LambdaLR):
+    """lr times gamma after every step (torch.optim.lr_scheduler.ExponentialLR)."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        super().__init__(optimizer, lambda n: gamma**n)
+
+
+class LinearLR(LambdaLR):
+    """A warm-up: from start_factor to 1 in `total_iters` steps (torch...LinearLR)."""
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1.0 / 3.0, total_iters: int = 5
+    ) -> None:
+        if total_iters < 1:
+            raise ValueError(f"LinearLR: total_iters must be 1 or more, got {total_iters!r}")
+        rise = (1.0 - start_factor) / total_iters
+        super().__init__(optimizer, lambda n: start_factor + rise * min(n, total_iters))
+
+
+class CosineAnnealingLR(LambdaLR):
+    """From lr down to eta_min along half a cosine in T_max steps (torch...CosineAnnealingLR)."""
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803
+        if T_max < 1:
+            raise ValueError(f"CosineAnnealingLR: T_max must be 1 or more, got {T_max!r}")
+        low = eta_min / optimizer.lr if optimizer.lr else 0.0
+        super().__init__(
+            optimizer, lambda n: low + (1.0 - low) * (1.0 + math.cos(math.pi * n / T_max)) / 2.0
+        )
 
 
 def _rate(what: str, number: float) -> float:
     if not 0.0 <= number < math.inf:
         raise ValueError(f"{what} must be a number of 0 or more, got {number!r}")
     return float(number)
+
+
+def _share(what: str, number: float) -> float:
+    if not 0.0 <= number < 1.0:
+        raise ValueError(f"{what} must lie in 0..1 and below 1, got {number!r}")
+    return float(number)
+
+
+def _plain(x: Numbers) -> Any:
+    return x.tolist() if isinstance(x, np.ndarray | np.generic) else x
+
+
+def _numbers(x: Any) -> Numbers:
+    return np.array(x) if isinstance(x, list) else x

@@ -123,7 +123,9 @@ class Checker:
             "gradcheck_picture_dir"
         )
         try:
-            error.add_note(f"picture: {_picture(root, fault.node if fault else None, folder, name)}")
+            error.add_note(
+                f"picture: {_picture(root, fault.node if fault else None, folder, name)}"
+            )
         except (OSError, ValueError) as problem:  # no Graphviz, a folder that cannot be written
             error.add_note(f"no picture: {problem}")
 

@@ -8,28 +8,40 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from itertools import count
-from operator import attrgetter, ge, gt, le, lt
-from typing import Any, SupportsFloat, TypeAlias, cast
+from itertools import compress, count
+from operator import attrgetter, ge, gt, itemgetter, le, lt
+from typing import Any, Protocol, SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .ops import FLOAT, Op
 
 Number: TypeAlias = float  # Python and NumPy real numbers
+Consts: TypeAlias = tuple[float | None, ...]
 
 _serials = count()
 
 
+class Watch(Protocol):
+    """Who looks at every number while `watching` is on."""
+
+    def made(self, node: Value, op: Op, operands: Sequence[Operand]) -> None:
+        """A node has been made by `op`."""
+
+    def sweep(self, root: Value, gradient: float) -> None:
+        """Does what `root.backward(gradient)` would do."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Mode:
-    """How this thread records: under which scope, and whether at all."""
+    """How this thread records: under which scope, whether at all, and who watches."""
 
     scope: str = ""
     recording: bool = True
+    watch: Watch | None = None
 
 
 _mode: ContextVar[_Mode] = ContextVar("microgrid_mode", default=_Mode())  # noqa: B039, frozen
@@ -74,6 +86,16 @@ def no_grad() -> Iterator[None]:
         _mode.reset(token)
 
 
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Let `watch` look at every node made and do every sweep asked for in this thread."""
+    token = _mode.set(replace(_mode.get(), watch=watch))
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+
+
 def as_float(number: SupportsFloat, what: str = "data") -> float:
     """`number` as a float; TypeError for what is no real number, naming what was given.
 
@@ -82,6 +104,8 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
     ...
     TypeError: data needs a real number, got '2' (str)
     """
+    if number.__class__ is float:
+        return number
     if isinstance(number, numbers.Real):
         try:
             return float(number)
@@ -140,7 +164,7 @@ class Value:
     op: Op | None
     parents: tuple[Value, ...]
     partials: Sequence[float]
-    consts: tuple[float | None, ...] | None  # plain-number operands, None where a parent stands
+    consts: Consts | None  # plain-number operands, None where a parent stands
     label: str
     scope: str
     serial: int  # order of creation: a node is always younger than its parents
@@ -162,10 +186,7 @@ class Value:
         >>> (2.0 - Value(5.0, label="a")).operands
         (2.0, Value(5.0, label='a'))
         """
-        if self.consts is None:
-            return self.parents
-        parents = iter(self.parents)
-        return tuple(next(parents) if const is None else const for const in self.consts)
+        return _interleave(self.parents, self.consts)
 
     def backward(self, gradient: float = 1.0) -> None:
         """Sweep from here: every node gets d(self)/d(node) times `gradient`.
@@ -179,6 +200,10 @@ class Value:
         >>> b.backward(); b.backward(); a.grad
         54.0
         """
+        watch = _mode.get().watch
+        if watch is not None:
+            watch.sweep(self, gradient)
+            return
         order = creation_order(self)
         for node in order:
             if node.parents or node.grad is None:
@@ -310,6 +335,9 @@ def creation_order(*roots: Value) -> list[Value]:
     >>> [str(node.op) for node in creation_order((a + 1.0).tanh())]
     ['None', 'add', 'tanh']
     """
+    for root in roots:
+        if not isinstance(root, Value):
+            raise TypeError(f"a graph is read from a Value, got {root!r}")
     seen = set(roots)
     found = list(seen)
     for node in found:  # grows while it is read
@@ -333,10 +361,38 @@ def record(op: Op, operands: Sequence[Operand]) -> Value:
     slopes = op.slopes(FLOAT, out, numbers)
     if len(parents) == len(numbers):
         return _node(out, op, parents, slopes, None)
-    where = [x.__class__ is Value for x in operands]
-    slopes = tuple([slope for slope, keep in zip(slopes, where) if keep])
-    consts = tuple([None if keep else x for x, keep in zip(numbers, where)])
-    return _node(out, op, parents, slopes, consts)
+    keep = [x.__class__ is Value for x in operands]
+    consts = tuple([None if kept else x for x, kept in zip(numbers, keep)])
+    return _node(out, op, parents, tuple(compress(slopes, keep)), consts)
+
+
+def record_rows(
+    op: Op, rows: Iterable[Sequence[Operand]], column: Sequence[Operand]
+) -> list[Value]:
+    """`record(op, (*row, *column))` for every row. What all rows share is worked out once.
+
+    >>> record_rows(ops.DOT, [[Value(2.0), Value(3.0)], [1.0, 1.0]], [Value(10.0), 100.0])
+    [Value(320.0, op=dot), Value(110.0, op=dot)]
+    """
+    size = len(column)
+    below = [x.data if x.__class__ is Value else as_float(x, op.name) for x in column]
+    keep = [True] * size + [x.__class__ is Value for x in column]
+    parents = tuple([x for x in column if x.__class__ is Value])
+    consts = None
+    if len(parents) < size:
+        consts = tuple([None if kept else x for x, kept in zip(below + below, keep)])
+    select = itemgetter(*compress(count(), keep))
+    nodes = []
+    for row in rows:
+        numbers = [x.data for x in row if x.__class__ is Value]
+        if size < 2 or len(numbers) < size:  # select makes no tuple of one, and knows no other row
+            nodes.append(record(op, (*row, *column)))
+            continue
+        numbers += below
+        out = op.evaluate(FLOAT, numbers)
+        slopes = select(op.slopes(FLOAT, out, numbers))
+        nodes.append(_node(out, op, (*cast("Sequence[Value]", row), *parents), slopes, consts))
+    return nodes
 
 
 def _node(
@@ -344,7 +400,7 @@ def _node(
     op: Op,
     parents: tuple[Value, ...],
     partials: Sequence[float],
-    consts: tuple[float | None, ...] | None,
+    consts: Consts | None,
 ) -> Value:
     mode = _mode.get()
     node = _new(Value)
@@ -361,7 +417,18 @@ def _node(
     node.label = ""
     node.scope = mode.scope
     node.serial = next(_serials)
+    if mode.watch is not None:
+        mode.watch.made(node, op, _interleave(parents, consts))
     return node
+
+
+def _interleave(
+    parents: tuple[Value, ...], consts: tuple[float | None, ...] | None
+) -> tuple[Operand, ...]:
+    if consts is None:
+        return parents
+    values = iter(parents)
+    return tuple(next(values) if const is None else const for const in consts)
 
 
 _new: Callable[[type[Value]], Value] = object.__new__

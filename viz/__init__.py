@@ -11,20 +11,26 @@ True
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from microgrid.files import write_whole
 from microgrid.value import Value
 
+from .coloured_text import activations
 from .dot import Drawing, to_dot
 from .layout import layout
+from .notebook import register
 from .picture import Drawable, picture
+from .player import player
+from .text import text
 from .theme import THEMES
 
-__all__ = ["draw", "render"]
+__all__ = ["FORMATS", "activations", "draw", "player", "render", "text"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
+
+register()
 
 
 def draw(
@@ -66,21 +72,4 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
     drawing = draw(x, **options)  # type: ignore[arg-type]
-    return write(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
-
-
-def write(target: Path, content: bytes) -> Path:
-    """Write a file whole or not at all: a temporary file takes the name at the end."""
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise type(error)(f"cannot write into {str(target.parent)!r}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except OSError as error:
-        os.unlink(name)
-        raise type(error)(f"cannot write {str(target)!r}: {error.strerror}") from None
-    return target
+    return write_whole(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))

@@ -14,6 +14,7 @@ import graphviz
 from . import engine
 from .layout import Box, Layout, Path, Point
 from .picture import Card, Cell, Panel, Picture, Row, Wire
+from .svg import inline
 from .theme import FONT, Paint, Theme, clean, escape, fit, number, text_width
 
 ARROW = 6.0  # length of an arrow head
@@ -33,6 +34,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         """The picture as bytes, or as text if an encoding is given (graphviz.Digraph.pipe)."""
         painted = paint(self.source, format or "svg", self.extent)
         return painted if encoding is None else painted.decode(encoding)
+
+    def _repr_image_svg_xml(self) -> str:
+        return inline(self.pipe("svg", encoding="utf-8"))
 
 
 def paint(source: str, format: str, extent: float = 0.0) -> bytes:

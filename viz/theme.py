@@ -116,6 +116,16 @@ LIGHT = Theme(
     ),
 )
 
+TERMINAL = {  # styles of rich: the terminal's own palette, which suits its ground
+    "name": "bold",
+    "muted": "dim",
+    "value": "cyan",
+    "gradient": "yellow",
+    "grad": "yellow",
+    "sum": "bold yellow",
+    "local": "magenta",
+}
+
 THEMES = {theme.name: theme for theme in (LIGHT,)}
 
 

@@ -188,12 +188,17 @@ def named(values: Row, name: str) -> Row:
     >>> h.label
     'h_2'
     """
-    steps = [part[2:] for part in current_scope().split("/") if part.startswith("t=")]
-    name = f"{name}_{steps[0]}" if steps else name
+    name = at_step(name)
     for i, value in enumerate(values):
         if not value.label:
             value.label = name if len(values) == 1 else f"{name}[{i}]"
     return values
+
+
+def at_step(name: str) -> str:
+    """`name` with the time step of the scope: "h_2" inside "t=2", "h" outside any step."""
+    steps = [part[2:] for part in current_scope().split("/") if part.startswith("t=")]
+    return f"{name}_{steps[0]}" if steps else name
 
 
 def is_scalar(x: object) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from .. import functional as F
 from ..value import Operand
 from .module import (
+    Matrix,
     Module,
     Row,
     Seed,
@@ -29,6 +30,7 @@ class RecurrentCell(Module):
 
     input_size: int
     hidden_size: int
+    _mark = ""  # set by a stack of layers, so that the second layer's h_3 is called h²_3
 
     @abstractmethod
     def __call__(self, x: Sequence[Operand] | None, state: Any) -> Any:
@@ -36,12 +38,21 @@ class RecurrentCell(Module):
 
     def initial_state(self, h0: Any = None) -> Any:
         """The state before step 1: leaves h_0, zero unless given."""
-        return start("h_0", h0, self.hidden_size)
+        return start(f"h{self._mark}_0", h0, self.hidden_size)
 
     def hidden(self, state: Any) -> Row:
         """The hidden vector h of a state."""
         hidden: Row = state
         return hidden
+
+    def _checked(self, x: Sequence[Operand] | None, h: Sequence[Operand]) -> None:
+        kind = type(self).__name__
+        check_length(f"{kind}: h", h, self.hidden_size)
+        if x is not None:
+            check_length(f"{kind}: x", x, self.input_size)
+
+    def _named(self, values: Row, name: str) -> Row:
+        return named(values, name + self._mark)
 
 
 def start(label: str, given: Any, length: int) -> Row:
@@ -51,6 +62,19 @@ def start(label: str, given: Any, length: int) -> Row:
     if is_scalar(given):
         given = [given]
     return vector(check_length(label, given, length), label)
+
+
+def block_sums(
+    x: Sequence[Operand] | None,
+    h: Sequence[Operand],
+    weight_ih: Matrix,
+    weight_hh: Matrix,
+    bias: Row | None,
+) -> Row:
+    """W_x x + W_h h + b as [W_x W_h b] times the column (x, h, 1): one `dot` node per row."""
+    if x is None:
+        return F.linear(h, weight_hh, bias)
+    return F.linear([*x, *h], [wi + wh for wi, wh in zip(weight_ih, weight_hh)], bias)
 
 
 class RNNCell(RecurrentCell):
@@ -87,13 +111,44 @@ class RNNCell(RecurrentCell):
         self.bias = vector(uniform(rng, bound, hidden_size), "b") if bias else None
 
     def __call__(self, x: Sequence[Operand] | None, state: Sequence[Operand]) -> Row:
-        h = check_length("RNNCell: h", state, self.hidden_size)
-        rows, column = self.weight_hh, h
-        if x is not None:
-            check_length("RNNCell: x", x, self.input_size)
-            rows = [wi + wh for wi, wh in zip(self.weight_ih, self.weight_hh)]
-            column = [*x, *h]
-        sums = F.linear(column, rows, self.bias)
+        self._checked(x, state)
+        sums = block_sums(x, state, self.weight_ih, self.weight_hh, self.bias)
         if self.nonlinearity != "identity":
-            named(sums, "z")
-        return named([self._activation(z) for z in sums], "h")
+            self._named(sums, "z")
+        return self._named([self._activation(z) for z in sums], "h")
+
+
+class BlockRNNCell(RecurrentCell):
+    """h_t = f([W U](h_{t-1}; x_t) + b): RNNCell with its two matrices written as one.
+
+    Rows 001-4, 001-5 and 000-11. weight is hidden_size rows of hidden_size + input_size,
+    the columns of h first. Numbers and gradients are those of the split form.
+
+    >>> cell = BlockRNNCell(1, 1, nonlinearity="identity", bias=False)
+    >>> cell.load_state_dict({"weight": [[-5.0, 1.0]]})
+    >>> cell([1.0], [5.0])[0].data
+    -24.0
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        seed: Seed = None,
+    ) -> None:
+        split = RNNCell(input_size, hidden_size, nonlinearity, bias, seed)
+        self.input_size, self.hidden_size = split.input_size, split.hidden_size
+        self.nonlinearity, self._activation = nonlinearity, split._activation
+        numbers = split.state_dict()
+        self.weight = matrix(np.hstack([numbers["weight_hh"], numbers["weight_ih"]]), "W")
+        self.bias = split.bias
+
+    def __call__(self, x: Sequence[Operand] | None, state: Sequence[Operand]) -> Row:
+        self._checked(x, state)
+        given = x if x is not None else [0.0] * self.input_size
+        sums = F.linear([*state, *given], self.weight, self.bias)
+        if self.nonlinearity != "identity":
+            self._named(sums, "z")
+        return self._named([self._activation(z) for z in sums], "h")

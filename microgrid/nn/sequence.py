@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from .. import functional as F
 from ..value import Value, scope
 from .feedforward import Embedding, Linear
-from .module import Module, Row, check_length, is_scalar, named, vector
+from .module import Module, Row, Seed, check_length, is_scalar, named, vector
 from .recurrent import RecurrentCell
 
 Loss: TypeAlias = Callable[[Row, Any], Value]
 Readout: TypeAlias = Callable[[Row], Row]
+Feedback: TypeAlias = Callable[[Row], Any]
 
 LOSSES: dict[str, Loss] = {
     "cross_entropy": F.cross_entropy,
@@ -54,6 +58,13 @@ class Unrolled:
     losses: list[Value | None] = field(default_factory=list)
     targets: list[Any] = field(default_factory=list)
     loss: Value | None = None
+
+    def carry(self) -> Any:
+        """The last state as plain numbers: h0 of the next chunk, cut off from this graph.
+
+        What truncated BPTT hands from chunk to chunk, and what a checkpoint can keep.
+        """
+        return _plain(self.carries[-1])
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -113,7 +124,7 @@ class SequenceModel(Module):
         at: str = "all",
         topology: str = "many-to-many",
         reduction: str = "sum",
-        feedback: str = "argmax",
+        feedback: str | Feedback = "argmax",
     ) -> Unrolled:
         """Run the model over a sequence and record the graph.
 
@@ -133,10 +144,12 @@ class SequenceModel(Module):
             be fewer inputs than targets: later steps have none, or get the output back
         reduction : "sum" or "mean" of the losses over time
         feedback : what generation takes as its next input: "argmax" (the likeliest item),
-            "soft" (softmax of the output; the gradient flows through it), or "output" itself
+            "soft" (softmax of the output; the gradient flows through it), "output" itself,
+            or a function of the output that returns an index or a vector, as `sampler` makes
         """
         loss_function = _choose("loss", loss, LOSSES) if isinstance(loss, str) else loss
-        _choose("feedback", feedback, dict.fromkeys(FEEDBACK))
+        if not callable(feedback):
+            _choose("feedback", feedback, dict.fromkeys(FEEDBACK))
         _choose("topology", topology, dict.fromkeys(TOPOLOGIES))
         total = _choose("reduction", reduction, {"sum": F.sum, "mean": F.mean})
         last_only = _choose("at", at, {"all": False, "last": True}) or topology == "many-to-one"
@@ -181,7 +194,7 @@ class SequenceModel(Module):
         check_length("unroll: an input", numbers, self.cell.input_size)
         return named(vector(numbers, ""), "x")
 
-    def _fed_back(self, output: Row, feedback: str) -> Any:
+    def _fed_back(self, output: Row, feedback: str | Feedback) -> Any:
         if feedback == "output":
             return output
         if feedback == "soft":
@@ -189,11 +202,40 @@ class SequenceModel(Module):
             if self.embedding is None:
                 return p
             return [F.dot(p, column) for column in zip(*self.embedding.weight)]
-        best = output.index(max(output))
-        return best if self.embedding is not None else F.one_hot(best, len(output))
+        chosen = feedback(output) if callable(feedback) else output.index(max(output))
+        if self.embedding is not None or not isinstance(chosen, int | np.integer):
+            return chosen
+        return F.one_hot(int(chosen), len(output))
 
     def _output(self, h: Row) -> Row:
         return h if self.readout is None else named(list(self.readout(h)), "y")
+
+
+def sampler(temperature: float = 1.0, seed: Seed = None) -> Feedback:
+    """A feedback for generation that draws the next index from softmax(output / temperature).
+
+    Low temperatures come close to argmax, high ones to an even choice. The same seed
+    draws the same indices; a numpy.random.Generator carries on where it stands.
+    ValueError for a temperature that is not above 0.
+
+    >>> draw = sampler(temperature=0.5, seed=0)
+    >>> [draw([Value(0.0), Value(2.0), Value(1.0)]) for _ in range(8)]
+    [1, 1, 1, 1, 1, 2, 1, 1]
+    """
+    if not 0.0 < temperature < math.inf:
+        raise ValueError(f"sampler: temperature must be a number above 0, got {temperature!r}")
+    rng = np.random.default_rng(seed)
+
+    def draw(output: Row) -> int:
+        logits = np.array([y.data for y in output]) / temperature
+        p = np.exp(logits - logits.max())
+        return int(rng.choice(len(p), p=p / p.sum()))
+
+    return draw
+
+
+def _plain(state: Any) -> Any:
+    return state.data if isinstance(state, Value) else [_plain(part) for part in state]
 
 
 def _step_loss(function: Loss, output: Row, target: Any) -> Value:

@@ -1,0 +1,144 @@
+"""Train a character-level network on a text file, then let it write.
+
+    python -m demos.char_rnn FILE --updates 500 --checkpoint run.json
+
+Ctrl-C stops between two updates and saves; --resume goes on from the checkpoint, to the same
+numbers as an unbroken run. Truncated BPTT: the state is carried from chunk to chunk, the
+gradient is not. Plots of the loss and of the hidden state over the generated text are made.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microgrid import nn, no_grad, optim
+from microgrid.text import TextStream
+from microgrid.training import Training, TruncatedBPTT
+from viz import plots
+
+from ._common import parser, plot, run, table
+
+GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "200", "--hidden", "24"])
+
+CELLS: dict[str, Any] = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
+
+
+def network(kind: str, letters: int, hidden: int, layers: int, seed: int) -> nn.SequenceModel:
+    """embedding -> cells -> logits of the next character."""
+    rng = np.random.default_rng(seed)
+    size = min(16, letters)
+    table = nn.Embedding(letters, size, seed=rng)
+    widths = [size] + [hidden] * (layers - 1)
+    cells = [CELLS[kind](width, hidden, seed=rng) for width in widths]
+    cell = cells[0] if layers == 1 else nn.Stacked(cells)
+    return nn.SequenceModel(cell, nn.Linear(hidden, letters, seed=rng), table)
+
+
+def write(
+    model: nn.SequenceModel, prompt: list[int], length: int, temperature: float, seed: int
+) -> tuple[list[int], list[list[float]]]:
+    """(indices of the prompt and what follows, hidden state after each of them)."""
+    draw = nn.sampler(temperature, seed)
+    drawn: list[int] = []
+
+    def feedback(output: list) -> int:
+        drawn.append(draw(output))
+        return drawn[-1]
+
+    with no_grad():
+        unrolled = model.unroll(
+            prompt + [None] * length, topology="generation", feedback=feedback, h0=None
+        )
+    states = [[value.data for value in state] for state in unrolled.states[1:]]
+    return prompt + drawn, states
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    made = parser("char_rnn", __doc__, graphs=False)
+    made.add_argument("file", type=Path, metavar="FILE", help="a UTF-8 text of any size")
+    made.add_argument("--cell", choices=CELLS, default="lstm", help="(default: lstm)")
+    made.add_argument("--hidden", type=int, default=32, help="units (default: 32)")
+    made.add_argument("--layers", type=int, default=1, help="cells stacked (default: 1)")
+    made.add_argument("--length", type=int, default=25, help="characters a chunk (default: 25)")
+    made.add_argument("--updates", type=int, default=500, help="in all (default: 500)")
+    made.add_argument("--lr", type=float, default=0.01, help="of Adam (default: 0.01)")
+    made.add_argument("--clip", type=float, default=5.0, help="largest gradient (default: 5)")
+    made.add_argument("--seed", type=int, default=0, help="(default: 0)")
+    made.add_argument("--checkpoint", type=Path, metavar="JSON", help="file to save the run in")
+    made.add_argument("--resume", action="store_true", help="go on from --checkpoint")
+    made.add_argument("--prompt", default="", help="how the written text begins")
+    made.add_argument("--write", type=int, default=300, help="characters to write (default: 300)")
+    made.add_argument("--temperature", type=float, default=0.7, help="of sampling (default: 0.7)")
+    args = made.parse_args(argv)
+    if args.resume and args.checkpoint is None:
+        made.error("--resume needs --checkpoint")
+    for name in ("layers", "updates", "write"):
+        if getattr(args, name) < 1:
+            made.error(f"argument --{name}: expected 1 or more, got {getattr(args, name)}")
+    return args
+
+
+def train(args: argparse.Namespace, stream: TextStream) -> nn.SequenceModel:
+    """The network after --updates updates; says how the loss went."""
+    letters = len(stream.vocabulary)
+    model = network(args.cell, letters, args.hidden, args.layers, args.seed)
+    parameters = model.parameters()
+    step = TruncatedBPTT(model, stream)
+    training = Training(
+        model, optim.Adam(parameters, args.lr), max_norm=args.clip, keep={"text": step}
+    )
+    if args.resume:
+        training.resume(args.checkpoint)
+    print(f"{args.file}: {stream.characters} characters, {letters} different ones; "
+          f"{args.cell} of {args.hidden} units, {len(parameters)} parameters")  # fmt: skip
+    try:
+        losses = training.run(step, args.updates, args.checkpoint)
+    except KeyboardInterrupt:
+        saved = f"; --checkpoint {args.checkpoint} --resume goes on" if args.checkpoint else ""
+        print(f"stopped after update {training.steps}{saved}")
+        raise
+    report(losses, args)
+    return model
+
+
+def report(losses: list[float], args: argparse.Namespace) -> None:
+    """The loss per character as a table and a plot, averaged over 50 updates."""
+    means = [float(np.mean(losses[max(0, i - 49) : i + 1])) for i in range(len(losses))]
+    shown = sorted({round(i * (len(losses) - 1) / 8) for i in range(9)})
+    table(["update", "loss", "mean of 50"],
+          [[i + 1, f"{losses[i]:.4f}", f"{means[i]:.4f}"] for i in shown])  # fmt: skip
+    curves = plots.lines(
+        {"loss": losses, "mean of the last 50": means},
+        title=f"Training on {args.file.name}",
+        x="update",
+        y="cross entropy per character",
+    )
+    plot(curves, args, "char_rnn_training.svg")
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = arguments(argv)
+    stream = TextStream(args.file, args.length)
+    decode = stream.vocabulary.decode
+    prompt = stream.vocabulary.encode(args.prompt) or next(stream).inputs[:1]
+    stream = TextStream(args.file, args.length)
+    nn.sampler(args.temperature)  # a bad temperature is told before the training
+    model = train(args, stream)
+    indices, states = write(model, prompt, args.write, args.temperature, args.seed)
+    text = decode(indices)
+    print(f"\nWritten at temperature {args.temperature:g}, from {decode(prompt)!r}:\n\n{text}\n")
+    columns = [repr(c)[1:-1] if c == "\n" else c for c in text[:80]]
+    shown = plots.heat(
+        [[h[unit] for h in states[:80]] for unit in range(min(12, args.hidden))],
+        rows_named=[f"h[{unit}]" for unit in range(min(12, args.hidden))],
+        columns_named=columns,
+        title="Hidden state over what was written",
+        limit=1.0,
+    )
+    plot(shown, args, "char_rnn_hidden.svg")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,139 @@
+"""Predict the next number: 1, 3, 5, 7, 9 -> 11, with an RNN and plain SGD.
+
+First the notes' own task: fit that one sequence, the numbers scaled by 0.1. Then the honest
+one: learn from six other sequences that step by 2, and predict this one, which was held out.
+Row batches as in the notes, H_t = tanh(X_t W_xh + H_{t-1} W_hh + b_h), O_t = H_t W_hq + b_q.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from microgrid import Value, nn, no_grad, optim
+from microgrid import functional as F
+from viz import plots
+
+from ._common import number, parser, pictures, plot, run, table
+
+ASKED = ([1.0, 3.0, 5.0, 7.0, 9.0], 11.0)
+TOLERANCE = 0.05
+SCALE = 0.1
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to learn from, and how."""
+
+    title: str
+    train: list[tuple[list[float], float]]
+    hidden: int
+    lr: float
+    epochs: int
+
+
+FIT = Task("Fitting the one sequence", [ASKED], hidden=4, lr=0.1, epochs=100)
+HELD_OUT = Task(
+    "Held out: learnt from six other sequences",
+    [([first + 2.0 * i for i in range(5)], first + 10.0) for first in (-3, -1, 0, 2, 3, 5)],
+    hidden=3,
+    lr=0.2,
+    epochs=300,
+)
+
+
+class NextNumber(nn.Module):
+    """The notes' network, its weights drawn in -0.5..0.5 from a seed, its biases 0."""
+
+    def __init__(self, hidden: int, seed: int = 0) -> None:
+        self.cell = nn.RowRNNCell(1, hidden)
+        self.readout = nn.RowLinear(hidden, 1)
+        rng = np.random.default_rng(seed)
+        state = {}
+        for name, shape in (
+            ("cell.weight_xh", (1, hidden)),
+            ("cell.weight_hh", (hidden, hidden)),
+            ("readout.weight", (hidden, 1)),
+        ):
+            state[name] = rng.uniform(-0.5, 0.5, shape).round(3)
+        biases = {"cell.bias": np.zeros((1, hidden)), "readout.bias": np.zeros((1, 1))}
+        self.load_state_dict(state | biases)
+
+    def __call__(self, numbers: Sequence[float]) -> Value:
+        """The output after the last number, all numbers scaled."""
+        state = self.cell.initial_state(1)
+        for x in numbers:
+            state = self.cell([[SCALE * x]], state)
+        return self.readout(state)[0][0]
+
+    def predict(self, numbers: Sequence[float]) -> float:
+        """The next number."""
+        with no_grad():
+            return self(numbers).data / SCALE
+
+
+def train(task: Task) -> tuple[NextNumber, list[float], list[float]]:
+    """(model, prediction for 1, 3, 5, 7, 9 before each epoch and after the last, losses)."""
+    model = NextNumber(task.hidden)
+    optimizer = optim.SGD(model.parameters(), task.lr)
+    predictions, losses = [], []
+    for _ in range(task.epochs):
+        predictions.append(model.predict(ASKED[0]))
+        losses.append(0.0)
+        for numbers, target in task.train:
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(numbers), SCALE * target)
+            loss.backward()
+            optimizer.step()
+            losses[-1] += loss.data
+    predictions.append(model.predict(ASKED[0]))
+    return model, predictions, losses
+
+
+def settled(predictions: Sequence[float]) -> int:
+    """The first epoch from which the prediction stays within 0.05 of 11."""
+    wrong = [i for i, p in enumerate(predictions) if abs(p - ASKED[1]) > TOLERANCE]
+    return wrong[-1] + 1 if wrong else 0
+
+
+def drawn() -> nn.Unrolled:
+    """A network of one hidden unit over the five numbers, with the loss at the end."""
+    model = nn.SequenceModel(nn.RNNCell(1, 1, seed=3), nn.Linear(1, 1, seed=3))
+    scaled = [SCALE * x for x in ASKED[0]]
+    unrolled = model.unroll(scaled, [SCALE * ASKED[1]], loss="mse", topology="many-to-one")
+    unrolled.loss.backward()
+    return unrolled
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parser("next_number", __doc__).parse_args(argv)
+    made = []
+    for task in (FIT, HELD_OUT):
+        model, predictions, losses = train(task)
+        print(f"{task.title}: hidden {task.hidden}, lr {task.lr}, {task.epochs} epochs")
+        shown = [n for n in (0, 1, 2, 3, 5, 10, 20, 50, 100, 200) if n < task.epochs]
+        table(
+            ["epoch", "prediction", "loss"],
+            [[n, f"{predictions[n]:.4f}", f"{losses[n]:.3e}"] for n in shown]
+            + [[task.epochs, f"{predictions[-1]:.4f}", ""]],
+        )
+        print(f"within {TOLERANCE} of 11 from epoch {settled(predictions)} on")
+        print(f"1, 3, 5, 7, 9 -> {predictions[-1]:.3f}\n")
+        made.append(
+            plots.lines(
+                {"prediction": predictions, "11": [11.0] * len(predictions)},
+                title=task.title,
+                x="epoch",
+                y="next number",
+                size=(520.0, 340.0),
+            )
+        )
+    test = [3.0 * i for i in range(1, 6)]
+    print(f"A series it never met, step 3: {', '.join(map(number, test))} -> "
+          f"{model.predict(test):.2f}, not 18\n")  # fmt: skip
+    plot(plots.beside(made), args, "next_number_training.svg")
+    pictures(drawn(), args, "next_number")
+
+
+if __name__ == "__main__":
+    run(main)

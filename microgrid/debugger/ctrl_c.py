@@ -1,0 +1,31 @@
+"""Ctrl-C that waits for a good moment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+class CtrlC:
+    """While it is entered, Ctrl-C sets `pressed` instead of interrupting somewhere in a step.
+
+    In a thread other than the main one signals cannot be caught, and nothing is changed.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._handler: Any = None
+
+    def __enter__(self) -> CtrlC:
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        self.pressed = True

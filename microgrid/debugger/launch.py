@@ -1,0 +1,142 @@
+"""Ways into the debugger: debug(x), pm() after a nan, and `microgrid step FILE.py:FUNCTION`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import io
+import math
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from ..anomaly import AnomalyError
+from ..stepper import Event, Stepper, root_of
+from ..value import Value, creation_order
+from .prompt import Debugger
+
+
+def debug(x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+    r"""Step through the sweep of a Value or an unrolled run at a prompt, until q.
+
+    >>> import io, sys
+    >>> from microgrid import Value
+    >>> a = Value(3.0, label="a")
+    >>> debug(a * a, io.StringIO("unt a\nq"), sys.stdout)
+    n1 (mul) = 9: 2 nodes, 2 messages; h for help
+    (bptt) unt a
+    start: n1 (mul) gets gradient 1
+    n1 (mul) is finished, gradient 1
+    n1 (mul) → a: 1 × 3 = 3, gradient of a: 3
+    n1 (mul) → a: 1 × 3 = 3, gradient of a: 3 + 3 = 6
+    a is finished, gradient 6
+    (bptt) q
+    """
+    for stream in (sys.stdin, sys.stdout):  # a stray byte is no reason to lose one's place
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    Debugger(x, stdin, stdout).cmdloop()
+
+
+def pm(x: Any = None, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+    """Post mortem: look at where the first nan or inf came from.
+
+    Without x, after an AnomalyError: the graph below the node that went wrong, or the
+    sweep at the moment of the bad message. With x, a Value or an unrolled run: the same
+    for its first number that is not finite. ValueError where all is well.
+    """
+    if x is None:
+        error = _last_anomaly()
+        stepper = error.stepper or Stepper(error.node)
+    else:
+        stepper = _first_bad(root_of(x))
+    prompt = Debugger(stepper, stdin, stdout)
+    if stepper.history:
+        prompt.tell(stepper.history[-1:])
+    else:
+        prompt.onecmd("p")
+    prompt.cmdloop()
+
+
+def _last_anomaly() -> AnomalyError:
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    while error is not None and not isinstance(error, AnomalyError):
+        error = error.__cause__ or error.__context__
+    if error is None:
+        raise ValueError(
+            "pm: the last error was no AnomalyError; run under detect_anomaly() or give pm the loss"
+        )
+    return error
+
+
+def _first_bad(root: Value) -> Stepper:
+    """A sweep from the first value that is not finite, or stopped at the first such message."""
+    for node in creation_order(root):
+        if not math.isfinite(node.data):
+            return Stepper(node)
+    stepper = Stepper(root)
+    stepper.run_until(_goes_bad)
+    if stepper.done:
+        stepper.restart()
+        raise ValueError(f"pm: every value and every message of {root!r} is finite")
+    return stepper
+
+
+def _goes_bad(event: Event) -> bool:
+    if event.message is None or event.after is None:
+        return False
+    was_good = event.before is None or math.isfinite(event.before)
+    return not math.isfinite(event.message) or (was_good and not math.isfinite(event.after))
+
+
+def load(spec: str) -> Any:
+    """What FUNCTION of "FILE.py:FUNCTION" returns. ValueError says what is wrong with it."""
+    file, colon, function = spec.rpartition(":")
+    path = Path(file)
+    if not colon or not function.isidentifier() or not file:
+        raise ValueError(f"expected FILE.py:FUNCTION, got {spec!r}")
+    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or module_spec is None or module_spec.loader is None:
+        raise ValueError(f"there is no Python file {file!r}")
+    module = importlib.util.module_from_spec(module_spec)
+    sys.path.insert(0, str(path.parent.resolve()))  # as `python FILE.py` does
+    sys.modules[path.stem] = module
+    try:
+        module_spec.loader.exec_module(module)
+        made = getattr(module, function, None)
+        if not callable(made):
+            raise ValueError(f"{file} has no function {function!r}")
+        return made()
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{spec} raised {type(error).__name__}: {error}") from error
+
+
+def add_step_command(subparsers: Any) -> None:
+    """Add `step` to the subparsers of a command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "step",
+        help="step through the backward sweep of a graph at a prompt",
+        description="Step through the backward sweep of what FUNCTION() returns: a Value, or an "
+        "unrolled run. Commands may also come from a file or a pipe; h lists them.",
+    )
+    parser.add_argument("target", metavar="FILE.py:FUNCTION")
+    parser.add_argument(
+        "-c", "--commands", type=Path, metavar="FILE", help="read the commands from a file"
+    )
+    parser.set_defaults(run=_step)
+
+
+def _step(args: argparse.Namespace) -> None:
+    x = load(args.target)
+    root_of(x)
+    if args.commands is None:
+        debug(x)
+        return
+    try:
+        commands = args.commands.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ValueError(f"cannot read the commands in {args.commands}: {error.strerror}") from None
+    debug(x, io.StringIO(commands))

@@ -1,0 +1,298 @@
+"""Stepper: the backward sweep one message at a time, forwards and back.
+
+The sweep is a stream of events. One round of it, for every node in reverse order of
+creation:
+
+    finished  node's gradient is complete: every message it waits for has arrived
+    message   node sends upstream x local to one of its parents     (once per parent)
+
+with a `start` before the first round and an `end` after the last. The REPL, the frames
+and the player are all built from these events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from .graph import find, name_of
+from .value import Value, as_float, creation_order
+
+Kind: TypeAlias = Literal["start", "finished", "message", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happens in a sweep.
+
+    Attributes
+    ----------
+    kind : "start", "finished", "message" or "end"
+    node : whose turn it is. The root for start and end
+    parent : who receives the message; None but for messages
+    position : which of the node's parents that is, counted from 0
+    upstream : the node's gradient, d(root)/d(node)
+    local : d(node)/d(parent), stored on the edge
+    message : upstream x local; at the start the gradient put on the root
+    before, after : the gradient of who is written to (the parent; at the start the root)
+        around the event. None: no message yet. Equal where nothing is written
+
+    >>> a = Value(3.0, label="a")
+    >>> print(*Stepper(a * a), sep="\\n")
+    start: mul gets gradient 1
+    mul is finished, gradient 1
+    mul → a: 1 × 3 = 3, gradient of a: 3
+    mul → a: 1 × 3 = 3, gradient of a: 3 + 3 = 6
+    a is finished, gradient 6
+    end: every gradient is complete
+    """
+
+    kind: Kind
+    node: Value
+    parent: Value | None = None
+    position: int | None = None
+    upstream: float | None = None
+    local: float | None = None
+    message: float | None = None
+    before: float | None = None
+    after: float | None = None
+
+    @property
+    def target(self) -> Value:
+        """Whose gradient the event is about: the receiver of a message, else the node."""
+        return self.node if self.parent is None else self.parent
+
+    def describe(self, called: Callable[[Value], str] = name_of) -> str:
+        """The event as a sentence; `called` gives a node's name."""
+        name, to = called(self.node), called(self.target)
+        if self.kind == "start":
+            return f"start: {name} gets gradient {self.message:.6g}"
+        if self.kind == "finished":
+            return f"{name} is finished, gradient {self.after:.6g}"
+        if self.kind == "end":
+            return "end: every gradient is complete"
+        added = "" if self.before is None else f"{self.before:.6g} + {self.message:.6g} = "
+        return (
+            f"{name} → {to}: {self.upstream:.6g} × {self.local:.6g} = {self.message:.6g}, "
+            f"gradient of {to}: {added}{self.after:.6g}"
+        )
+
+    def __str__(self) -> str:
+        return self.describe()
+
+
+class Stepper:
+    """A sweep from `root` that stops wherever you like, and goes back.
+
+    root is a Value, or an unrolled run, whose loss is taken. Iterating yields every
+    event that is left. After the end every gradient equals what `root.backward()` leaves,
+    to the last bit; on the way a node without a message yet has gradient None. Going back
+    restores every gradient exactly, nan included.
+
+    Attributes
+    ----------
+    root : the Value the sweep starts from
+    current : the node whose turn it is; None before the first
+    done : whether the end event has happened
+    history : every event so far, in order
+
+    >>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
+    >>> sweep = Stepper((w * x).tanh())
+    >>> sweep.run_to("w").after == w.grad
+    True
+    >>> sweep.back().kind, sweep.done
+    ('finished', False)
+    >>> sweep.restart(); print(w.grad)
+    None
+    """
+
+    def __init__(self, root: Any, gradient: float = 1.0) -> None:
+        self.root = root_of(root)
+        self.done = False
+        self.history: list[Event] = []
+        self._gradient = as_float(gradient, "gradient")
+        self._order = creation_order(self.root)
+        self._turn = len(self._order)  # counts down: the order is walked from its end
+        self._edge = 0  # of the current node's parents, the next to get a message
+        self._held = [node.grad for node in self._order]
+
+    @property
+    def current(self) -> Value | None:
+        """The node whose turn it is: its gradient is complete and is being sent on."""
+        return self._order[self._turn] if self._turn < len(self._order) else None
+
+    @property
+    def previous(self) -> Value | None:
+        """The node whose turn it was before the current one."""
+        return self._order[self._turn + 1] if self._turn + 1 < len(self._order) else None
+
+    @property
+    def nodes(self) -> list[Value]:
+        """Every node of the graph in the order of the sweep, the root first."""
+        return self._order[::-1]
+
+    @property
+    def messages(self) -> list[Event]:
+        """The messages sent so far, in order."""
+        return [event for event in self.history if event.kind == "message"]
+
+    @property
+    def upcoming(self) -> Event | None:
+        """The event that `step()` would make happen; None at the end."""
+        if self.done:
+            return None
+        if not self.history:
+            after = 0.0 + self._gradient
+            if not self.root.parents and self.root.grad is not None:
+                after = self.root.grad + self._gradient
+            return Event(
+                "start", self.root, message=self._gradient, before=self.root.grad, after=after
+            )
+        node = self.current
+        if node is not None and self._edge < len(node.parents):
+            return self._message(node)
+        if self._turn == 0:
+            return Event("end", self.root, before=self.root.grad, after=self.root.grad)
+        node = self._order[self._turn - 1]
+        return Event("finished", node, upstream=node.grad, before=node.grad, after=node.grad)
+
+    def step(self) -> Event | None:
+        """Make the next event happen and return it; None where the sweep is done."""
+        event = self.upcoming
+        if event is None:
+            return None
+        if event.kind == "message":
+            self._edge += 1
+        elif event.kind == "finished":
+            self._turn -= 1
+            self._edge = 0
+        elif event.kind == "start":
+            self._forget()
+        else:
+            self.done = True
+        event.target.grad = event.after
+        self.history.append(event)
+        return event
+
+    def back(self) -> Event | None:
+        """Undo the latest event and return it; None where nothing has happened yet."""
+        if not self.history:
+            return None
+        event = self.history.pop()
+        event.target.grad = event.before
+        if event.kind == "message":
+            self._edge -= 1
+        elif event.kind == "finished":
+            self._turn += 1
+            self._edge = 0 if self.current is None else len(self.current.parents)
+        elif event.kind == "start":
+            for node, grad in zip(self._order, self._held):
+                node.grad = grad
+        else:
+            self.done = False
+        return event
+
+    def restart(self) -> None:
+        """Undo everything: every gradient is again what it was before the start."""
+        while self.back():
+            pass
+
+    def run_until(self, stop: Callable[[Event], bool]) -> Event | None:
+        """Step until `stop(event)` is true or the sweep ends; the last event, None if done."""
+        event = None
+        while (latest := self.step()) is not None:
+            event = latest
+            if stop(event):
+                break
+        return event
+
+    def next(self) -> Event | None:
+        """Send all that is left of the current node, and finish the next one."""
+        return self.run_until(lambda event: event.kind == "finished")
+
+    def finish_scope(self) -> Event | None:
+        """The rest of the time step: go on until a node of another one is finished."""
+        return self.run_until(self.leaving_scope())
+
+    def run_to(self, where: Value | str) -> Event | None:
+        """Go on until the gradient of a node, or of the one so labelled, is complete.
+
+        ValueError where there is no such node, or it has been passed already.
+        """
+        return self.run_until(self.reaching(where))
+
+    def run(self) -> Event | None:
+        """Go on to the end."""
+        return self.run_until(lambda event: False)
+
+    def leaving_scope(self) -> Callable[[Event], bool]:
+        """For `run_until`: a node of another time step than the current one is finished."""
+        here = _stretch(self.root if self.current is None else self.current)
+        return lambda event: event.kind == "finished" and _stretch(event.node) != here
+
+    def reaching(self, where: Value | str) -> Callable[[Event], bool]:
+        """For `run_until`: the gradient of this node is complete. ValueError as for `run_to`."""
+        wanted = find(self.root, where)
+        if self.is_finished(wanted):
+            raise ValueError(f"the sweep has passed {name_of(wanted)}; go back or restart first")
+        return lambda event: event.kind == "finished" and event.node is wanted
+
+    def is_finished(self, node: Value) -> bool:
+        """Whether the gradient of this node of the graph is complete."""
+        return self.current is not None and node.serial >= self.current.serial
+
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self.step()) is not None:
+            yield event
+
+    def __repr__(self) -> str:
+        edges = sum(len(node.parents) for node in self._order)
+        lines = [f"Stepper({name_of(self.root)}={self.root.data:.6g}): ", ""]
+        lines[0] += f"{len(self.messages)} of {edges} messages sent"
+        lines[1] = f"  last: {self.history[-1]}" if self.history else "  not started"
+        if self.upcoming is not None:
+            lines.append(f"  next: {self.upcoming}")
+        return "\n".join(lines)
+
+    def _message(self, node: Value) -> Event:
+        parent, local, upstream = node.parents[self._edge], node.partials[self._edge], node.grad
+        assert upstream is not None
+        message = upstream * local
+        before = parent.grad
+        after = (0.0 if before is None else before) + message
+        return Event("message", node, parent, self._edge, upstream, local, message, before, after)
+
+    def _forget(self) -> None:
+        self._held = [node.grad for node in self._order]
+        for node in self._order:
+            if node.parents:
+                node.grad = None
+
+
+def root_of(x: Any) -> Value:
+    """The Value a sweep starts from: x itself, or the loss of an unrolled run.
+
+    >>> root_of(Value(2.0))
+    Value(2.0)
+    >>> root_of("loss")
+    Traceback (most recent call last):
+    ...
+    TypeError: a sweep starts from a Value or an unrolled run with a loss, got 'loss'
+    """
+    root = getattr(x, "loss", x)
+    if root is None:
+        raise ValueError(f"the run has no loss to start from: {x!r}")
+    if not isinstance(root, Value):
+        raise TypeError(f"a sweep starts from a Value or an unrolled run with a loss, got {x!r}")
+    return root
+
+
+_STRETCH = re.compile(r"(?:.*?/|^)t=\d+(?=/|$)|[^/]*")
+
+
+def _stretch(node: Value) -> str:
+    """The part of a node's scope that names its time step, else the outermost part."""
+    found = _STRETCH.match(node.scope)
+    return found[0] if found else ""

@@ -1,0 +1,182 @@
+// Buttons, keys, search, themes: everything that changes what is shown.
+
+// The sweep
+
+const slider = byId("slider");
+let timer = null;
+
+function go(step) {
+  if (state.asked) return;
+  show({ step: Math.min(Math.max(step, 0), LAST) });
+  const wire = activeWire();
+  if (wire) reveal(wire.source);
+}
+
+function play() {
+  if (!LAST || state.asked) return;
+  if (state.step >= state.level.stops.at(-1)) go(0);
+  document.body.classList.add("playing");
+  byId("play").setAttribute("aria-label", "Pause");
+  tick();
+}
+
+function tick() {
+  timer = setTimeout(() => {
+    go(stopAfter(state.step));
+    if (state.step >= state.level.stops.at(-1)) pause();
+    else tick();
+  }, Number(byId("speed").value));
+}
+
+function pause() {
+  clearTimeout(timer);
+  timer = null;
+  document.body.classList.remove("playing");
+  byId("play").setAttribute("aria-label", "Play");
+}
+
+const forward = () => (pause(), go(stopAfter(state.step)));
+const backward = () => (pause(), go(stopBefore(state.step)));
+const toStart = () => (pause(), go(0));
+const toEnd = () => (pause(), go(LAST));
+const toggle = () => (timer === null ? play() : pause());
+
+const onClick = { next: forward, back: backward, first: toStart, last: toEnd, play: toggle };
+for (const [id, action] of Object.entries(onClick)) byId(id).addEventListener("click", action);
+slider.max = LAST;
+slider.addEventListener("input", () => (pause(), go(Number(slider.value))));
+
+painters.push(() => {
+  slider.value = state.step;
+  const wire = activeWire();
+  slider.setAttribute("aria-valuetext",
+    wire ? `message ${state.step} of ${LAST}, to ${called(wire.source)}` : `message ${state.step} of ${LAST}`);
+  const locked = Boolean(state.asked) || LAST === 0;
+  for (const id of ["first", "back"]) byId(id).disabled = locked || state.step === 0;
+  for (const id of ["next", "last"]) byId(id).disabled = locked || state.step >= LAST;
+  byId("play").disabled = slider.disabled = locked;
+});
+
+// Levels
+
+function showLevel(level) {
+  if (level === state.level) return;
+  pause();
+  show({ level, selected: null, pointed: null, asked: null });
+  for (const button of byId("levels").children) {
+    button.setAttribute("aria-pressed", button.value === level.name);
+  }
+  if (quiz.on) nextQuestion();
+}
+
+for (const level of DATA.levels) {
+  const button = element("button", { type: "button", value: level.name }, level.label);
+  button.setAttribute("aria-pressed", level === state.level);
+  button.addEventListener("click", () => showLevel(level));
+  byId("levels").append(button);
+}
+byId("levels").hidden = DATA.levels.length < 2;
+
+// Cards
+
+function select(card) {
+  if (quiz.on && card && askable(card)) return ask(card);
+  show({ selected: card === state.selected ? null : card });
+}
+
+canvas.addEventListener("click", (event) => {
+  if (travelled > 4) return;
+  const group = event.target.closest(".card");
+  select(group ? state.level.cards.find((card) => card.element === group) : null);
+});
+
+/** Focus the card so many places further in the order of the sweep. */
+function walk(places) {
+  const cards = state.level.cards;
+  const at = cards.findIndex((card) => card.element === document.activeElement);
+  const start = at < 0 ? (places > 0 ? -1 : cards.length) : at;
+  const next = cards[Math.min(Math.max(start + places, 0), cards.length - 1)];
+  next.element.focus();
+  reveal(next);
+}
+
+// Search
+
+const search = byId("search");
+let found = [];
+let at = -1;
+
+/** Names are compared without case, underscores and subscripts: h_1, h1 and h₁ are the same. */
+const plain = (text) =>
+  text.toLowerCase().replaceAll("_", "").replace(/[₀-₉]/g, (digit) => digit.codePointAt(0) - 0x2080);
+
+function look() {
+  const wanted = plain(search.value.trim());
+  for (const card of state.level.cards) card.matches = false;
+  found = wanted ? state.level.cards.filter((card) => plain(card.name).includes(wanted)) : [];
+  for (const card of found) card.matches = true;
+  at = -1;
+  world.classList.toggle("found", wanted !== "");
+  for (const card of state.level.cards) card.element.classList.toggle("match", card.matches);
+  byId("search-count").textContent = wanted ? (found.length ? `${found.length} found` : "none") : "";
+}
+
+function nextFound(places) {
+  if (!found.length) return;
+  at = (at + places + found.length) % found.length;
+  byId("search-count").textContent = `${at + 1} of ${found.length}`;
+  show({ pointed: found[at] });
+  reveal(found[at]);
+}
+
+search.addEventListener("input", look);
+search.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") nextFound(event.shiftKey ? -1 : 1);
+  if (event.key === "Escape") {
+    search.value = "";
+    look();
+    canvas.focus();
+  }
+});
+
+// Colours: those of the system unless one theme is chosen
+
+const theme = byId("theme");
+for (const name of ["system", ...DATA.themes]) theme.append(element("option", { value: name }, name));
+theme.value = DATA.theme;
+theme.addEventListener("change", () => setTheme(theme.value));
+function setTheme(name) {
+  if (name === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
+}
+
+// Keys
+
+const help = byId("help");
+const openHelp = () => help.showModal();
+byId("help-open").addEventListener("click", openHelp);
+
+const KEYS = {
+  n: forward, ArrowRight: forward, b: backward, ArrowLeft: backward, " ": toggle,
+  Home: toStart, End: toEnd, ArrowDown: () => walk(1), ArrowUp: () => walk(-1),
+  "/": () => search.focus(), "+": () => zoom(1.3), "=": () => zoom(1.3), "-": () => zoom(1 / 1.3),
+  f: fit, t: toggleTable, q: toggleQuiz, "?": openHelp,
+  l: () => showLevel(DATA.levels[(DATA.levels.indexOf(state.level) + 1) % DATA.levels.length]),
+  Escape: () => show({ selected: null, pointed: null }),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+  const target = event.target;
+  const typing = target.matches("input[type=text], input[type=search], select");
+  if (typing) return;
+  const card = state.level.cards.find((other) => other.element === target);
+  if (card && event.key === "Enter") return select(card);
+  // A button that was reached by keyboard keeps its space bar; one that was clicked does not.
+  if (event.key === " " && target.matches("button:focus-visible, summary")) return;
+  if (target.matches("#table, .scroll") && event.key.startsWith("Arrow")) return;
+  const action = KEYS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});

@@ -1,0 +1,157 @@
+// Sentences: the step of the sweep, a card, and how messages add up.
+
+/** A card's name in a sentence; one that is called after its operation, "+", stands in brackets. */
+const called = (card) => (card.named ? card.short : `(${card.short})`);
+
+const partial = (result, operand) => `∂${called(result)}/∂${called(operand)}`;
+const ofLoss = (card) => `dL/d${called(card)}`;
+
+/** A number in the colour of its kind. */
+const tinted = (kind, text) => element("span", { class: kind }, text);
+
+/** "0.541 + 1.103 = 1.643" where a message meets earlier ones, else "". */
+function sum(wire) {
+  const before = latest(wire.source.rows[0].history, wire.step - 1);
+  const after = latest(wire.source.rows[0].history, wire.step);
+  if (!before || !after || wire.source.rows.length > 1) return "";
+  const sent = arrived(wire.source, wire.step);
+  const terms = sent.length <= 4 && sent.length > 1
+    ? sent.map((use) => shown(use.message))
+    : [before[2], shown(wire.message)];
+  return `${plus(terms)} = ${after[2]}`;
+}
+
+/** Terms joined with + or, before a negative one, −. */
+function plus(terms) {
+  return terms.reduce((text, term) =>
+    term.startsWith("−") ? `${text} − ${term.slice(1)}` : `${text} + ${term}`);
+}
+
+/** The wires whose messages a card has received by some step, in the order of the sweep. */
+const arrived = (card, step = state.step) =>
+  card.uses.filter((wire) => wire.step !== null && wire.step <= step);
+
+/** What a screen reader says of a card. */
+function label(card) {
+  const rows = card.rows.map((row) => {
+    const known = gradient(card, row);
+    const number = `${row.name} ${row.value ? `value ${shown(row.value)}` : ""}`.trim();
+    return `${number}, gradient ${known ? known.text.replace("?", "asked for") : "not reached yet"}`;
+  });
+  const operation = card.op ? ` (${card.op})` : "";
+  const use = card.alias ? ", one use of a shared weight" : "";
+  return `${card.name.slice(0, 200)}${operation}${use}: ${rows.join("; ")}`;
+}
+
+/** The full sentence of a card, as elements. */
+function describe(card) {
+  const parts = [element("p", { class: "name" }, card.name)];
+  if (card.formula) parts.push(element("p", {}, `= ${card.formula}`));
+  if (card.alias) parts.push(element("p", { class: "muted" }, "one use of a shared weight"));
+  for (const row of card.rows) {
+    const known = gradient(card, row);
+    const name = row.name ? `${row.name}: ` : "";
+    const value = row.value ? tinted("value", `value ${row.value[0]}, `) : "";
+    const rest = known
+      ? tinted("gradient", `gradient ${known.text}`)
+      : tinted("muted", LAST ? "gradient not reached yet" : "backward not run");
+    parts.push(element("p", {}, name, value, rest));
+  }
+  parts.push(...received(card), ...locals(card));
+  if (card.note) parts.push(element("p", { class: "muted" }, card.note));
+  if (card.scope) parts.push(element("p", { class: "muted" }, `made in ${card.scope}`));
+  return parts;
+}
+
+function received(card) {
+  const wires = arrived(card).filter(passed);
+  if (!wires.length) return [];
+  const lines = wires.slice(0, 8).map((wire) =>
+    element("li", {}, `from ${called(wire.target)}: `, ...product(wire)));
+  const total = gradient(card);
+  const head = wires.length > 1 && card.rows.length === 1
+    ? `${wires.length} messages add up to ${total.text}` : "received";
+  return [element("p", {}, `${head}:`), element("ul", {}, ...lines)];
+}
+
+function locals(card) {
+  const wires = card.operands.filter((wire) => wire.local);
+  if (!wires.length) return [];
+  const lines = wires.slice(0, 8).map((wire) =>
+    element("li", {}, `${partial(card, wire.source)} = `, tinted("local", shown(wire.local))));
+  if (wires.length > 8) lines.push(element("li", {}, `and ${wires.length - 8} more`));
+  return [element("p", {}, "local derivatives:"), element("ul", {}, ...lines)];
+}
+
+/** upstream × local = message, as elements; norms have no such product. */
+function product(wire) {
+  if (!wire.upstream) return [tinted("gradient", shown(wire.message))];
+  return [
+    tinted("gradient", shown(wire.upstream)), " × ", tinted("local", shown(wire.local)),
+    " = ", tinted("gradient", shown(wire.message)),
+  ];
+}
+
+// The narration beside the picture
+
+painters.push((before) => {
+  if (["level", "step", "asked"].every((key) => before[key] === state[key])) return;
+  byId("narration").hidden = state.asked !== null;
+  byId("equation").replaceChildren(...equation());
+  byId("sentence").textContent = sentence();
+  byId("position").textContent = LAST ? `${state.step} of ${LAST}` : "";
+});
+
+function equation() {
+  const wire = activeWire();
+  const line = (name, ...parts) => element("p", { class: name }, ...parts);
+  if (!wire && state.step === 0 && LAST) {
+    return [line("", "dL/dL = ", tinted("gradient", shown(DATA.seed)))];
+  }
+  if (!wire) return [];
+  const lines = [
+    line("route", `${called(wire.target)} → ${called(wire.source)}`),
+    line("", ...product(wire)),
+  ];
+  const total = sum(wire);
+  if (total) lines.push(line("gradient", total));
+  return lines;
+}
+
+function sentence() {
+  const wire = activeWire();
+  if (!LAST) return DATA.subtitle;
+  if (!wire) {
+    return state.step === 0
+      ? "The forward pass is done: every card has its value. The sweep starts at the loss."
+      : `After ${state.step} messages.`;
+  }
+  const [from, to] = [called(wire.target), called(wire.source)];
+  const text = wire.upstream
+    ? `${from} sends its gradient times the local derivative ${partial(wire.target, wire.source)} to ${to}.`
+    : `${from} sends its gradient through the Jacobian to ${to}.`;
+  const shared = wire.source.shared;
+  const more = sum(wire) ? ` ${to} is used more than once, and messages add.` : "";
+  const weight = shared !== null && shared !== undefined ? ` ${sharedSoFar(shared)}` : "";
+  const end = state.step === LAST ? ` That was the last message. ${DATA.finding}` : "";
+  return text + more + weight + end;
+}
+
+/** "W_h over time so far: 0.740 + 0.851 = 1.591." */
+function sharedSoFar(index) {
+  const weight = DATA.shared[index];
+  const parts = weight.parts.map((history) => latest(history)).filter(Boolean);
+  if (parts.length < 2) return "";
+  const terms = parts.length <= 4 ? plus(parts.map((entry) => entry[2])) : "Σ";
+  return `${weight.name}, summed over its uses so far: ${terms} = ${latest(weight.sum)[2]}.`;
+}
+
+// The card under the mouse, the focus, or else the selected one
+
+painters.push((before) => {
+  if (["level", "step", "asked", "pointed", "selected"].every((k) => before[k] === state[k])) return;
+  const card = state.pointed ?? state.selected;
+  byId("card-text").replaceChildren(...(card
+    ? [...describe(card), ...pathWords(card)]
+    : [element("p", { class: "muted" }, "Point at a card for all there is to say of it.")]));
+});
