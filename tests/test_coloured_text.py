@@ -57,7 +57,7 @@ def test_short_lines_stand_in_columns():
         root = ET.fromstring(viz.activations(text, [0.5] * len(text)).svg())
         return float(root.get("width")), float(root.get("height"))
 
-    few, many = size("word\n" * 10), size("word\n" * 40)
+    few, many = size("some letters\n" * 10), size("some letters\n" * 40)
     assert many[1] == pytest.approx(few[1], abs=1.0)  # four columns of ten lines
     assert many[0] > few[0]
     long = size(("x" * 60 + "\n") * 40)
