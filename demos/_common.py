@@ -83,7 +83,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     if not console.is_terminal:
         console = Console(highlight=False, width=200)
     if title:
-        console.print(title)
+        console.print(Text(title))
     console.print(made)
 
 

@@ -144,7 +144,8 @@ class Value:
     >>> loss.data, a.grad, b.grad
     (16.0, -24.0, 16.0)
 
-    `math.sin(a)` goes through `float(a)` and so loses the gradient: write `a.sin()`.
+    `math.sin(a)` goes through `float(a)` and so loses the gradient: write `a.sin()` or
+    `F.sin(a)`. `np.sin(a)` is right as well, because NumPy calls the method.
     """
 
     __slots__ = (

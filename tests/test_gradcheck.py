@@ -77,6 +77,18 @@ def test_a_recurrent_model_through_its_parameters():
     assert {p.grad for p in model.parameters()} == {None}
 
 
+@pytest.mark.parametrize("make", [nn.LSTMCell, nn.GRUCell])
+def test_a_step_of_a_gated_cell(make):
+    cell = make(2, 2, seed=0)
+
+    def step(cell, x):
+        state = cell(x, cell.initial_state())
+        return F.sum([h * h for h in cell.hidden(state)])
+
+    assert gradcheck(step, [cell, [0.3, -0.4]])
+    assert gradgradcheck(step, [cell, [0.3, -0.4]])
+
+
 def test_gradients_that_are_there_already_stay():
     a, b = Value(2.0), Value(3.0)
     (a * b).backward()
