@@ -173,10 +173,13 @@ class Debugger(cmd.Cmd):
         self._delete(self.displays, arg, "display")
 
     def do_draw(self, arg: str) -> None:
-        """draw [FILE]: a picture with the gradients there are by now (default bptt.svg)."""
+        """draw [FILE]: the sweep so far as a picture (bptt.svg), or as a player's page (.html)."""
         import viz
 
-        self._say(f"wrote {viz.render(self.x, arg or 'bptt.svg')}")
+        sent, file = len(self.stepper.messages), arg or "bptt.svg"
+        page = file.endswith(".html")
+        made = viz.player(self.x, file) if page else viz.render(self.x, file, upto=sent)
+        self._say(f"wrote {made}")
 
     def do_quiz(self, arg: str) -> None:
         """quiz: asks for the next gradient before it is shown. Answer a number or a product."""
@@ -233,11 +236,9 @@ class Debugger(cmd.Cmd):
 
     def cmdloop(self, intro: str | None = None) -> None:
         """Read and run commands until q or the end of the input."""
-        root, edges = self.stepper.root, sum(len(node.parents) for node in self.stepper.nodes)
-        self._say(
-            f"{self.names.called(root)} = {root.data:.6g}: {len(self.stepper.nodes)} nodes, "
-            f"{edges} messages; h for help"
-        )
+        root, nodes = self.stepper.root, self.stepper.nodes
+        size = f"{len(nodes)} nodes, {sum(len(node.parents) for node in nodes)} messages"
+        self._say(f"{self.names.called(root)} = {root.data:.6g}: {size}; h for help")
         while True:
             try:
                 super().cmdloop("")
