@@ -280,7 +280,7 @@ def test_whatever_is_typed_it_ends_where_the_stepper_says(lines):
 
 
 def test_ctrl_c_stops_between_two_events():
-    out = io.StringIO()
+    out, handler = io.StringIO(), signal.getsignal(signal.SIGINT)
     prompt = Debugger(quiz(), io.StringIO(), out)
 
     def press(event):
@@ -294,7 +294,7 @@ def test_ctrl_c_stops_between_two_events():
         "L → y_1: 1 × 1 = 1, gradient of y_1: 1",
         "interrupted",
     ]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_draw_shows_the_gradients_there_are_by_now(tmp_path):
