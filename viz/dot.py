@@ -146,7 +146,8 @@ class _Writer:
         room = width - text_width(op, 10.0) - 6.0
         name = _font(fit(card.name, 12.0, room, bold=True), theme.text, 12, bold=True)
         if op:
-            head = _td(name, "LEFT") + _td(_font(op, theme.muted, 10), "RIGHT")
+            left = max(0, int(width - max(text_width(op, 10.0), 52.0)))
+            head = _td(name, "LEFT", WIDTH=left) + _td(_font(op, theme.muted, 10), "RIGHT")
         else:
             head = _td(name, "LEFT", COLSPAN=2)
         lines = [f"<TR>{head}</TR>"]
@@ -175,7 +176,7 @@ class _Writer:
         return self._number(row, 11, width - 52.0)
 
     def _number(self, row: Row, size: int, width: float) -> str:
-        if row.value is None or "value" not in self.picture.show:
+        if "value" not in self.picture.show:
             return _td("", "LEFT", WIDTH=int(width))
         colour, more = self.theme.value, {"WIDTH": int(width)}
         text = f"{row.name} {number(row.value)}".strip()
@@ -197,10 +198,10 @@ class _Writer:
     def _panel(self, name: str, panel: Panel, box: Box, widths: tuple[float, ...]) -> None:
         theme = self.theme
         title = _td(_font(panel.title, theme.text, 12, bold=True), "LEFT", COLSPAN=len(widths))
-        rows = "".join(
-            f"<TR>{''.join(self._cell(cell, w) for cell, w in zip(row, widths))}</TR>"
-            for row in panel.rows
-        )
+        steepest, rows = panel.steepest, ""
+        for row in panel.rows:
+            cells = [self._cell(cell, width, steepest) for cell, width in zip(row, widths)]
+            rows += f"<TR>{''.join(cells)}</TR>"
         if panel.note:
             note = _td(_font(panel.note, theme.muted, 10), "LEFT", COLSPAN=len(widths))
             rows += f"<TR>{note}</TR>"
@@ -210,7 +211,7 @@ class _Writer:
         )
         self._box(name, box, theme.panel, table, panel.title)
 
-    def _cell(self, cell: Cell, width: float) -> str:
+    def _cell(self, cell: Cell, width: float, steepest: float) -> str:
         theme, size = self.theme, {"WIDTH": int(width)}
         if cell.kind == "name":
             text = fit(cell.text, 11, 210, bold=cell.bold)
@@ -224,7 +225,7 @@ class _Writer:
             return _td("", "RIGHT", **size)
         if "grad" not in self.picture.show:
             return _td("", "RIGHT", **size, BORDER=1, COLOR=theme.legend.border)
-        fill, text = theme.shade(cell.number, self.steepest)
+        fill, text = theme.shade(cell.number, steepest)
         more = {**size, "BGCOLOR": fill} if fill else size
         return _td(_font(cell.text + " ", text, 11, cell.bold), "RIGHT", **more)
 
@@ -266,11 +267,13 @@ class _Writer:
     # carries the local derivative; so both labels are plain text in a colour of their own.
 
     def _wire(self, wire: Wire, path: Path) -> None:
-        theme, show = self.theme, self.picture.show
-        local = "" if wire.local is None or "local" not in show else f"×{number(wire.local)}"
-        shown = wire.message is not None and "message" in show
+        theme = self.theme
         arrow = "↓" if path.rising else "←"
-        message = f"{arrow} {number(wire.message)}" if shown and wire.message is not None else ""
+        local = "" if wire.local is None else f"×{self._or_blank(wire.local, 'local')}"
+        message = (
+            "" if wire.message is None else f"{arrow} {self._or_blank(wire.message, 'message')}"
+        )
+        local, message = wire.texts[0] or local, wire.texts[1] or message
         at_local, at_message = self._label_places(path, local, message)
         ends = f"{wire.source} -> {wire.target}"
         if message:
@@ -290,6 +293,10 @@ class _Writer:
             f"penwidth={width:g} tooltip={_text(wire.tooltip)} {label}]\n"
         )
 
+    def _or_blank(self, x: float, what: str) -> str:
+        """A number, or a line to write it on."""
+        return number(x) if what in self.picture.show else "____"
+
     def _label(self, text: str, colour: str, bad: bool) -> str:
         if not bad:
             return f'label="{text}" fontcolor="{colour}"'
@@ -297,7 +304,7 @@ class _Writer:
         return f'label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="1"><TR>{cell}</TR></TABLE>>'
 
     def _ribbon_width(self, message: float | None) -> float:
-        if not message or math.isnan(message):
+        if not message or math.isnan(message) or "message" not in self.picture.show:
             return 0.0
         share = min(1.0, abs(message) / self.strongest) if self.strongest else 1.0
         return 0.24 * self.ribbon + self.ribbon * share

@@ -374,7 +374,7 @@ def running(messages: History) -> History:
 def playback(x: Drawable, title: str | None, captions: Sequence[str] | None) -> Data:
     """Everything the page knows of x. What the title gives away waits for the sweep's end."""
     with sweep_of(x) as sweep:
-        scalar = Level(picture(x, title=title, captions=captions), sweep)
+        scalar = Level(picture(x, title=title, captions=captions, detail="scalar"), sweep)
         levels = [scalar.data("scalar", "Every operation")]
     name, _, finding = scalar.picture.title.partition(": ") if title is None else (title, "", "")
     return {

@@ -60,7 +60,7 @@ def text(
     ├─ a          2        −3           ×−3     ← −3
     └─ b         −3         2            ×2      ← 2
     """
-    scene = picture(x, title=title, captions=captions)
+    scene = picture(x, title=title, captions=captions, detail="scalar")
     plain = ascii if ascii is not None else not _holds_unicode()
     coloured = color if color is not None else _wants_color()
     room = width if width is not None else shutil.get_terminal_size((100, 24)).columns
