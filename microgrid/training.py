@@ -102,40 +102,17 @@ class Training:
         """
         good = self._snapshot()
         with _interruptible() as interrupted, _bar(steps, self.steps, progress) as show:
-            while self.steps < steps:
+            while self.steps < steps and not interrupted():
                 before = self._snapshot()
-                self.optimizer.zero_grad()
-                loss = step()
-                number = float(loss)
-                if not math.isfinite(number):
-                    message = self._message(f"the loss is {number!r}", self._culprit(step, loss))
-                    self._restore(good)
-                    self._save(checkpoint)
-                    raise Diverged(message)
-                if isinstance(loss, Value):
-                    loss.backward()
-                norm = self._clipped_norm()
-                if not math.isfinite(norm):
-                    message = self._message(
-                        f"the gradient's norm is {norm!r}", self._bad_gradient()
-                    )
-                    self._restore(before)
-                    self._save(checkpoint)
-                    raise Diverged(message)
+                loss, norm = self._swept(step, good, before, checkpoint)
                 good = before
-                self.optimizer.step()
-                if self.schedule is not None:
-                    self.schedule.step()
-                self.steps += 1
-                self.losses.append(number)
-                show(self.steps, number, norm)
-                if interrupted():
-                    self._save(checkpoint)
-                    raise KeyboardInterrupt
+                self._update(loss)
+                show(self.steps, loss, norm)
                 if self.steps % every == 0:
-                    self._save(checkpoint)
-        self._save(checkpoint)
-        self.sync("read")
+                    self._keep(checkpoint)
+        self._keep(checkpoint)
+        if self.steps < steps:
+            raise KeyboardInterrupt
         return self.losses
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -189,7 +166,47 @@ class Training:
         self.sync("loaded")
         self.steps, self.losses = state["steps"], list(state["losses"])
 
-    def _save(self, checkpoint: str | os.PathLike[str] | None) -> None:
+    def _swept(
+        self,
+        step: Step,
+        good: dict[str, Any],
+        before: dict[str, Any],
+        checkpoint: str | os.PathLike[str] | None,
+    ) -> tuple[float, float]:
+        """(loss, norm of the gradient) of one step, swept and clipped; Diverged if not finite.
+
+        A bad loss condemns the update that led to it, so `good` is put back, from before that
+        update. A bad gradient of a good loss condemns nothing yet: `before` is put back.
+        """
+        self.optimizer.zero_grad()
+        found = step()
+        loss = float(found)
+        if not math.isfinite(loss):
+            message = self._message(f"the loss is {loss!r}", self._culprit(step, found))
+            self._restore(good)
+        else:
+            if isinstance(found, Value):
+                found.backward()
+            norm = grad_norm(self.optimizer.params)
+            if math.isfinite(norm):
+                if self.max_norm is not None:
+                    clip_grad_norm_(self.optimizer.params, self.max_norm)
+                return loss, norm
+            message = self._message(f"the gradient's norm is {norm!r}", self._bad_gradient())
+            self._restore(before)
+        self._keep(checkpoint)
+        raise Diverged(message)
+
+    def _update(self, loss: float) -> None:
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        self.steps += 1
+        self.losses.append(loss)
+
+    def _keep(self, checkpoint: str | os.PathLike[str] | None) -> None:
+        """The model's own Values, and the checkpoint if there is one, hold the present state."""
+        self.sync("read")
         if checkpoint is not None:
             self.save(checkpoint)
 
@@ -216,12 +233,6 @@ class Training:
             thing.load_state_dict(snapshot["keep"][name])
         self.steps = snapshot["steps"]
         del self.losses[self.steps :]
-
-    def _clipped_norm(self) -> float:
-        norm = grad_norm(self.optimizer.params)
-        if self.max_norm is not None and math.isfinite(norm):
-            clip_grad_norm_(self.optimizer.params, self.max_norm)
-        return norm
 
     def _culprit(self, step: Step, loss: Value | float) -> str:
         """Where the loss went wrong, in the graph just recorded or in the one replayed."""
