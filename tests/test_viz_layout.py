@@ -103,6 +103,27 @@ def test_no_label_lies_on_a_card_or_on_another_label(placed):
     assert list(crossings([*labels, *places.cards.items()])) == []
 
 
+def runs(curve):
+    """The straight stretches of a curve along an axis: (axis, where, from, to)."""
+    for i in range(0, len(curve) - 1, 3):
+        (x0, y0), (x1, y1) = curve[i], curve[i + 3]
+        if abs(x0 - x1) < 0.01 and abs(y0 - y1) > 12.0:
+            yield "x", round(x0), min(y0, y1), max(y0, y1)
+        elif abs(y0 - y1) < 0.01 and abs(x0 - x1) > 12.0:
+            yield "y", round(y0), min(x0, x1), max(x0, x1)
+
+
+def test_no_two_wires_of_different_cards_run_on_one_track(placed):
+    scene, places = placed
+    taken = defaultdict(list)
+    for wire in scene.wires:
+        for axis, where, start, end in runs(places.wires[wire.id].curve):
+            for source, other_start, other_end in taken[axis, where]:
+                shared = min(end, other_end) - max(start, other_start)
+                assert source == wire.source or shared < 6.0, (wire, source)
+            taken[axis, where].append((wire.source, start, end))
+
+
 def test_wires_join_the_cards_they_belong_to(placed):
     scene, places = placed
     for wire in scene.wires:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from viz_graphs import TOPOLOGIES, mlp, quiz, rnn, wiring
+from viz_graphs import TOPOLOGIES, gated, mlp, quiz, rnn, wiring
 
 import viz
-from microgrid import bptt
+from microgrid import bptt, nn
 from viz.layout import layout
 from viz.panels import Itemised
 from viz.picture import picture
@@ -155,3 +155,19 @@ def test_long_sequences_are_folded():
 def test_golden_levels(level, graph, golden_text):
     run = {"quiz": quiz, "rnn_vector": lambda: rnn(2, 3, 2)}[graph]()
     golden_text(f"viz_{graph}_{level}.dot", viz.draw(run, detail=level).source)
+
+
+@pytest.mark.parametrize(
+    ("cell", "gates"),
+    [
+        (nn.LSTMCell, ["forget", "input", "output", "candidate"]),
+        (nn.GRUCell, ["reset", "update", "candidate"]),
+    ],
+)
+def test_a_gated_cell_opens_into_its_named_gates(cell, gates):
+    closed = picture(gated(cell), detail="cell")
+    opened = picture(gated(cell), detail="cell", expand=["cell"])
+    first = {card.op for card in opened.cards if card.column == 1}
+    assert set(gates) <= first
+    assert not first.isdisjoint({f"{cell.__name__.removesuffix('Cell')} cell"})
+    assert len(opened.cards) == len(closed.cards) + 3 * len(gates)

@@ -85,7 +85,7 @@ class Router(Grid):
             and direct
             and not any(self.in_layer.get((a, r)) for r in range(low + 1, high + 1))
         ):
-            if high > low:
+            if high > low and not self._stacked(source):
                 route.over = True
                 return route
             route.corridor = ("outer", a + 1)
