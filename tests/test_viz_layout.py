@@ -140,8 +140,8 @@ def test_frames_hold_their_cards_and_do_not_touch(placed):
 
 
 def test_three_steps_stay_below_two_to_one():
-    for hidden in (1, 2, 3):
-        bounds = layout(picture(rnn(hidden, 3, hidden))).bounds
+    for hidden, inputs in ((1, 1), (2, 2), (3, 2), (3, 3), (8, 4)):
+        bounds = layout(picture(rnn(hidden, 3, inputs))).bounds
         assert bounds.w / bounds.h < 2.0
 
 

@@ -11,14 +11,17 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+import sys
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from microgrid.files import write_whole
 from microgrid.value import Value
 
 from .coloured_text import activations
 from .dot import Drawing, to_dot
+from .files import target
 from .layout import layout
 from .notebook import register
 from .picture import Drawable, picture
@@ -26,50 +29,63 @@ from .player import player
 from .text import text
 from .theme import THEMES
 
-__all__ = ["FORMATS", "activations", "draw", "player", "render", "text"]
+__all__ = ["activations", "draw", "frames", "player", "render", "text"]
 
-FORMATS = ("svg", "png", "dot", "pdf")
+SUFFIXES = (".svg", ".png", ".dot", ".pdf")
 
 register()
 
 
 def draw(
-    x: Drawable,
-    *,
-    title: str | None = None,
-    captions: Sequence[str] | None = None,
-    theme: str = "light",
-    marked: Collection[Value] = (),
+    x: Drawable, *, theme: str = "light", marked: Collection[Value] = (), **options: Any
 ) -> Drawing:
     """The picture of a Value, a list of Values or an Unrolled, as a graphviz.Digraph.
 
-    title: instead of the one that is made; captions: one per time step, beside "t = 1";
-    marked: Values whose cards get a ring.
-    TypeError for what cannot be drawn, ValueError for an unknown theme.
+    Options are those of `viz.picture.picture` (title, captions, detail, expand, show, hide,
+    highlight, upto); theme: light, dark, cs231n or print; marked: Values whose cards get a
+    ring. TypeError for what cannot be drawn, ValueError for an unknown name.
     """
     if theme not in THEMES:
         raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
-    scene = picture(x, title=title, captions=captions)
+    scene = picture(x, **options)
     for card in scene.cards:
         if not card.alias and not set(marked).isdisjoint(card.nodes):
             card.look = "marked"
     return to_dot(scene, layout(scene), THEMES[theme])
 
 
-def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path:
+def render(x: Drawable, path: str | os.PathLike[str], **options: Any) -> Path:
     """Draw x into a file, whose suffix names the format: .svg, .png, .dot or .pdf.
 
     Options are those of `draw`. The file is written whole or not at all. ValueError for
     another suffix, OSError where the folder does not exist or cannot be written, or where
     no Graphviz makes the format (PDF needs a system one).
     """
-    target = Path(path)
-    format = target.suffix.removeprefix(".").lower()
-    if format not in FORMATS:
-        raise ValueError(
-            f"a picture's file name ends in .svg, .png, .dot or .pdf, got {target.name!r}"
-        )
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
-    drawing = draw(x, **options)  # type: ignore[arg-type]
-    return write_whole(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
+    place = target(path, SUFFIXES)
+    format = place.suffix.removeprefix(".").lower()
+    drawing = draw(x, **options)
+    return write_whole(place, drawing.source.encode() if format == "dot" else drawing.pipe(format))
+
+
+def frames(x: Drawable, folder: str | os.PathLike[str], **options: Any) -> list[Path]:
+    """The backward sweep as pictures: 000.svg before the first message, then one for each.
+
+    All have the same geometry and the same scale of colours. Options are those of `draw`
+    but for `upto`. The folder must exist.
+    """
+    where = Path(folder)
+    if not where.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(folder)!r} to write into")
+    theme = THEMES[options.pop("theme", "light")]
+    options["detail"] = options.get("detail", "scalar")
+    last = picture(x, upto=sys.maxsize, **options)
+    places = layout(last)
+    count = sum(wire.message is not None for wire in last.wires)
+    width = max(3, len(str(count)))
+    made = []
+    for k in range(count + 1):
+        scene = picture(x, upto=k, **options)
+        scene.scale = last.steepest, last.strongest
+        content = to_dot(scene, places, theme).pipe("svg")
+        made.append(write_whole(where / f"{k:0{width}d}.svg", content))
+    return made

@@ -146,7 +146,8 @@ class _Writer:
         room = width - text_width(op, 10.0) - 6.0
         name = _font(fit(card.name, 12.0, room, bold=True), theme.text, 12, bold=True)
         if op:
-            head = _td(name, "LEFT") + _td(_font(op, theme.muted, 10), "RIGHT")
+            left = max(0, int(width - max(text_width(op, 10.0), 52.0)))
+            head = _td(name, "LEFT", WIDTH=left) + _td(_font(op, theme.muted, 10), "RIGHT")
         else:
             head = _td(name, "LEFT", COLSPAN=2)
         lines = [f"<TR>{head}</TR>"]
@@ -175,7 +176,7 @@ class _Writer:
         return self._number(row, 11, width - 52.0)
 
     def _number(self, row: Row, size: int, width: float) -> str:
-        if row.value is None or "value" not in self.picture.show:
+        if "value" not in self.picture.show:
             return _td("", "LEFT", WIDTH=int(width))
         colour, more = self.theme.value, {"WIDTH": int(width)}
         text = f"{row.name} {number(row.value)}".strip()
@@ -267,10 +268,12 @@ class _Writer:
 
     def _wire(self, wire: Wire, path: Path) -> None:
         theme, show = self.theme, self.picture.show
-        local = "" if wire.local is None or "local" not in show else f"×{number(wire.local)}"
-        shown = wire.message is not None and "message" in show
         arrow = "↓" if path.rising else "←"
-        message = f"{arrow} {number(wire.message)}" if shown and wire.message is not None else ""
+        local = "" if wire.local is None else f"×{self._or_blank(wire.local, 'local')}"
+        message = (
+            "" if wire.message is None else f"{arrow} {self._or_blank(wire.message, 'message')}"
+        )
+        local, message = wire.texts[0] or local, wire.texts[1] or message
         at_local, at_message = self._label_places(path, local, message)
         ends = f"{wire.source} -> {wire.target}"
         if message:
@@ -290,6 +293,10 @@ class _Writer:
             f"penwidth={width:g} tooltip={_text(wire.tooltip)} {label}]\n"
         )
 
+    def _or_blank(self, x: float, what: str) -> str:
+        """A number, or a line to write it on."""
+        return number(x) if what in self.picture.show else "____"
+
     def _label(self, text: str, colour: str, bad: bool) -> str:
         if not bad:
             return f'label="{text}" fontcolor="{colour}"'
@@ -297,7 +304,7 @@ class _Writer:
         return f'label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="1"><TR>{cell}</TR></TABLE>>'
 
     def _ribbon_width(self, message: float | None) -> float:
-        if not message or math.isnan(message):
+        if not message or math.isnan(message) or "message" not in self.picture.show:
             return 0.0
         share = min(1.0, abs(message) / self.strongest) if self.strongest else 1.0
         return 0.24 * self.ribbon + self.ribbon * share

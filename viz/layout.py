@@ -22,7 +22,7 @@ from .theme import text_width
 Point: TypeAlias = tuple[float, float]
 
 CARD = (112.0, 42.0)  # width and height of a card
-SLIM = (150.0, 20.0)  # of a leaf where many stand in a stack
+SLIM = (140.0, 20.0)  # of a leaf where many stand in a stack
 TRACK = 12.0  # between two parallel wires
 FAN = 26.0  # where the rows of a card bend towards it
 GAP = 22.0  # between two blocks of a layer
@@ -136,7 +136,7 @@ class _Layout:
         self.result.dense = any(len(b.beside) + len(b.rows) > 5 for b in self.blocks.values())
         dense = self.result.dense
         self.leaf_size = SLIM if dense else CARD
-        self.leaf_pitch, self.row_pitch = (24.0, 24.0) if dense else (50.0, 34.0)
+        self.leaf_pitch, self.row_pitch = (28.0, 28.0) if dense else (50.0, 40.0)
         self.label_room = 100.0 if dense else 68.0
         self.columns = sorted({block.card.column for block in self.blocks.values()})
         self.before = {0} if picture.columns and 0 in self.columns else set()
@@ -157,7 +157,7 @@ class _Layout:
             source, block = self.card[wire.source], blocks[wire.target]
             if source.beside:
                 block.beside.append((wire, source))
-            elif source.column == block.card.column:
+            elif source.column == block.card.column and source.id != block.card.id:
                 inner[wire.target].append(wire)
                 depth[wire.target] = max(depth[wire.target], depth[wire.source] + 1)
             else:
@@ -183,7 +183,8 @@ class _Layout:
 
     def _inner_wires(self, block: _Block) -> Iterator[Wire]:
         for wire in (*block.below, *block.rows):
-            if self.card[wire.source].column == block.card.column:
+            source = self.card[wire.source]
+            if source.column == block.card.column and source.id != block.card.id:
                 yield wire
 
     def _ranks(self) -> dict[str, int]:
@@ -208,20 +209,29 @@ class _Layout:
             else:  # the columns contradict each other: each gets a geometry of its own
                 self.key = {name: name for name in self.blocks}
                 return self._ranks()
-        self._sink_leaves(rank)
+        self._sink(rank)
         return rank
 
-    def _sink_leaves(self, rank: dict[str, int]) -> None:
-        """A leaf stands just below the lowest card that uses it, an initial state level with it."""
-        lowest: dict[str, int] = {}
-        for wire in self.picture.wires:
-            source, target = self.card[wire.source], self.blocks[wire.target].card
-            if source.id not in self.blocks or self._has_operands(source):
-                continue
-            level = rank[self.key[wire.target]] - (source.column == target.column)
-            key = self.key[wire.source]
-            lowest[key] = min(lowest.get(key, level), level)
-        rank.update({key: max(level, 0) for key, level in lowest.items()})
+    def _sink(self, rank: dict[str, int]) -> None:
+        """What is made of nothing in its column stands just below the lowest card that uses it,
+        an initial state level with it.
+        """
+        made = {
+            self.key[name]
+            for name, block in self.blocks.items()
+            if any(True for _ in self._inner_wires(block))
+        }
+        for within in (True, False):
+            lowest: dict[str, int] = {}
+            for wire in self.picture.wires:
+                key = self.key.get(wire.source)
+                if key is None or key in made or wire.source == wire.target:
+                    continue
+                inner = self.card[wire.source].column == self.card[wire.target].column
+                if inner is within and (inner or not self._has_operands(self.card[wire.source])):
+                    level = rank[self.key[wire.target]] - inner
+                    lowest[key] = min(lowest.get(key, level), level)
+            rank.update({key: max(level, 0) for key, level in lowest.items()})
 
     def _has_operands(self, card: Card) -> bool:
         block = self.blocks[card.id]
@@ -241,6 +251,12 @@ class _Layout:
                 follows[lower] = upper
                 fed.add(upper)
         reach = self._reach()
+        fed_from_left = {
+            self.key[name]
+            for name, block in self.blocks.items()
+            for wire in block.rows
+            if self.card[wire.source].column != block.card.column
+        }
         chains: list[list[str]] = []
         for key in reach:
             if key not in fed:
@@ -248,6 +264,7 @@ class _Layout:
                 while chains[-1][-1] in follows:
                     chains[-1].append(follows[chains[-1][-1]])
         self.follows = follows
+        chains.sort(key=lambda chain: chain[0] not in fed_from_left)
         x: dict[str, float] = {}
         widths: dict[int, float] = {}
         group_of = {self.key[n]: b.card.column in self.before for n, b in self.blocks.items()}
@@ -530,7 +547,9 @@ class _Layout:
         return len(block.beside) * self.leaf_pitch + len(block.rows) * self.row_pitch
 
     def _card_height(self, block: _Block) -> float:
-        return max(CARD[1], 11.0 * (len(block.beside) + len(block.rows)) + 6.0)
+        card = block.card
+        text = CARD[1] + 17.0 * (len(card.rows) - 1) + (13.0 if card.note else 0.0)
+        return max(text, 11.0 * (len(block.beside) + len(block.rows)) + 6.0)
 
     def _set_cards(self) -> None:
         stacks: dict[int, list[str]] = defaultdict(list)
@@ -553,7 +572,8 @@ class _Layout:
             top = middle + (len(names) - 1) * pitch / 2
             for i, name in enumerate(names):
                 y = top - i * pitch
-                self.result.cards[name] = Box(self._x(name), y, *CARD)
+                height = self._card_height(self.blocks[name])
+                self.result.cards[name] = Box(self._x(name), y, CARD[0], height)
 
     def _row_y(self, block: _Block, row: int) -> float:
         box = self.result.cards[block.card.id]
@@ -640,24 +660,43 @@ class _Layout:
     def _surroundings(self) -> None:
         """Title above; panels and legend below."""
         graph = around([*self.result.cards.values(), *self.result.frames.values()])
-        below = []
+        sizes = []
         for panel in self.picture.panels:
             widths = panel_columns(panel)
             self.result.panel_columns.append(widths)
-            width = max(sum(widths), text_width(panel.title, 12.0, bold=True)) + 28.0
-            below.append((width, 24.0 + 19.0 * len(panel.rows) + 16.0))
+            width = max(
+                sum(widths) + 4.0 * len(widths),
+                text_width(panel.title, 12.0, bold=True),
+                text_width(panel.note, 10.0),
+            )
+            lines = len(panel.rows) + bool(panel.note)
+            sizes.append((width + 28.0, 24.0 + 19.0 * lines + 16.0))
         aliases = any(card.alias for card in self.picture.cards)
-        below.append((360.0, 88.0 + 19.0 * (aliases + len(self.picture.legend))))
-        total = sum(w for w, _ in below) + 40.0 * (len(below) - 1)
-        left = graph.x - total / 2
-        boxes = []
-        for w, h in below:
-            boxes.append(Box(left + w / 2, graph.bottom - 26.0 - h / 2, w, h))
-            left += w + 40.0
-        *self.result.panels, self.result.legend = boxes
+        sizes.append((360.0, 88.0 + 19.0 * (aliases + len(self.picture.legend))))
+        *self.result.panels, self.result.legend = _flow(sizes, graph)
         height = 26.0 + (20.0 if self.picture.subtitle else 0.0)
         width = max(min(text_width(self.picture.title, 16.0, bold=True), 900.0), graph.w)
         self.result.title = Box(graph.x, graph.top + 14.0 + height / 2, width, height)
+
+
+def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:
+    """Boxes of these sizes in rows below another box, each row centred."""
+    room = max(above.w, 560.0)
+    rows: list[list[tuple[float, float]]] = [[]]
+    for size in sizes:
+        taken = sum(w + 40.0 for w, _ in rows[-1])
+        if rows[-1] and taken + size[0] > room + 40.0:
+            rows.append([])
+        rows[-1].append(size)
+    boxes: list[Box] = []
+    top = above.bottom - 26.0
+    for row in rows:
+        left = above.x - (sum(w for w, _ in row) + 40.0 * (len(row) - 1)) / 2
+        for w, h in row:
+            boxes.append(Box(left + w / 2, top - h / 2, w, h))
+            left += w + 40.0
+        top -= max(h for _, h in row) + 22.0
+    return boxes
 
 
 @dataclass(slots=True)
@@ -680,6 +719,9 @@ def panel_columns(panel: Panel) -> tuple[float, ...]:
     widths: list[float] = []
     for row in panel.rows:
         for i, cell in enumerate(row):
+            if cell.kind == "grad" and cell.text:  # the same for all numbers, so that frames agree
+                widths[i:] = [max(widths[i] if i < len(widths) else 0.0, 58.0), *widths[i + 1 :]]
+                continue
             width = text_width(cell.text, 11.0, bold=cell.kind in ("name", "sum")) + 14.0
             if i == len(widths):
                 widths.append(46.0)

@@ -80,6 +80,32 @@ function buildShared() {
         element("tbody", {}, ...rows)))));
 }
 
+// Tables that give everything away are shown when the sweep is over
+
+function buildPanels() {
+  for (const panel of DATA.panels) {
+    const rows = panel.rows.map((cells) => element("tr", {}, ...cells.map(panelCell)));
+    byId("findings").append(element("section", {},
+      element("h2", {}, panel.title),
+      element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title },
+        element("table", {}, element("tbody", {}, ...rows)))));
+  }
+}
+
+function panelCell({ text, kind, heat }) {
+  const scope = { name: { scope: "row" }, head: { scope: "col" } }[kind];
+  const cell = element(scope ? "th" : "td", scope ?? {}, text);
+  if (heat) {
+    cell.style.background = `var(--${heat}-fill)`;
+    cell.style.color = `var(--${heat}-text)`;
+  }
+  return cell;
+}
+
+painters.push(() => {
+  byId("findings").hidden = state.step < LAST || state.asked !== null || LAST === 0;
+});
+
 painters.push((before) => {
   if (before.step === state.step && before.asked === state.asked) return;
   for (const part of sharedCells) {

@@ -120,7 +120,7 @@ function equation() {
 
 function sentence() {
   const wire = activeWire();
-  if (!LAST) return DATA.subtitle;
+  if (!LAST) return "There is no loss to sweep back from.";
   if (!wire) {
     return state.step === 0
       ? "The forward pass is done: every card has its value. The sweep starts at the loss."
