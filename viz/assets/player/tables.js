@@ -66,7 +66,8 @@ function heatCell(history) {
 
 function buildShared() {
   if (!DATA.shared.length) return;
-  const heads = ["", ...DATA.columns, "Σ"].map((name) => element("th", { scope: "col" }, name));
+  const heads = ["", ...DATA.columns].map((name) => element("th", { scope: "col" }, name));
+  heads.push(element("th", { scope: "col", class: "sum" }, "Σ"));
   const rows = DATA.shared.map((weight) => {
     const sum = heatCell(weight.sum);
     sum.className = "sum";
@@ -111,6 +112,8 @@ painters.push((before) => {
   for (const part of sharedCells) {
     const hidden = state.asked && state.asked.shared !== null;
     const entry = hidden ? undefined : latest(part.history);
+    if (part.entry === entry) continue;
+    part.entry = entry;
     part.cell.textContent = entry ? entry[2] : "";
     part.cell.style.background = entry?.[3] ? `var(--${entry[3]}-fill)` : "";
     part.cell.style.color = entry?.[3] ? `var(--${entry[3]}-text)` : "";

@@ -85,7 +85,10 @@ function locals(card) {
 
 /** upstream × local = message, as elements; norms have no such product. */
 function product(wire) {
-  if (!wire.upstream) return [tinted("gradient", shown(wire.message))];
+  if (!wire.upstream) {
+    const jacobian = wire.local ? [tinted("local", `Jacobian ‖${shown(wire.local)}‖`), ", "] : [];
+    return [...jacobian, tinted("gradient", `message ‖${shown(wire.message)}‖`)];
+  }
   return [
     tinted("gradient", shown(wire.upstream)), " × ", tinted("local", shown(wire.local)),
     " = ", tinted("gradient", shown(wire.message)),
