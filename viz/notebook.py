@@ -29,7 +29,8 @@ def show_graph(x: Value | Unrolled) -> str:
 
 def show_stepper(stepper: Stepper) -> str:
     """The picture as far as the sweep has come: no message that has not been sent."""
-    return _painted(picture(stepper.root, upto=len(stepper.messages)))
+    sent = None if stepper.done else len(stepper.messages)
+    return _painted(picture(stepper.root, upto=sent))
 
 
 def _painted(scene: Picture) -> str:
