@@ -1,7 +1,8 @@
 """Run every demo and write the gallery: pictures into demos/gallery, text into demos/README.md.
 
-`make demos` does this. A demo module says what the gallery shows of it by a constant
-GALLERY = (picture, arguments); without one the picture is NAME.svg and there are no arguments.
+`make demos` does this; `python -m demos NAME ...` runs only those that are named. A demo module
+says what the gallery shows of it by a constant GALLERY = (picture, arguments); without one the
+picture is NAME.svg and there are no arguments.
 """
 
 import importlib
@@ -9,6 +10,7 @@ import inspect
 import pkgutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -67,10 +69,15 @@ def readme() -> str:
     return "\n".join([head, *(exhibit.text() for exhibit in exhibits())])
 
 
-def main() -> None:
+def main(names: Sequence[str] = ()) -> None:
+    """Run the demos named, all of them if none is; then write the page."""
+    found = {exhibit.name: exhibit for exhibit in exhibits()}
+    for name in names:
+        if name not in found:
+            sys.exit(f"error: there is no demo {name!r}, only {', '.join(found)}")
     gallery = FOLDER / "gallery"
     gallery.mkdir(exist_ok=True)
-    for exhibit in exhibits():
+    for exhibit in [found[name] for name in names or found]:
         print(f"\n=== {exhibit.command}\n", flush=True)
         start = time.perf_counter()
         options = ["--out", str(gallery)]
@@ -84,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

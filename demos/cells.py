@@ -17,7 +17,7 @@ from microgrid import nn, no_grad, optim
 from microgrid.text import Vocabulary
 from microgrid.training import Training
 
-from ._common import parser, plot, run, table
+from ._common import parser, plot, run, show, table
 
 GALLERY = ("cells_quote_trained.svg", [])
 
@@ -192,7 +192,10 @@ def main(argv: list[str] | None = None) -> None:
         by_hand(LINE_TEXT, "\n", LINE, 0.0),
         title="Set by hand, tanh(c): how far along the line",
     )
-    print(f"{quote.title}\n\n{quote}\n\n{line.title}\n\n{line}\n")
+    for made_by_hand in (quote, line):
+        print(f"{made_by_hand.title}\n")
+        show(made_by_hand)
+        print()
     opens = [i for i, c in enumerate(QUOTE_TEXT) if c == '"']
     table(
         ["character", "tanh(c) before", "at", "after"],

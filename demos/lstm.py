@@ -102,6 +102,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     plot(shown, args, "lstm_gates.svg")
     pictures(drawn(), args, "lstm")
+    pictures(lstm, args, "lstm_words", captions=WORDS)
 
 
 if __name__ == "__main__":

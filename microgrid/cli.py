@@ -8,11 +8,11 @@ import platform
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import viz
 from viz import engine
-from viz.files import target
 from viz.picture import DETAILS
 from viz.theme import THEMES
 
@@ -82,8 +82,13 @@ def _draw(args: argparse.Namespace) -> None:
         given.pop("theme", None)
         print(viz.text(x, **given))
         return
-    path = target(args.output, (*viz.SUFFIXES, ".html"))
-    if path.suffix.lower() == ".html":
+    path = Path(args.output)
+    format = path.suffix.removeprefix(".").lower()
+    if format not in (*viz.FORMATS, "html"):
+        raise ValueError(
+            f"-o takes a name that ends in .svg, .png, .dot, .pdf or .html, got {args.output!r}"
+        )
+    if format == "html":
         given.pop("detail", None)  # the page has every level
         print(f"wrote {viz.player(x, path, **given)}")
     else:

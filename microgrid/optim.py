@@ -41,10 +41,11 @@ class Optimizer:
         """What to subtract from a parameter; `memory` is the parameter's own, kept over steps."""
 
     def step(self) -> None:
-        """Change every parameter by its gradient."""
-        for p, memory in zip(self.params, self.memory):
-            if p.grad is not None:
-                p.data = p.data - self.change(p.grad, memory)
+        """Change every parameter by its gradient. Overflow gives inf or nan, without a warning."""
+        with np.errstate(all="ignore"):
+            for p, memory in zip(self.params, self.memory):
+                if p.grad is not None:
+                    p.data = p.data - self.change(p.grad, memory)
 
     def zero_grad(self) -> None:
         """Forget the gradients: `grad` becomes None."""

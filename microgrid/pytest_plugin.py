@@ -136,7 +136,8 @@ def _picture(root: Value, guilty: Value | None, folder: Path, name: str) -> Path
     root.backward()
     folder.mkdir(parents=True, exist_ok=True)
     marked = [guilty] if guilty is not None else []
-    return viz.render(root, folder / f"{name}.svg", title="gradcheck", marked=marked)
+    title = f"gradcheck: {guilty.op} is wrong" if guilty is not None else "gradcheck"
+    return viz.render(root, folder / f"{name}.svg", title=title, marked=marked)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

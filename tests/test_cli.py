@@ -68,7 +68,7 @@ def test_without_a_file_the_graph_is_written_out(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["{net}:product", "-o", "out.gif"], "must end in .svg, .png"),
+        (["{net}:product", "-o", "out.gif"], "ends in .svg, .png"),
         (["{net}:product", "-o", "/nowhere/out.svg"], "no folder '/nowhere'"),
         (["{net}:product", "-o", "{net}.svg", "--theme", "pink"], "theme must be one of light"),
         (["{net}:product", "-o", "{net}.svg", "--detail", "tiny"], "detail must be one of auto"),

@@ -52,10 +52,24 @@ def test_long_lines_break_at_a_blank():
     assert " ".join(line.strip() for line in lines) == text.strip()
 
 
+def test_short_lines_stand_in_columns():
+    def size(text):
+        root = ET.fromstring(viz.activations(text, [0.5] * len(text)).svg())
+        return float(root.get("width")), float(root.get("height"))
+
+    few, many = size("some letters\n" * 10), size("some letters\n" * 40)
+    assert many[1] == pytest.approx(few[1], abs=1.0)  # four columns of ten lines
+    assert many[0] > few[0]
+    long = size(("x" * 60 + "\n") * 40)
+    assert long[1] > 4 * few[1] * 0.8
+
+
 def test_values_may_be_nodes_and_the_limit_may_be_given():
     shown = viz.activations("ab", [Value(0.5), 0.25], limit=1.0)
     assert shown.values == (0.5, 0.25)
     assert shown.limit == 1.0
+    assert viz.activations("a", [0.5], limit=0.5).svg().count(LIGHT.gradient) == 2  # and the key
+    assert viz.activations("a", [0.5], limit=1.0).svg().count(LIGHT.gradient) == 1
     assert viz.activations("ab", [0.0, 0.0]).limit == 1.0
 
 

@@ -129,7 +129,12 @@ def test_the_highway_keeps_what_the_rnn_loses(pictures):
     lost = lstm.norms(lstm.over_words(nn.RNNCell(4, 8, seed=lstm.SEED)).states[1:])
     assert kept[0] / kept[-1] > 0.5
     assert lost[0] / lost[-1] < 0.01
-    assert pictures(lstm) == {"lstm.svg", "lstm_gates.svg", "lstm_highway.svg"}
+    assert pictures(lstm) == {
+        "lstm.svg",
+        "lstm_words.svg",
+        "lstm_gates.svg",
+        "lstm_highway.svg",
+    }
 
 
 def test_gates_are_read_from_the_graph():

@@ -79,7 +79,7 @@ def test_a_picture_of_the_failed_graph_is_saved_and_named(run, pytester):
     assert picture.name.endswith("test_model.svg")
     result.stdout.fnmatch_lines([f"*picture: {picture}"])
     svg = picture.read_text()
-    assert "cube" in svg
+    assert "gradcheck: cube is wrong" in svg
     ring = THEMES["light"].marked
     assert svg.count(f'stroke="{ring}"') == 1
 

@@ -4,6 +4,7 @@ import math
 import re
 
 import pytest
+
 from viz.theme import LIGHT, THEMES, Paint, fit, number, pretty, text_width
 
 

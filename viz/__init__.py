@@ -21,17 +21,16 @@ from microgrid.value import Value
 
 from .coloured_text import activations
 from .dot import Drawing, to_dot
-from .files import target
 from .layout import layout
 from .notebook import register
 from .picture import Drawable, picture
 from .player import player
 from .text import text
-from .theme import THEMES
+from .theme import THEMES, Theme
 
-__all__ = ["activations", "draw", "frames", "player", "render", "text"]
+__all__ = ["FORMATS", "activations", "draw", "frames", "player", "render", "text"]
 
-SUFFIXES = (".svg", ".png", ".dot", ".pdf")
+FORMATS = ("svg", "png", "dot", "pdf")
 
 register()
 
@@ -41,17 +40,16 @@ def draw(
 ) -> Drawing:
     """The picture of a Value, a list of Values or an Unrolled, as a graphviz.Digraph.
 
-    Options are those of `viz.picture.picture` (title, captions, detail, expand, show, hide,
-    highlight, upto); theme: light, dark, cs231n or print; marked: Values whose cards get a
+    Options are those of `viz.picture.picture`: title, captions, detail, expand, show, hide,
+    highlight, upto. theme: light, dark, cs231n or print; marked: Values whose cards get a
     ring. TypeError for what cannot be drawn, ValueError for an unknown name.
     """
-    if theme not in THEMES:
-        raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
+    colours = _theme(theme)
     scene = picture(x, **options)
     for card in scene.cards:
         if not card.alias and not set(marked).isdisjoint(card.nodes):
             card.look = "marked"
-    return to_dot(scene, layout(scene), THEMES[theme])
+    return to_dot(scene, layout(scene), colours)
 
 
 def render(x: Drawable, path: str | os.PathLike[str], **options: Any) -> Path:
@@ -61,31 +59,45 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: Any) -> Path:
     another suffix, OSError where the folder does not exist or cannot be written, or where
     no Graphviz makes the format (PDF needs a system one).
     """
-    place = target(path, SUFFIXES)
-    format = place.suffix.removeprefix(".").lower()
+    target = Path(path)
+    format = target.suffix.removeprefix(".").lower()
+    if format not in FORMATS:
+        raise ValueError(
+            f"a picture's file name ends in .svg, .png, .dot or .pdf, got {target.name!r}"
+        )
+    _folder(target.parent)
     drawing = draw(x, **options)
-    return write_whole(place, drawing.source.encode() if format == "dot" else drawing.pipe(format))
+    return write_whole(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
 
 
 def frames(x: Drawable, folder: str | os.PathLike[str], **options: Any) -> list[Path]:
     """The backward sweep as pictures: 000.svg before the first message, then one for each.
 
     All have the same geometry and the same scale of colours. Options are those of `draw`
-    but for `upto`. The folder must exist.
+    but for `upto`. OSError where the folder does not exist or cannot be written.
     """
-    where = Path(folder)
-    if not where.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(folder)!r} to write into")
-    theme = THEMES[options.pop("theme", "light")]
-    options["detail"] = options.get("detail", "scalar")
+    where = _folder(Path(folder))
+    colours = _theme(options.pop("theme", "light"))
+    options.setdefault("detail", "scalar")
     last = picture(x, upto=sys.maxsize, **options)
     places = layout(last)
     count = sum(wire.message is not None for wire in last.wires)
-    width = max(3, len(str(count)))
     made = []
     for k in range(count + 1):
         scene = picture(x, upto=k, **options)
         scene.scale = last.steepest, last.strongest
-        content = to_dot(scene, places, theme).pipe("svg")
-        made.append(write_whole(where / f"{k:0{width}d}.svg", content))
+        content = to_dot(scene, places, colours).pipe("svg")
+        made.append(write_whole(where / f"{k:0{max(3, len(str(count)))}d}.svg", content))
     return made
+
+
+def _folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(folder)!r} to write into")
+    return folder
+
+
+def _theme(name: str) -> Theme:
+    if name not in THEMES:
+        raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {name!r}")
+    return THEMES[name]

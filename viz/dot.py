@@ -198,10 +198,10 @@ class _Writer:
     def _panel(self, name: str, panel: Panel, box: Box, widths: tuple[float, ...]) -> None:
         theme = self.theme
         title = _td(_font(panel.title, theme.text, 12, bold=True), "LEFT", COLSPAN=len(widths))
-        rows = "".join(
-            f"<TR>{''.join(self._cell(cell, w) for cell, w in zip(row, widths))}</TR>"
-            for row in panel.rows
-        )
+        steepest, rows = panel.steepest, ""
+        for row in panel.rows:
+            cells = [self._cell(cell, width, steepest) for cell, width in zip(row, widths)]
+            rows += f"<TR>{''.join(cells)}</TR>"
         if panel.note:
             note = _td(_font(panel.note, theme.muted, 10), "LEFT", COLSPAN=len(widths))
             rows += f"<TR>{note}</TR>"
@@ -211,7 +211,7 @@ class _Writer:
         )
         self._box(name, box, theme.panel, table, panel.title)
 
-    def _cell(self, cell: Cell, width: float) -> str:
+    def _cell(self, cell: Cell, width: float, steepest: float) -> str:
         theme, size = self.theme, {"WIDTH": int(width)}
         if cell.kind == "name":
             text = fit(cell.text, 11, 210, bold=cell.bold)
@@ -225,7 +225,7 @@ class _Writer:
             return _td("", "RIGHT", **size)
         if "grad" not in self.picture.show:
             return _td("", "RIGHT", **size, BORDER=1, COLOR=theme.legend.border)
-        fill, text = theme.shade(cell.number, self.steepest)
+        fill, text = theme.shade(cell.number, steepest)
         more = {**size, "BGCOLOR": fill} if fill else size
         return _td(_font(cell.text + " ", text, 11, cell.bold), "RIGHT", **more)
 
@@ -267,7 +267,7 @@ class _Writer:
     # carries the local derivative; so both labels are plain text in a colour of their own.
 
     def _wire(self, wire: Wire, path: Path) -> None:
-        theme, show = self.theme, self.picture.show
+        theme = self.theme
         arrow = "↓" if path.rising else "←"
         local = "" if wire.local is None else f"×{self._or_blank(wire.local, 'local')}"
         message = (

@@ -86,6 +86,11 @@ class Panel:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
 
+    @property
+    def steepest(self) -> float:
+        """The largest finite number among its heat cells, to which their heat is relative."""
+        return _largest(cell.number for row in self.rows for cell in row if cell.kind == "grad")
+
 
 SHOWN = frozenset({"value", "grad", "local", "message", "op"})
 
@@ -107,14 +112,10 @@ class Picture:
 
     @property
     def steepest(self) -> float:
-        """The largest finite |gradient| of all cards and panels: heat is relative to it."""
+        """The largest finite |gradient| of all cards: their heat is relative to it."""
         if self.scale is not None:
             return self.scale[0]
-        cells = (cell for panel in self.panels for row in panel.rows for cell in row)
-        return max(
-            _largest(row.grad for card in self.cards for row in card.rows),
-            _largest(cell.number for cell in cells if cell.kind == "grad"),
-        )
+        return _largest(row.grad for card in self.cards for row in card.rows)
 
     @property
     def strongest(self) -> float:

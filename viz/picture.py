@@ -31,7 +31,7 @@ Drawable: TypeAlias = Value | Unrolled | Sequence[Value]
 
 DETAILS = ("auto", "scalar", "vector", "cell", "rolled")
 EXPAND = (*GATES, "cell")
-READABLE = 150  # cards; "auto" draws no more of them than this where a coarser level has fewer
+READABLE = 120  # cards; "auto" draws no more of them than this where a coarser level has fewer
 MOST_CARDS = 1500
 MOST_COLUMNS = 40  # of a panel
 

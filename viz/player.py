@@ -20,12 +20,10 @@ from string import Template
 
 from microgrid.files import write_whole
 
-from .files import target
 from .picture import Drawable
 from .playback import playback
 from .theme import THEMES, Theme
 
-SUFFIXES = (".html",)
 SCRIPTS = ("data", "sweep", "paths", "drawing", "camera", "words", "quiz", "tables", "controls",
            "start")  # fmt: skip
 
@@ -50,8 +48,12 @@ def player(
     TypeError for what cannot be drawn, ValueError for an unknown theme or a name that does
     not end in .html, OSError where the folder does not exist or cannot be written.
     """
-    place = target(path, SUFFIXES)
-    return write_whole(place, page(x, title=title, captions=captions, theme=theme))
+    target = Path(path)
+    if target.suffix.lower() != ".html":
+        raise ValueError(f"a player's file name ends in .html, got {target.name!r}")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    return write_whole(target, page(x, title=title, captions=captions, theme=theme))
 
 
 def page(

@@ -145,7 +145,7 @@ class Scene:
         self.column = self._columns()
         self.slot = self._slots()
         self.roles, self.given = _roles(run)
-        self.initial = self._initial_states() if self.timed else set()
+        self.initial = self._initial_states(run) if self.timed else set()
         self.shared = [node for node in self.order if self.in_panel(node)]
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
@@ -227,8 +227,10 @@ class Scene:
             seen[key] += 1
         return slots
 
-    def _initial_states(self) -> set[Value]:
-        """Leaves that stand where other steps have the state of the step before."""
+    def _initial_states(self, run: Unrolled | None) -> set[Value]:
+        """The run's start state; else leaves that one step uses where others have a state."""
+        if run is not None:
+            return {h for h in _leaves(run.carries[0]) if not h.parents}
         carried = {
             (self.slot[node], position)
             for node in self.order
@@ -242,6 +244,7 @@ class Scene:
             if not parent.parents
             and self.step[parent] is None
             and self.step[node] is not None
+            and len({self.column[child] for child in self.uses[parent]}) == 1
             and (self.slot[node], position) in carried
         }
 
@@ -372,6 +375,15 @@ def _roles(run: Unrolled | None) -> tuple[dict[Value, str], dict[Value, dict[int
                 given.setdefault(x, {})[step] = i
                 roles[x] = "input"
     return roles, given
+
+
+def _leaves(state: object) -> Iterator[Value]:
+    """The Values of a state: a vector, or several."""
+    if isinstance(state, Value):
+        yield state
+    elif isinstance(state, Iterable):
+        for part in state:
+            yield from _leaves(part)
 
 
 def total(messages: Iterable[float | None]) -> float | None:

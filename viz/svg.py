@@ -11,7 +11,7 @@ from pathlib import Path
 
 from microgrid.files import write_whole
 
-from .theme import FONT, Theme, escape
+from .theme import FONT, Theme, contrast, escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,14 @@ def diverging(theme: Theme, share: float) -> tuple[str, str]:
     """
     if not math.isfinite(share):
         return theme.bad.fill, theme.bad.text
-    strength = min(1.0, abs(share))
-    if 0.72 < strength < 0.79:  # on these neither dark nor light text has a contrast of 4.5:1
-        strength = 0.72 if strength < 0.755 else 0.79
-    fill = mix(theme.ground, theme.gradient if share > 0.0 else theme.value, strength)
-    return fill, theme.text if strength <= 0.72 else theme.ground
+    end = theme.gradient if share > 0.0 else theme.value
+    wanted = round(100.0 * min(1.0, abs(share)))
+    for strength in sorted(range(101), key=lambda s: abs(s - wanted)):
+        fill = mix(theme.ground, end, strength / 100.0)
+        ink = max(theme.text, theme.ground, key=lambda colour: contrast(fill, colour))
+        if contrast(fill, ink) >= 4.5:  # between, neither dark nor light text can be read
+            return fill, ink
+    return theme.ground, theme.text
 
 
 def mix(one: str, other: str, share: float) -> str:
@@ -114,8 +117,9 @@ _ID = re.compile(r'\b(id="|href="#|url\(#)')
 def inline(svg: str) -> str:
     """An SVG document as part of a page: no prologue, ids of its own, as wide as there is room.
 
-    >>> inline('<?xml version="1.0"?><svg width="90pt"><g id="n0"/></svg>')  # doctest: +ELLIPSIS
-    '<svg style="max-width:100%;height:auto" width="90pt"><g id="mg...-n0"/></svg>'
+    >>> inline('<?xml version="1.0"?><svg width="90pt" height="9pt"><g id="n0"/></svg>')
+    ... # doctest: +ELLIPSIS
+    '<svg style="max-width:100%;height:auto" width="90pt" height="9pt"><g id="mg...-n0"/></svg>'
     """
     start = svg.index("<svg")
     number = next(_displays)

@@ -159,7 +159,7 @@ class _Terminal:
 
     def _numbers(self, card: Card) -> tuple[Text, Text]:
         """Value and gradient; those of several rows after each other."""
-        values = " ".join(_shown(row.value) for row in card.rows)
+        values = " ".join(f"{row.name} {_shown(row.value)}".lstrip() for row in card.rows)
         grads = " ".join(_shown(row.grad) for row in card.rows)
         return self._say(values, "value"), self._say(grads, "gradient")
 

@@ -116,16 +116,6 @@ LIGHT = Theme(
     ),
 )
 
-TERMINAL = {  # styles of rich: the terminal's own palette, which suits its ground
-    "name": "bold",
-    "muted": "dim",
-    "value": "cyan",
-    "gradient": "yellow",
-    "grad": "yellow",
-    "sum": "bold yellow",
-    "local": "magenta",
-}
-
 DARK = Theme(
     name="dark",
     ground="#0b1220",
@@ -217,7 +207,33 @@ PRINT = Theme(
     ),
 )
 
+TERMINAL = {  # styles of rich: the terminal's own palette, which suits its ground
+    "name": "bold",
+    "muted": "dim",
+    "value": "cyan",
+    "gradient": "yellow",
+    "grad": "yellow",
+    "sum": "bold yellow",
+    "local": "magenta",
+}
+
 THEMES = {theme.name: theme for theme in (LIGHT, DARK, CS231N, PRINT)}
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours #rrggbb, from 1 to 21 (WCAG 2.1, relative luminance).
+
+    >>> round(contrast("#ffffff", "#000000"), 2)
+    21.0
+    """
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = [channel / 255.0 for channel in bytes.fromhex(colour[1:7])]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def number(x: float) -> str:
