@@ -11,14 +11,13 @@ import subprocess
 from collections.abc import Sequence
 from time import perf_counter, process_time
 
+from microgrid import Value, nn
+from microgrid.graph import creation_order
 from viz import engine
 from viz.dot import to_dot
 from viz.layout import layout
 from viz.picture import picture
 from viz.theme import LIGHT
-
-from microgrid import Value, nn
-from microgrid.graph import creation_order
 
 PATIENCE = 60.0  # seconds for plain dot
 
