@@ -558,6 +558,16 @@ def test_a_step_at_the_cell_level_goes_from_wire_to_wire(show: Show) -> None:
     assert position(page) == stops[-2]
 
 
+def test_messages_within_a_box_are_no_fork(show: Show) -> None:
+    page = show(tanh_run(2, 3), "#level=cell")
+    while page.locator("#next").is_enabled():
+        page.keyboard.press("n")
+        if "receives" in card(page, "x₂").get_attribute("class"):
+            break
+    assert page.locator(".fork text").count() == 0
+    assert "used more than once" not in page.locator("#sentence").text_content()
+
+
 def test_what_reached_which_state_is_told_at_the_end(show: Show) -> None:
     page = show(tanh_run(4))
     assert page.locator("#findings").is_hidden()

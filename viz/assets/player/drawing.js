@@ -93,7 +93,7 @@ function drawFull(group, card) {
   const pitch = Math.min(18, (card.height - 6) / lines);
   let y = card.y + (card.height - pitch * lines) / 2 + pitch / 2;
   write(group, "name", card.x + 8, y + 5, 13, "start", card.short);
-  write(group, "op", card.x + card.width - 8, y + 5, 12, "end", card.op);
+  if (card.op) write(group, "op", card.x + card.width - 8, y + 5, 12, "end", card.op);
   for (const row of card.rows) {
     y += pitch;
     if (row.name) write(group, "row-name", card.x + 9, y + 4, 10, "start", row.name);
