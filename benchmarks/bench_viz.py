@@ -9,15 +9,15 @@ from __future__ import annotations
 import argparse
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
+import viz
 from microgrid import Value, nn
 from microgrid.graph import creation_order
 from viz import engine
-from viz.dot import to_dot
-from viz.layout import layout
 from viz.picture import picture
-from viz.theme import LIGHT
 
 PATIENCE = 60.0  # seconds for plain dot
 
@@ -65,10 +65,10 @@ def main(arguments: Sequence[str]) -> None:
         assert run.loss is not None
         nodes = len(creation_order(run.loss))
         start, own = perf_counter(), process_time()
-        scene = picture(run, detail="scalar")
-        drawing = to_dot(scene, layout(scene), LIGHT)
-        drawing.pipe("svg")
+        with TemporaryDirectory() as folder:
+            viz.render(run, Path(folder) / "run.svg", detail="scalar")
         own, took = process_time() - own, perf_counter() - start
+        scene = picture(run, detail="scalar")
         plain = plain_dot(run.loss) if steps < 1000 else None
         beside = f"{plain:11.2f}" if plain is not None else f"{f'> {PATIENCE:.0f}':>11}"
         beside = f"{'not tried':>11}" if steps >= 1000 else beside
@@ -79,8 +79,9 @@ def main(arguments: Sequence[str]) -> None:
         value = value + value
     value.backward()
     start = perf_counter()
+    with TemporaryDirectory() as folder:
+        viz.render(value, Path(folder) / "doublings.svg")
     scene = picture(value)
-    to_dot(scene, layout(scene), LIGHT).pipe("svg")
     took = perf_counter() - start
     print(f"60 doublings (2**60 paths): {len(scene.cards)} cards in {took:.2f} s")
 

@@ -20,10 +20,13 @@ from microgrid.files import write_whole
 from microgrid.value import Value
 
 from .coloured_text import activations
+from .direct import to_svg
 from .dot import Drawing, to_dot
+from .geometry import Layout
 from .layout import layout
 from .notebook import register
-from .picture import Drawable, picture
+from .parts import Picture
+from .picture import MOST_CARDS, Drawable, picture
 from .player import player
 from .text import text
 from .theme import THEMES, Theme
@@ -44,20 +47,35 @@ def draw(
     highlight, upto. theme: light, dark, cs231n or print; marked: Values whose cards get a
     ring. TypeError for what cannot be drawn, ValueError for an unknown name.
     """
+    return to_dot(*_placed(x, theme, marked, options))
+
+
+def _placed(
+    x: Drawable, theme: str, marked: Collection[Value], options: dict[str, Any]
+) -> tuple[Picture, Layout, Theme]:
+    """A picture with its places and colours: all that a renderer needs."""
     colours = _theme(theme)
     scene = picture(x, **options)
     for card in scene.cards:
         if not card.alias and not set(marked).isdisjoint(card.nodes):
             card.look = "marked"
-    return to_dot(scene, layout(scene), colours)
+    return scene, layout(scene), colours
 
 
-def render(x: Drawable, path: str | os.PathLike[str], **options: Any) -> Path:
+def render(
+    x: Drawable,
+    path: str | os.PathLike[str],
+    *,
+    theme: str = "light",
+    marked: Collection[Value] = (),
+    **options: Any,
+) -> Path:
     """Draw x into a file, whose suffix names the format: .svg, .png, .dot or .pdf.
 
-    Options are those of `draw`. The file is written whole or not at all. ValueError for
-    another suffix, OSError where the folder does not exist or cannot be written, or where
-    no Graphviz makes the format (PDF needs a system one).
+    Options are those of `draw`. The file is written whole or not at all. An SVG of more than
+    1,500 cards is written without Graphviz, which would take long. ValueError for another
+    suffix, OSError where the folder does not exist or cannot be written, or where no Graphviz
+    makes the format (PDF needs a system one).
     """
     target = Path(path)
     format = target.suffix.removeprefix(".").lower()
@@ -66,8 +84,11 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: Any) -> Path:
             f"a picture's file name ends in .svg, .png, .dot or .pdf, got {target.name!r}"
         )
     _folder(target.parent)
-    drawing = draw(x, **options)
-    return write_whole(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
+    placed = _placed(x, theme, marked, options)
+    if format == "svg" and len(placed[0].cards) > MOST_CARDS:
+        return write_whole(target, to_svg(*placed))
+    drawing = to_dot(*placed)
+    return write_whole(target, drawing.source if format == "dot" else drawing.pipe(format))
 
 
 def frames(x: Drawable, folder: str | os.PathLike[str], **options: Any) -> list[Path]:

@@ -7,6 +7,7 @@ at its left side: first the leaves that stand beside it, then the wires from els
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,6 +52,9 @@ class Grid:
         self.rank = self._ranks()
         self.chain_x, self.widths = self._chains()
         self.in_layer = self._layers()
+        self.columns_of: dict[int, list[int]] = defaultdict(list)
+        for column, layer in sorted(self.in_layer):
+            self.columns_of[layer].append(column)
 
     # Blocks, layers and chains: where the cards are within a column.
 
@@ -255,7 +259,10 @@ class Grid:
         return card.column in self.before and not self._has_operands(card)
 
     def _free(self, layer: int, first: int, last: int) -> bool:
-        return not any(self.in_layer.get((c, layer)) for c in range(first, last + 1))
+        """Whether no card stands in this layer of the columns from first to last."""
+        columns = self.columns_of[layer]
+        i = bisect_left(columns, first)
+        return i == len(columns) or columns[i] > last
 
     def _layer_heights(self) -> list[float]:
         top = max(self.rank.values())

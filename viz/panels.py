@@ -15,7 +15,8 @@ from .theme import number, pretty
 
 MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
 MOST_STEPS = 12  # more time steps than these are shown as heat without numbers
-MOST_WORK = 3_000_000  # edges that the itemised matrix may walk
+MOST_STATES = 40  # a longer sequence has no itemised matrix
+MOST_WORK = 6_000_000  # edges that the itemised matrix may walk
 
 
 def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
@@ -107,7 +108,8 @@ class Itemised:
     """dL_k/dh_t for every loss and every state: which loss reached which state.
 
     `rows[k]` are the norms of the gradients that loss k sends to h_0 ... h_T, each loss
-    counted as it counts in the total; a scalar keeps its sign.
+    counted as it counts in the total; a scalar keeps its sign. Long sequences have the last
+    loss only.
     """
 
     def __init__(self, run: Unrolled) -> None:
@@ -117,12 +119,11 @@ class Itemised:
         if run.loss is None or run.loss.grad is None:
             return
         edges = sum(len(node.parents) for node in creation_order(run.loss))
-        if edges * len(self.losses) > 2 * MOST_WORK:
-            return
-        for t, loss in self.losses:
+        whole = len(run) <= MOST_STATES and edges * len(self.losses) <= MOST_WORK
+        for t, loss in self.losses if whole else self.losses[-1:]:
             sent = self._sweep(loss)
             self.rows[t] = [
-                norm(sent.get(h, 0.0) for h in state) if k <= t else None
+                norm([sent.get(h, 0.0) for h in state]) if k <= t else None
                 for k, state in enumerate(run.states)
             ]
 
@@ -144,7 +145,7 @@ class Itemised:
     def panel(self) -> Panel | None:
         """The table; the last row is the gradient of each state itself."""
         states, steps = self.run.states, len(self.run)
-        if len(self.rows) < 2 or steps > 40:
+        if len(self.rows) < 2:
             return None
         full = steps <= MOST_STEPS
         names = [pretty(base(state[0].label) or f"h_{t}") for t, state in enumerate(states)]

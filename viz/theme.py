@@ -7,6 +7,7 @@ import html
 import math
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine
 
@@ -257,6 +258,7 @@ def number(x: float) -> str:
     return f"−{digits}" if x < 0.0 else digits
 
 
+@lru_cache(maxsize=8192)
 def pretty(label: str) -> str:
     """A label as it is printed: digits after an underscore become subscripts.
 
@@ -282,7 +284,7 @@ def escape(text: str) -> str:
     >>> escape('<b> & "q"')
     '&lt;b&gt; &amp; &quot;q&quot;'
     """
-    return html.escape(clean(text))
+    return html.escape(text if text.isprintable() else clean(text))
 
 
 _WIDTHS = {  # Arial's advance widths in 1/1000 em; what is not here is 556 wide
