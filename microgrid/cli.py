@@ -8,10 +8,12 @@ import platform
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import viz
 from viz import engine
+from viz.picture import DETAILS
 from viz.theme import THEMES
 
 from . import nn
@@ -61,6 +63,7 @@ def add_draw_command(subparsers: Any) -> None:
         help="a name that ends in .svg, .png, .pdf, .dot, or in .html for the player; "
         "without it the graph is written to the terminal",
     )  # fmt: skip
+    parser.add_argument("--detail", metavar="LEVEL", help=", ".join(DETAILS))
     parser.add_argument("--theme", metavar="NAME", help=", ".join(THEMES))
     parser.add_argument("--title")
     sizes = parser.add_argument_group("with rnn")
@@ -73,18 +76,23 @@ def add_draw_command(subparsers: Any) -> None:
 
 def _draw(args: argparse.Namespace) -> None:
     x = _unrolled(args) if args.target == "rnn" else load(args.target)
-    if args.output is None:
-        print(viz.text(x))
-        return
-    options = {name: getattr(args, name) for name in ("theme", "title")}
+    options = {name: getattr(args, name) for name in ("detail", "theme", "title")}
     given = {name: value for name, value in options.items() if value is not None}
-    page = args.output.lower().endswith((".html", ".htm"))
-    if not page and not args.output.lower().endswith(viz.FORMATS):
+    if args.output is None:
+        given.pop("theme", None)
+        print(viz.text(x, **given))
+        return
+    path = Path(args.output)
+    format = path.suffix.removeprefix(".").lower()
+    if format not in (*viz.FORMATS, "html"):
         raise ValueError(
-            f"-o takes a name that ends in .svg, .png, .pdf, .dot or .html, got {args.output!r}"
+            f"-o takes a name that ends in .svg, .png, .dot, .pdf or .html, got {args.output!r}"
         )
-    path = (viz.player if page else viz.render)(x, args.output, **given)
-    print(f"wrote {path}")
+    if format == "html":
+        given.pop("detail", None)  # the page has every level
+        print(f"wrote {viz.player(x, path, **given)}")
+    else:
+        print(f"wrote {viz.render(x, path, **given)}")
 
 
 def _unrolled(args: argparse.Namespace) -> nn.Unrolled:

@@ -8,9 +8,7 @@ with the page instead of being cut off.
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from microgrid.nn import Unrolled
@@ -31,23 +29,8 @@ def show_graph(x: Value | Unrolled) -> str:
 
 def show_stepper(stepper: Stepper) -> str:
     """The picture as far as the sweep has come: no message that has not been sent."""
-    scene = picture(stepper.root)
-    if stepper.done:
-        return _painted(scene)
-    sent = {(event.node, event.position) for event in stepper.messages}
-    cards = {card.id: card for card in scene.cards}
-    places: Counter[str] = Counter()
-    for wire in scene.wires:  # those of a card come in the order of its operands
-        (node,) = cards[wire.target].nodes
-        if (node, places[wire.target]) not in sent:
-            wire.message = None
-            source = cards[wire.source]
-            if source.alias:
-                source.rows = tuple(replace(row, grad=None) for row in source.rows)
-        places[wire.target] += 1
-    scene.panels.clear()
-    scene.subtitle = f"{len(sent)} of {len(scene.wires)} messages sent"
-    return _painted(scene)
+    sent = None if stepper.done else len(stepper.messages)
+    return _painted(picture(stepper.root, upto=sent))
 
 
 def _painted(scene: Picture) -> str:

@@ -20,13 +20,17 @@ from microgrid.stepper import Event, Stepper, root_of
 from microgrid.value import Value, creation_order
 
 from .layout import Layout, Point, around, layout
-from .picture import Card, Drawable, Picture, Wire, name_of, operation, picture
+from .parts import Card, Panel, Picture, Row, Wire
+from .picture import Drawable, picture
+from .scene import name_of, operation
 from .theme import LIGHT, fit, number, pretty, text_width
 
 Data: TypeAlias = dict[str, Any]
 History: TypeAlias = list[tuple[int, float]]
 
 PAD = 24.0  # around the picture
+MOST_CARDS = 3000  # the page draws no more of them where a coarser level has fewer
+LABELS = {"scalar": "Every operation", "cell": "Time steps"}
 
 
 @dataclass
@@ -131,7 +135,9 @@ class Level:
         self.picture, self.sweep, self.place = picture, sweep, place
         self.card = {card.id: card for card in picture.cards}
         self.index = {card.id: i for i, card in enumerate(picture.cards)}
-        self.shared = list(dict.fromkeys(c.nodes[0] for c in picture.cards if c.alias))
+        self.shared = list(
+            dict.fromkeys(c.nodes[0] for c in picture.cards if c.alias and len(c.nodes) == 1)
+        )
         self.events = self._events()
         self.sent = self._sent()
         ends = [point for path in place.wires.values() for point in path.curve]
@@ -221,7 +227,7 @@ class Level:
             "formula": formula(node) if node is not None and node.op else "",
             "scope": node.scope if node is not None else "",
             "note": card.note,
-            "shared": self.shared.index(card.nodes[0]) if card.alias else None,
+            "shared": self.shared.index(card.nodes[0]) if card.nodes[0] in self.shared else None,
             "order": max(node.serial for node in card.nodes) if card.nodes else 0,
             "x": x,
             "y": y,
@@ -239,16 +245,26 @@ class Level:
 
     def _histories(self, card: Card) -> Iterator[list[list[Any]]]:
         sweep, sent = self.sweep, self.sent[card.id]
-        if card.alias:
+        if card.alias and len(card.nodes) == 1:
             yield sweep.written(running([(step, event.message or 0.0) for step, event in sent]))
-        elif len(card.nodes) == len(card.rows):
-            for node in card.nodes:
+            return
+        steps = [h[-1][0] for node in card.nodes if (h := sweep.of_node.get(node))]
+        complete = max((step for step, _ in sent), default=min(steps, default=0))
+        for row in card.rows:
+            node = self._node_of(row, card)
+            if node is not None:
                 yield sweep.written(sweep.of_node.get(node, []))
-        else:  # many nodes in one box: its number is known when the last of its messages has come
-            steps = [h[-1][0] for node in card.nodes if (h := sweep.of_node.get(node))]
-            step = max((step for step, _ in sent), default=min(steps, default=0))
-            for row in card.rows:
-                yield sweep.written([] if row.grad is None else [(step, row.grad)])
+            else:  # a norm is known when the last of its messages has come
+                yield sweep.written([] if row.grad is None else [(complete, row.grad)])
+
+    def _node_of(self, row: Row, card: Card) -> Value | None:
+        """The Value whose number a row shows; None for a norm."""
+        if row.name:
+            return None
+        if len(card.nodes) == 1:
+            return card.nodes[0]
+        shown = ((node.data, node.grad) for node in card.nodes)
+        return next((n for n, x in zip(card.nodes, shown) if x == (row.value, row.grad)), None)
 
     def _wire(self, wire: Wire) -> Data:
         path = self.place.wires[wire.id]
@@ -348,7 +364,7 @@ def shared_weights(scene: Level) -> list[Data]:
     columns = [column.index for column in scene.picture.columns]
     sent: dict[Value, dict[int, History]] = {leaf: defaultdict(list) for leaf in scene.shared}
     for card in scene.picture.cards:
-        if card.alias:
+        if card.alias and len(card.nodes) == 1:
             by_step = sent[card.nodes[0]][card.column]
             by_step += [(step, event.message or 0.0) for step, event in scene.sent[card.id]]
     return [
@@ -374,16 +390,44 @@ def running(messages: History) -> History:
 def playback(x: Drawable, title: str | None, captions: Sequence[str] | None) -> Data:
     """Everything the page knows of x. What the title gives away waits for the sweep's end."""
     with sweep_of(x) as sweep:
-        scalar = Level(picture(x, title=title, captions=captions, detail="scalar"), sweep)
-        levels = [scalar.data("scalar", "Every operation")]
-    name, _, finding = scalar.picture.title.partition(": ") if title is None else (title, "", "")
-    return {
-        "title": name,
-        "finding": finding,
-        "subtitle": scalar.picture.subtitle,
-        "seed": pair(sweep.seed),
-        "last": len(sweep.messages),
-        "columns": [column.title for column in scalar.picture.columns],
-        "shared": shared_weights(scalar),
-        "levels": levels,
-    }
+        scenes = {"scalar": picture(x, title, captions, detail="scalar")}
+        if scenes["scalar"].columns:
+            scenes["cell"] = picture(x, title, captions, detail="cell")
+        if len(scenes["scalar"].cards) > MOST_CARDS and "cell" in scenes:
+            del scenes["scalar"]
+        levels = {name: Level(scene, sweep) for name, scene in scenes.items()}
+        first = next(iter(levels.values()))
+        last = scenes["cell" if "cell" in scenes else "scalar"]
+        name, _, finding = last.title.partition(": ") if title is None else (title, "", "")
+        return {
+            "title": name,
+            "finding": ". ".join(filter(None, (finding, last.subtitle))),
+            "seed": pair(sweep.seed),
+            "last": len(sweep.messages),
+            "columns": [column.title for column in first.picture.columns],
+            "shared": shared_weights(first),
+            "panels": [
+                panel_data(panel, sweep)
+                for panel in last.panels
+                if not (first.shared and panel.title.startswith("Shared"))
+            ],
+            "levels": [level.data(name, LABELS[name]) for name, level in levels.items()],
+        }
+
+
+def panel_data(panel: Panel, sweep: Sweep) -> Data:
+    """A table that can be read when the sweep is over."""
+    cells = [
+        [
+            {
+                "text": cell.text,
+                "kind": cell.kind,
+                "heat": ""
+                if cell.number is None or cell.kind != "grad"
+                else sweep.heat(cell.number),
+            }
+            for cell in row
+        ]
+        for row in panel.rows
+    ]
+    return {"title": panel.title, "note": panel.note, "rows": cells}

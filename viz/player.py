@@ -49,7 +49,7 @@ def player(
     not end in .html, OSError where the folder does not exist or cannot be written.
     """
     target = Path(path)
-    if target.suffix.lower() not in (".html", ".htm"):
+    if target.suffix.lower() != ".html":
         raise ValueError(f"a player's file name ends in .html, got {target.name!r}")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")

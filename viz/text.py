@@ -38,13 +38,14 @@ def text(
     *,
     title: str | None = None,
     captions: Sequence[str] | None = None,
+    detail: str = "auto",
     color: bool | None = None,
     ascii: bool | None = None,
     width: int | None = None,
 ) -> str:
     """The picture of a Value, a list of Values or an Unrolled as text for a terminal.
 
-    title, captions: as in `draw`. color: colours as ANSI codes, if standard output is a
+    title, captions, detail: as in `draw`. color: colours as ANSI codes, if standard output is a
     terminal and NO_COLOR is not set. ascii: nothing but ASCII, if standard output can hold no
     more. width: where columns of time go on below, the terminal's or 100. No line is cut.
 
@@ -60,7 +61,7 @@ def text(
     ├─ a          2        −3           ×−3     ← −3
     └─ b         −3         2            ×2      ← 2
     """
-    scene = picture(x, title=title, captions=captions, detail="scalar")
+    scene = picture(x, title, captions, detail=detail)
     plain = ascii if ascii is not None else not _holds_unicode()
     coloured = color if color is not None else _wants_color()
     room = width if width is not None else shutil.get_terminal_size((100, 24)).columns
@@ -158,7 +159,7 @@ class _Terminal:
 
     def _numbers(self, card: Card) -> tuple[Text, Text]:
         """Value and gradient; those of several rows after each other."""
-        values = " ".join(_shown(row.value) for row in card.rows)
+        values = " ".join(f"{row.name} {_shown(row.value)}".lstrip() for row in card.rows)
         grads = " ".join(_shown(row.grad) for row in card.rows)
         return self._say(values, "value"), self._say(grads, "gradient")
 

@@ -155,7 +155,9 @@ def test_keys_step_forward_and_back(show: Show, forward: str, back: str) -> None
 def picture(page: Any) -> list[list[str]]:
     """What every card and wire of the picture looks like."""
     found: list[list[str]] = page.locator("#world .card, #world .wire").evaluate_all(
-        "all => all.map((x) => [x.getAttribute('class'), x.textContent, x.ariaLabel])"
+        """all => all.map((x) => [x.getAttribute('class'), x.ariaLabel,
+            ...[...x.querySelectorAll('text')].filter((t) => getComputedStyle(t).visibility
+            === 'visible').map((t) => t.textContent)])"""
     )
     return found
 
@@ -525,3 +527,50 @@ def test_nan_and_inf_are_visible(show: Show) -> None:
     assert card(page, "×").locator("text.value").text_content() == "nan"
     fill = card(page, "zero").locator("rect.heat").evaluate("x => getComputedStyle(x).fill")
     assert fill == "rgb({}, {}, {})".format(*bytes.fromhex(THEMES["light"].bad.fill[1:]))
+
+
+# Levels
+
+
+def test_the_switch_to_time_steps_keeps_the_place_and_the_numbers(show: Show) -> None:
+    run = tanh_run(4)
+    page = show(run)
+    page.keyboard.press("End")
+    page.click("#levels button[value=cell]")
+    assert position(page) == int(page.locator("#slider").get_attribute("max"))
+    for t, (h,) in enumerate(run.states):
+        assert h.grad is not None
+        assert gradient(page, pretty(h.label)) == number(h.grad), t
+    page.keyboard.press("l")
+    assert page.locator("#levels button[value=scalar]").get_attribute("aria-pressed") == "true"
+
+
+def test_a_step_at_the_cell_level_goes_from_wire_to_wire(show: Show) -> None:
+    page = show(tanh_run(4), "#level=cell")
+    stops = []
+    while page.locator("#next").is_enabled():
+        page.keyboard.press("n")
+        stops.append(position(page))
+        assert page.locator(".wire.active").count() == 1
+    assert len(stops) == page.locator(".wire").count()
+    assert stops == sorted(set(stops))
+    page.keyboard.press("b")
+    assert position(page) == stops[-2]
+
+
+def test_messages_within_a_box_are_no_fork(show: Show) -> None:
+    page = show(tanh_run(2, 3), "#level=cell")
+    while page.locator("#next").is_enabled():
+        page.keyboard.press("n")
+        if "receives" in card(page, "x₂").get_attribute("class"):
+            break
+    assert page.locator(".fork text").count() == 0
+    assert "used more than once" not in page.locator("#sentence").text_content()
+
+
+def test_what_reached_which_state_is_told_at_the_end(show: Show) -> None:
+    page = show(tanh_run(4))
+    assert page.locator("#findings").is_hidden()
+    page.keyboard.press("End")
+    assert "Where each gradient comes from" in page.locator("#findings").text_content()
+    assert "reaches h₀" in page.locator("#sentence").text_content()

@@ -110,7 +110,7 @@ let at = -1;
 const plain = (text) =>
   text.toLowerCase().replaceAll("_", "").replace(/[₀-₉]/g, (digit) => digit.codePointAt(0) - 0x2080);
 
-function look() {
+function find() {
   const wanted = plain(search.value.trim());
   for (const card of state.level.cards) card.matches = false;
   found = wanted ? state.level.cards.filter((card) => plain(card.name).includes(wanted)) : [];
@@ -129,12 +129,12 @@ function nextFound(places) {
   reveal(found[at]);
 }
 
-search.addEventListener("input", look);
+search.addEventListener("input", find);
 search.addEventListener("keydown", (event) => {
   if (event.key === "Enter") nextFound(event.shiftKey ? -1 : 1);
   if (event.key === "Escape") {
     search.value = "";
-    look();
+    find();
     canvas.focus();
   }
 });

@@ -9,16 +9,17 @@ const ofLoss = (card) => `dL/d${called(card)}`;
 /** A number in the colour of its kind. */
 const tinted = (kind, text) => element("span", { class: kind }, text);
 
-/** "0.541 + 1.103 = 1.643" where a message meets earlier ones, else "". */
+/** "0.541 + 1.103 = 1.643" where a message meets others, or the share of earlier sweeps; else "". */
 function sum(wire) {
-  const before = latest(wire.source.rows[0].history, wire.step - 1);
-  const after = latest(wire.source.rows[0].history, wire.step);
-  if (!before || !after || wire.source.rows.length > 1) return "";
-  const sent = arrived(wire.source, wire.step);
-  const terms = sent.length <= 4 && sent.length > 1
-    ? sent.map((use) => shown(use.message))
-    : [before[2], shown(wire.message)];
-  return `${plus(terms)} = ${after[2]}`;
+  const { rows } = wire.source;
+  const { history } = rows[0];
+  const after = latest(history, wire.step);
+  if (rows.length > 1 || !after) return "";
+  const earlier = history[0][0] === 0 ? [history[0][2]] : [];
+  const terms = [...earlier, ...arrived(wire.source, wire.step).map((use) => shown(use.message))];
+  if (terms.length < 2) return "";
+  if (terms.length <= 4) return `${plus(terms)} = ${after[2]}`;
+  return `${plus([latest(history, wire.step - 1)[2], shown(wire.message)])} = ${after[2]}`;
 }
 
 /** Terms joined with + or, before a negative one, −. */
@@ -85,7 +86,12 @@ function locals(card) {
 
 /** upstream × local = message, as elements; norms have no such product. */
 function product(wire) {
-  if (!wire.upstream) return [tinted("gradient", shown(wire.message))];
+  if (!wire.upstream) {
+    const jacobian = wire.local ? [tinted("local", `Jacobian ‖${shown(wire.local)}‖`), ", "] : [];
+    const message = shown(wire.message);
+    const size = wire.source.rows.length > 1 ? `‖${message}‖` : message;
+    return [...jacobian, tinted("gradient", `message ${size}`)];
+  }
   return [
     tinted("gradient", shown(wire.upstream)), " × ", tinted("local", shown(wire.local)),
     " = ", tinted("gradient", shown(wire.message)),
@@ -120,7 +126,7 @@ function equation() {
 
 function sentence() {
   const wire = activeWire();
-  if (!LAST) return DATA.subtitle;
+  if (!LAST) return "There is no loss to sweep back from.";
   if (!wire) {
     return state.step === 0
       ? "The forward pass is done: every card has its value. The sweep starts at the loss."
