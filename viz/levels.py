@@ -210,7 +210,7 @@ class Collapsed:
             cell = self.run.model.cell
             kind = getattr(cell, "nonlinearity", "")
             return f"{kind or type(cell).__name__.removesuffix('Cell')} cell"
-        return part
+        return part.rpartition("/")[2]
 
     def _describe(self, group: Group, name: str) -> str:
         lines = [f"{name}: {len(group.nodes)} nodes" if len(group.nodes) > 1 else name]
