@@ -27,7 +27,7 @@ function ask(card) {
   show({ asked: card, step: completed(card), selected: null });
   reveal(card);
   byId("quiz-question").textContent = question(card);
-  byId("quiz-hint").textContent = `${ofLoss(card)} = ?`;
+  byId("quiz-hint").textContent = `${totalOf(card)} ?`;
   byId("quiz-verdict").replaceChildren();
   byId("quiz-answer").value = "";
   byId("quiz-answer").focus();
@@ -106,7 +106,7 @@ function explanation(card) {
     element("p", {}, `from ${called(wire.target)}: `, ...product(wire)));
   const total = card.rows[0].history.at(-1)[2];
   const sums = wires.length > 1 ? `${plus(wires.slice(0, 12).map((w) => shown(w.message)))} = ` : "";
-  lines.push(element("p", {}, `${ofLoss(card)} = ${sums}`, tinted("gradient", total)));
+  lines.push(element("p", {}, `${totalOf(card)} ${sums}`, tinted("gradient", total)));
   return lines;
 }
 

@@ -4,7 +4,8 @@
 const called = (card) => (card.named ? card.short : `(${card.short})`);
 
 const partial = (result, operand) => `∂${called(result)}/∂${called(operand)}`;
-const ofLoss = (card) => `dL/d${called(card)}`;
+/** What the sum of a card's messages is: its gradient, or what one use adds to it. */
+const totalOf = (card) => (card.alias ? "this use adds" : `dL/d${called(card)} =`);
 
 /** A number in the colour of its kind. */
 const tinted = (kind, text) => element("span", { class: kind }, text);
