@@ -171,3 +171,47 @@ def test_a_gated_cell_opens_into_its_named_gates(cell, gates):
     assert set(gates) <= first
     assert not first.isdisjoint({f"{cell.__name__.removesuffix('Cell')} cell"})
     assert len(opened.cards) == len(closed.cards) + 3 * len(gates)
+
+
+def mse_run(steps, hidden):
+    model = nn.SequenceModel(nn.RNNCell(1, hidden, seed=0), readout=nn.Linear(hidden, 1, seed=1))
+    run = model.unroll([0.1 * t for t in range(steps)], [0.5 - t for t in range(steps)], loss="mse")
+    run.loss.backward()
+    return run
+
+
+def test_a_card_keeps_its_place_whatever_plain_number_stands_in_it():
+    scene = picture(mse_run(3, 2), detail="vector")
+    places = layout(scene)
+    offsets = [
+        places.cards[card.id].x - places.frames[card.column].x
+        for card in scene.cards
+        if card.name.startswith("−")
+    ]
+    assert len(offsets) == 3
+    assert offsets == pytest.approx([offsets[0]] * 3)
+
+
+@pytest.mark.parametrize("steps", [2, 6])
+def test_the_title_stands_above_every_wire(steps):
+    places = layout(picture(mse_run(steps, 1), detail="scalar"))
+    highest = max(y for path in places.wires.values() for _, y in path.curve)
+    assert places.title.bottom > highest
+
+
+def test_a_long_run_is_drawn_by_boxes_that_fold():
+    scene = picture(mse_run(10, 1))
+    assert sum(card.role == "state" for card in scene.cards) == 11
+    assert len(scene.cards) < 50
+    bounds = layout(scene).bounds
+    assert bounds.w / bounds.h < 2.0
+
+
+def test_an_embedded_input_is_named_by_its_step_and_its_row():
+    model = nn.SequenceModel(
+        nn.RNNCell(2, 2, seed=0), embedding=nn.Embedding(3, 2, vocab="abc", seed=1)
+    )
+    run = model.unroll([0, 1, 0], loss=lambda h, _: h[0])
+    run.loss.backward()
+    inputs = [(c.name, c.op) for c in picture(run, detail="vector").cards if c.role == "input"]
+    assert sorted(inputs) == [("x₁", "E[a]"), ("x₂", "E[b]"), ("x₃", "E[a]")]

@@ -14,6 +14,8 @@ from .parts import Panel, Picture
 from .routing import FRAME_HEAD, FRAME_PAD, Router
 from .theme import text_width
 
+LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
+
 __all__ = ["Box", "Layout", "Path", "Point", "around", "layout", "panel_columns"]
 
 
@@ -62,7 +64,9 @@ class _Surrounded(Router):
         *self.result.panels, self.result.legend = _flow(sizes, graph)
         height = 26.0 + (20.0 if self.picture.subtitle else 0.0)
         width = max(min(text_width(self.picture.title, 16.0, bold=True), 900.0), graph.w)
-        self.result.title = Box(graph.x, graph.top + 14.0 + height / 2, width, height)
+        over = [y + LABEL_ROOM for path in self.result.wires.values() for _, y in path.curve]
+        top = max([graph.top, *over])
+        self.result.title = Box(graph.x, top + 14.0 + height / 2, width, height)
 
 
 def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:

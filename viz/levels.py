@@ -88,12 +88,15 @@ class Collapsed:
             if scene.is_shared_leaf(node):
                 return ("parameter", base(node.label) or node)
             place = 0 if node in scene.initial else column
-            return ("leaf", place, scope, base(node.label) or scene.roles.get(node) or node)
+            # An embedding's rows share a label; the steps that read a row tell them apart.
+            read = tuple(sorted(scene.given.get(node, ())))
+            name = base(node.label) or scene.roles.get(node) or node
+            return ("leaf", (place, read), scope, name)
         if self.level == "cell" and scene.framed(node):
             part = "/".join(scope.split("/")[: self.parts])
             if part or not self.subscoped:
                 return ("part", column, part)
-        kind = base(node.label) or operation(node)
+        kind = base(node.label) or (node.op.name if node.op else "")
         return ("vector", column, scope, kind, self.depth[node])
 
     def _settle(self) -> None:
@@ -146,7 +149,7 @@ class Collapsed:
         if group.key[0] != "parameter":
             card = self._card(group)
             column_users = {user.column for user in users}
-            given = group.role == "input" and len(column_users) > 1
+            given = group.role == "input" and column_users != {group.column}
             if not given:
                 self.cards.append(card)
                 return {(group, user): card.id for user in users}
@@ -158,6 +161,9 @@ class Collapsed:
             card.framed = self.scene.framed(user.nodes[0])
             if group.key[0] == "parameter":
                 card.role, card.beside = "parameter", self._id(user)
+            elif not card.name.startswith("x"):  # an embedding: x₁, and where it comes from
+                row = f"{group.nodes[0].label.split(',')[0].rstrip(']')}]"
+                card.name, card.op = pretty(f"x_{user.column}"), pretty(row)
             sent = self._messages(crossing[group, user])
             size = norm(node.data for node in group.nodes)
             card.rows = (Row(size, _norm(sent.values()), "‖·‖" if len(group.nodes) > 1 else ""),)

@@ -32,6 +32,7 @@ Drawable: TypeAlias = Value | Unrolled | Sequence[Value]
 DETAILS = ("auto", "scalar", "vector", "cell", "rolled")
 EXPAND = (*GATES, "cell")
 READABLE = 120  # cards; "auto" draws no more of them than this where a coarser level has fewer
+MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
 MOST_CARDS = 1500
 MOST_COLUMNS = 40  # of a panel
 
@@ -110,7 +111,9 @@ def _draw(result: Picture, scene: Scene, run: Unrolled | None, detail: str, gate
     size = scene.size()
     level = detail
     if detail == "auto":
+        steps = {step for step in scene.step.values() if step is not None}
         level = "scalar" if size <= (READABLE if scene.timed else MOST_CARDS) else "vector"
+        level = "cell" if len(steps) > MOST_STEPS else level
     if level == "scalar":
         scene.draw()
         result.cards, result.wires = scene.cards, scene.wires
