@@ -116,3 +116,17 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait() == 0
+
+
+def test_a_file_of_a_package_may_import_its_neighbours(tmp_path):
+    package = tmp_path / "lecture"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "numbers_of_it.py").write_text("FACTOR = 3.0")
+    (package / "graph.py").write_text(
+        "from microgrid import Value\n"
+        "from .numbers_of_it import FACTOR\n"
+        "def loss():\n    return Value(2.0, label='a') * FACTOR\n"
+    )
+    assert cli.main(["draw", f"{package / 'graph.py'}:loss", "-o", str(tmp_path / "out.dot")]) == 0
+    assert "× 3" in (tmp_path / "out.dot").read_text()
