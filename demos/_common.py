@@ -83,7 +83,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     if not console.is_terminal:
         console = Console(highlight=False, width=200)
     if title:
-        console.print(title)
+        console.print(Text(title))
     console.print(made)
 
 
@@ -107,3 +107,9 @@ def plot(made: Plot | ColouredText, args: argparse.Namespace, file: str) -> None
     """Write a plot or a coloured text to --out/FILE, and say where."""
     args.out.mkdir(parents=True, exist_ok=True)
     print(f"wrote {made.save(args.out / file)}")
+
+
+def show(made: ColouredText) -> None:
+    """Print a coloured text: in colour on a terminal, with a row of signs elsewhere."""
+    console = Console()
+    print(made.ansi(colour=console.is_terminal and not console.no_color))

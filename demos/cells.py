@@ -17,7 +17,9 @@ from microgrid import nn, no_grad, optim
 from microgrid.text import Vocabulary
 from microgrid.training import Training
 
-from ._common import parser, plot, run, table
+from ._common import parser, plot, run, show, table
+
+GALLERY = ("cells_quote_trained.svg", [])
 
 QUOTE_TEXT = (
     '"You mean to imply that I have nothing to eat out of.... On the contrary, I can supply you '
@@ -49,7 +51,7 @@ LINE = {
 
 OUTSIDE = ["a", "man", "saw", "the", "sea", "and", "ran", "on", "to", "meet", "her", "at", "dawn"]
 INSIDE = ["oh", "do", "go", "on", "we", "need", "to", "see", "more", "or", "so"]
-WIDTH = 24
+WIDTH = 10
 
 
 def by_hand(text: str, watched: str, weights: dict, start: float) -> list[float]:
@@ -190,7 +192,10 @@ def main(argv: list[str] | None = None) -> None:
         by_hand(LINE_TEXT, "\n", LINE, 0.0),
         title="Set by hand, tanh(c): how far along the line",
     )
-    print(f"{quote.title}\n\n{quote}\n\n{line.title}\n\n{line}\n")
+    for made_by_hand in (quote, line):
+        print(f"{made_by_hand.title}\n")
+        show(made_by_hand)
+        print()
     opens = [i for i, c in enumerate(QUOTE_TEXT) if c == '"']
     table(
         ["character", "tanh(c) before", "at", "after"],

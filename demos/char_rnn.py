@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from microgrid import nn, no_grad, optim
+from microgrid.chunks import TruncatedBPTT
 from microgrid.text import TextStream
-from microgrid.training import Training, TruncatedBPTT
+from microgrid.training import Training
 from viz import plots
 
 from ._common import parser, plot, run, table
+
+GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "200", "--hidden", "24"])
 
 CELLS: dict[str, Any] = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 

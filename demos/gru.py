@@ -12,6 +12,8 @@ from viz import plots
 from ._common import parser, pictures, plot, run, table
 from .lstm import HIDDEN, SEED, SIZE, WORDS, gates, norms, over_words
 
+GALLERY = ("gru.svg", [])
+
 KEEP = 2.0  # the update gates' bias: sigmoid(2) = 0.88 of the state is kept at each step
 
 

@@ -18,6 +18,8 @@ from viz import plots
 
 from ._common import parser, pictures, plot, run, table
 
+GALLERY = ("hello_training.svg", [])
+
 WORD, LETTERS = "hello", Vocabulary("helo")
 PREFIXES, PREFIX_LETTERS = {"hel": "p", "hell": "o", "heliu": "m"}, Vocabulary("heliumpo")
 FLOOR = 2.0 * math.log(2.0)
@@ -124,10 +126,7 @@ def main(argv: list[str] | None = None) -> None:
     curves = {"MLP, one letter": mlp_losses, "RNN": rnn_losses, "2 ln 2": [FLOOR] * len(rnn_losses)}
     made = plots.lines(curves, title="hello", x="update", y="summed cross entropy", log=True)
     plot(made, args, "hello_training.svg")
-    small = recurrent(hidden=1, seed=2)
-    train(small, lambda: unroll(small).loss, 50, lr=0.1)
-    small.zero_grad()
-    drawn = unroll(small)
+    drawn = unroll(recurrent())  # before training, when every gradient can be seen
     drawn.loss.backward()
     pictures(drawn, args, "hello", captions=[f"{a} → {b}" for a, b in pairwise(WORD)])
 

@@ -17,6 +17,8 @@ from viz import plots
 
 from ._common import parser, pictures, plot, run, table
 
+GALLERY = ("lstm.svg", [])
+
 WORDS = ["The", "bird", "that", "I", "really", "really", "really", "liked", "was", "flying"]
 VOCABULARY = Vocabulary(dict.fromkeys(WORDS))
 SIZE, HIDDEN, SEED = 4, 8, 7
@@ -100,6 +102,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     plot(shown, args, "lstm_gates.svg")
     pictures(drawn(), args, "lstm")
+    pictures(lstm, args, "lstm_words", captions=WORDS)
 
 
 if __name__ == "__main__":

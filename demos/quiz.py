@@ -9,6 +9,7 @@ import argparse
 import math
 
 from microgrid import Value, nn, recompute
+from microgrid.debugger import debug
 from microgrid.graph import creation_order, messages
 
 from ._common import number, parser, pictures, run, table
@@ -92,6 +93,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         default="sum",
         help="sum, mean or last of y_t, or of their squares (default: sum)",
     )
+    made.add_argument(
+        "--step", action="store_true", help="step through the sweep at a prompt instead"
+    )
     args = made.parse_args(argv)
     if not math.isfinite(args.h0):
         made.error(f"argument --h0: expected a finite number, got {args.h0}")
@@ -101,6 +105,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     unrolled = quiz(args.word, args.h0, args.loss)
+    if args.step:
+        debug(unrolled)
+        return
     nudged = loss_with_h0_nudged(unrolled)
     unrolled.loss.backward()
     (h0,), loss = unrolled.states[0], unrolled.loss

@@ -14,6 +14,8 @@ from viz import plots
 
 from ._common import parser, pictures, plot, run, table
 
+GALLERY = ("sentiment.svg", [])
+
 TOY = [("cat mat rat", 1), ("rat rat mat", 1), ("mat mat cat", 0)]
 TOY_WORDS = Vocabulary(["cat", "mat", "rat"])
 TOY_WEIGHTS = {  # columns are the words, rows the hidden units

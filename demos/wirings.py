@@ -10,6 +10,8 @@ from microgrid import nn
 
 from ._common import parser, pictures, run, table
 
+GALLERY = ("wiring_generation.svg", [])
+
 # name -> (inputs, targets, options of unroll); None is a step without input or without loss
 WIRINGS: dict[str, tuple[list[float | None], list[float | None], dict[str, Any]]] = {
     "one-to-one": ([0.5], [0.3], {"topology": "one-to-one"}),

@@ -42,7 +42,9 @@ def linear(x: Vector, weight: Sequence[Vector], bias: Vector | None = None) -> l
         _same_length("linear: weight rows and bias", weight, bias)
         weight = [(*row, b) for row, b in zip(weight, bias)]
         x = (*x, 1.0)
-    return record_rows(ops.DOT if len(x) > 1 else ops.MUL, weight, x)
+    if len(x) < 2:
+        return [dot(row, x) for row in weight]
+    return record_rows(ops.DOT, weight, x)
 
 
 def matmul(a: Sequence[Vector], b: Sequence[Vector]) -> list[list[Value]]:

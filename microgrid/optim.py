@@ -27,9 +27,12 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], lr: float) -> None:
         kind = type(self).__name__
-        self.params: list[Any] = list(params)
+        self.params: list[Any] = list(params) if isinstance(params, Iterable) else [params]
         if not self.params:
             raise ValueError(f"{kind} needs at least one parameter, got none")
+        for p in self.params:
+            if not (hasattr(p, "data") and hasattr(p, "grad")):
+                raise TypeError(f"{kind}: a parameter has data and grad, got {p!r}")
         self.lr = _rate(f"{kind}: lr", lr)
         self.memory: list[Memory] = [{} for _ in self.params]
 
@@ -38,10 +41,11 @@ class Optimizer:
         """What to subtract from a parameter; `memory` is the parameter's own, kept over steps."""
 
     def step(self) -> None:
-        """Change every parameter by its gradient."""
-        for p, memory in zip(self.params, self.memory):
-            if p.grad is not None:
-                p.data = p.data - self.change(p.grad, memory)
+        """Change every parameter by its gradient. Overflow gives inf or nan, without a warning."""
+        with np.errstate(all="ignore"):
+            for p, memory in zip(self.params, self.memory):
+                if p.grad is not None:
+                    p.data = p.data - self.change(p.grad, memory)
 
     def zero_grad(self) -> None:
         """Forget the gradients: `grad` becomes None."""

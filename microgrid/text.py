@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,37 @@ class TextStream:
         self._last = text[-1]
         indices = self.vocabulary.encode(text)
         return Chunk(indices[:-1], indices[1:], first)
+
+    def lanes(self, count: int) -> list[TextStream]:
+        """`count` streams that begin evenly spread over the text: side by side, a batch.
+
+        `for batch in zip(*stream.lanes(4))` gives four chunks at a time; each lane goes
+        on where it stopped. ValueError where there are not that many chunks.
+
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        ...     _ = file.write("abcdefgh"); file.flush()
+        ...     stream = TextStream(file.name, length=2)
+        ...     batches = zip(*stream.lanes(2))
+        ...     two = [[stream.vocabulary.decode(c.inputs) for c in next(batches)] for _ in "12"]
+        >>> two
+        [['ab', 'ef'], ['cd', 'ab']]
+        """
+        most = self.characters // (self.length + 1)
+        if not 1 <= count <= most:
+            raise ValueError(
+                f"lanes: {self.path} has room for 1 to {most} lanes of {self.length} characters, "
+                f"got {count!r}"
+            )
+        found = []
+        for i in range(count):
+            lane = copy(self)
+            lane._file, lane._last = self._open(), ""
+            skip = i * self.characters // count
+            while skip:
+                skip -= len(lane._read(min(skip, _BLOCK)))
+            found.append(lane)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """Where the next chunk begins, and of what text."""

@@ -16,9 +16,8 @@ from typing import Any, Protocol, TypeAlias
 
 from .files import write_whole
 from .graph import creation_order
-from .nn import Module, SequenceModel
+from .nn import Module
 from .optim import LambdaLR, Optimizer, clip_grad_norm_, grad_norm
-from .text import TextStream
 from .value import Value
 
 FORMAT = "microgrid checkpoint 1"
@@ -92,7 +91,8 @@ class Training:
         """Train until `steps` updates are done in all; returns the losses.
 
         step: computes one loss. It returns a Value, whose backward() is then called, or a
-            number if it has swept itself (a Tape does).
+            number if it has swept itself (a replayed Tape does; its `root`, if it has one,
+            is the loss as it was recorded).
         checkpoint: a file written every `every` updates, at the end, and when Ctrl-C stops
             the run, which happens between two updates and raises KeyboardInterrupt.
         progress: show a bar on a terminal; nothing is shown on a pipe.
@@ -102,39 +102,17 @@ class Training:
         """
         good = self._snapshot()
         with _interruptible() as interrupted, _bar(steps, self.steps, progress) as show:
-            while self.steps < steps:
+            while self.steps < steps and not interrupted():
                 before = self._snapshot()
-                self.optimizer.zero_grad()
-                loss = step()
-                number = float(loss)
-                if not math.isfinite(number):
-                    message = self._message(f"the loss is {number!r}", _culprit(loss))
-                    self._restore(good)
-                    self._save(checkpoint)
-                    raise Diverged(message)
-                if isinstance(loss, Value):
-                    loss.backward()
-                norm = self._clipped_norm()
-                if not math.isfinite(norm):
-                    message = self._message(
-                        f"the gradient's norm is {norm!r}", self._bad_gradient()
-                    )
-                    self._restore(before)
-                    self._save(checkpoint)
-                    raise Diverged(message)
+                loss, norm = self._swept(step, good, before, checkpoint)
                 good = before
-                self.optimizer.step()
-                if self.schedule is not None:
-                    self.schedule.step()
-                self.steps += 1
-                self.losses.append(number)
-                show(self.steps, number, norm)
-                if interrupted():
-                    self._save(checkpoint)
-                    raise KeyboardInterrupt
+                self._update(loss)
+                show(self.steps, loss, norm)
                 if self.steps % every == 0:
-                    self._save(checkpoint)
-        self._save(checkpoint)
+                    self._keep(checkpoint)
+        self._keep(checkpoint)
+        if self.steps < steps:
+            raise KeyboardInterrupt
         return self.losses
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -188,7 +166,47 @@ class Training:
         self.sync("loaded")
         self.steps, self.losses = state["steps"], list(state["losses"])
 
-    def _save(self, checkpoint: str | os.PathLike[str] | None) -> None:
+    def _swept(
+        self,
+        step: Step,
+        good: dict[str, Any],
+        before: dict[str, Any],
+        checkpoint: str | os.PathLike[str] | None,
+    ) -> tuple[float, float]:
+        """(loss, norm of the gradient) of one step, swept and clipped; Diverged if not finite.
+
+        A bad loss condemns the update that led to it, so `good` is put back, from before that
+        update. A bad gradient of a good loss condemns nothing yet: `before` is put back.
+        """
+        self.optimizer.zero_grad()
+        found = step()
+        loss = float(found)
+        if not math.isfinite(loss):
+            message = self._message(f"the loss is {loss!r}", self._culprit(step, found))
+            self._restore(good)
+        else:
+            if isinstance(found, Value):
+                found.backward()
+            norm = grad_norm(self.optimizer.params)
+            if math.isfinite(norm):
+                if self.max_norm is not None:
+                    clip_grad_norm_(self.optimizer.params, self.max_norm)
+                return loss, norm
+            message = self._message(f"the gradient's norm is {norm!r}", self._bad_gradient())
+            self._restore(before)
+        self._keep(checkpoint)
+        raise Diverged(message)
+
+    def _update(self, loss: float) -> None:
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        self.steps += 1
+        self.losses.append(loss)
+
+    def _keep(self, checkpoint: str | os.PathLike[str] | None) -> None:
+        """The model's own Values, and the checkpoint if there is one, hold the present state."""
+        self.sync("read")
         if checkpoint is not None:
             self.save(checkpoint)
 
@@ -216,11 +234,13 @@ class Training:
         self.steps = snapshot["steps"]
         del self.losses[self.steps :]
 
-    def _clipped_norm(self) -> float:
-        norm = grad_norm(self.optimizer.params)
-        if self.max_norm is not None and math.isfinite(norm):
-            clip_grad_norm_(self.optimizer.params, self.max_norm)
-        return norm
+    def _culprit(self, step: Step, loss: Value | float) -> str:
+        """Where the loss went wrong, in the graph just recorded or in the one replayed."""
+        root = loss if isinstance(loss, Value) else getattr(step, "root", None)
+        if not isinstance(root, Value):
+            return ""
+        self.sync("read")
+        return _first_not_finite(root)
 
     def _bad_gradient(self) -> str:
         for name, p in self.model.named_parameters():
@@ -236,46 +256,9 @@ class Training:
         )
 
 
-class TruncatedBPTT:
-    """One step on a text: the next chunk, started from the state in which the last one ended.
-
-    The state is handed on as numbers, so gradients reach back to the start of the chunk and
-    no further (row 001-18). A call returns the loss, the mean over the chunk's characters;
-    `state_dict` is for `Training(keep=...)`.
-    """
-
-    def __init__(self, model: SequenceModel, stream: TextStream) -> None:
-        self.model = model
-        self.stream = stream
-        self.h0: Any = None
-
-    def __call__(self) -> Value:
-        chunk = next(self.stream)
-        run = self.model.unroll(
-            chunk.inputs,
-            chunk.targets,
-            h0=None if chunk.first else self.h0,
-            reduction="mean",
-        )
-        self.h0 = run.carry()
-        assert run.loss is not None
-        return run.loss
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the text stands, and the state carried on from there."""
-        return {"stream": self.stream.state_dict(), "h0": self.h0}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a `state_dict`."""
-        self.stream.load_state_dict(state["stream"])
-        self.h0 = state["h0"]
-
-
-def _culprit(loss: Value | float) -> str:
+def _first_not_finite(root: Value) -> str:
     """The oldest node whose number is not finite: where the trouble began."""
-    if not isinstance(loss, Value):
-        return ""
-    for node in creation_order(loss):
+    for node in creation_order(root):
         if not math.isfinite(node.data):
             name = node.label or "a node without label"
             where = f" in scope {node.scope}" if node.scope else ""

@@ -87,6 +87,11 @@ def no_grad() -> Iterator[None]:
         _mode.reset(token)
 
 
+def current_watch() -> Watch | None:
+    """Who looks at every number of this thread; None as a rule."""
+    return _mode.get().watch
+
+
 @contextmanager
 def watching(watch: Watch) -> Iterator[None]:
     """Let `watch` look at every node made and do every sweep asked for in this thread."""
@@ -145,7 +150,8 @@ class Value:
     >>> loss.data, a.grad, b.grad
     (16.0, -24.0, 16.0)
 
-    `math.sin(a)` goes through `float(a)` and so loses the gradient: write `a.sin()`.
+    `math.sin(a)` goes through `float(a)` and so loses the gradient: write `a.sin()` or
+    `F.sin(a)`. `np.sin(a)` is right as well, because NumPy calls the method.
     """
 
     __slots__ = (
@@ -202,7 +208,7 @@ class Value:
         >>> b.backward(); b.backward(); a.grad
         54.0
         """
-        watch = _mode.get().watch
+        watch = current_watch()
         if watch is not None:
             watch.sweep(self, gradient)
             return
@@ -358,6 +364,9 @@ def creation_order(*roots: Value) -> list[Value]:
     >>> [str(node.op) for node in creation_order((a + 1.0).tanh())]
     ['None', 'add', 'tanh']
     """
+    for root in roots:
+        if not isinstance(root, Value):
+            raise TypeError(f"a graph is read from a Value, got {root!r}")
     seen = set(roots)
     found = list(seen)
     for node in found:  # grows while it is read

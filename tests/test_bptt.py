@@ -11,6 +11,7 @@ from demos.quiz import quiz
 from microgrid import Value, bptt, nn, scope
 from microgrid import functional as F
 from microgrid.bptt import sweep
+from microgrid.bptt.jacobian import _flat
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -287,6 +288,61 @@ def test_steady_is_a_verdict_too():
     cell.load_state_dict({"weight_ih": [[1.0]], "weight_hh": [[1.0]]})
     run = nn.SequenceModel(cell).unroll([1.0] * 5, loss=lambda h, _: h[0], at="last")
     assert (bptt.flow(run).verdict, bptt.flow(run).factor) == ("steady", 1.0)
+
+
+CELLS = {
+    "lstm": lambda: nn.LSTMCell(2, 3, seed=0),
+    "gru": lambda: nn.GRUCell(2, 3, seed=0),
+    "stacked": lambda: nn.Stacked([nn.RNNCell(2, 2, seed=0), nn.LSTMCell(2, 3, seed=1)]),
+}
+XS = [[0.3, -0.8], [0.9, 0.1], [-0.4, 0.5], [0.2, 0.7]]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gated_cells_jacobians_agree_with_central_differences(cell):
+    model = nn.SequenceModel(CELLS[cell](), nn.Linear(3, 2, seed=2))
+    run = model.unroll(XS, [0, 1, 1, 0])
+    whole = bptt.jacobian(run, 4, 0, carry=True)
+    size, eps = len(whole), 1e-6
+
+    def last_state(moved):
+        start = iter(np.add([x.data for x in _flat(run.carries[0])], moved))
+        h0 = filled(run.carries[0], start)
+        state = model.unroll(XS, h0=h0, loss=lambda y, _: y[0]).carries[-1]
+        return np.array([x.data for x in _flat(state)])
+
+    numeric = np.transpose(
+        [(last_state(d) - last_state(-d)) / (2.0 * eps) for d in eps * np.eye(size)]
+    )
+    assert np.allclose(whole, numeric, atol=1e-9)
+    steps = [bptt.jacobian(run, t, t - 1, carry=True) for t in (4, 3, 2, 1)]
+    assert close(np.linalg.multi_dot(steps), whole)
+    hidden = bptt.jacobian(run, 4, 0)
+    assert bptt.jacobian_norms(run)[4][0] == pytest.approx(np.linalg.norm(hidden, 2), rel=1e-9)
+
+
+def filled(nested, numbers):
+    """`nested` with every Value replaced by the next number."""
+    if isinstance(nested, Value):
+        return float(next(numbers))
+    return type(nested)(filled(part, numbers) for part in nested)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gated_cells_terms_truncation_and_flow(cell):
+    model = nn.SequenceModel(CELLS[cell](), nn.Linear(3, 2, seed=2))
+    run = model.unroll(XS, [0, 1, 1, 0])
+    run.loss.backward()
+    found = bptt.truncated(run, chunk=2)
+    assert all(close(tensor(run, name), found.full[name]) for name in found.full)
+    flow = bptt.flow(run)
+    assert (flow.slopes, flow.weight) == ({}, None)
+    norms = [np.linalg.norm([h.grad for h in state]) for state in run.states]
+    assert close(list(flow.total.values()), norms)
+    model.zero_grad()
+    for part in bptt.chunks(model, XS, [0, 1, 1, 0], size=2):
+        part.loss.backward()
+    assert all(close(tensor(run, name), found.gradient[name]) for name in found.gradient)
 
 
 @pytest.mark.parametrize(

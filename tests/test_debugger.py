@@ -126,6 +126,15 @@ def test_a_temporary_breakpoint_stops_once():
     assert "end: every gradient is complete" in printed
 
 
+def test_a_scope_that_holds_the_root_is_entered_at_the_start():
+    with scope("t=1"):
+        root = Value(2.0, label="a").exp() * 3.0
+    assert replies("b t=1", "c", "q", x=root)[1:] == [
+        "n2 (mul) is finished, gradient 1",
+        "breakpoint 1: t=1",
+    ]
+
+
 def test_cards_say_how_far_a_gradient_is():
     to_y_1 = ["unt y_1"]
     assert replies(*to_y_1, "p h_1", "q")[:3] == [
@@ -217,7 +226,7 @@ def test_quiz_skips_the_start_and_ends_with_the_sweep():
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        ("unt h_9", "there is no 'h_9' here"),
+        ("unt h_9", "there is no 'h_9' here; near it: h_2, h_1, h_0"),
         ("unt", "name a node: a label, or n1, n2 ... as l shows"),
         ("unt L.data", "'L.data' is not a node"),
         ("unt h_2", "the sweep has passed h_2; go back or restart first"),
@@ -233,7 +242,7 @@ def test_quiz_skips_the_start_and_ends_with_the_sweep():
         ("undisplay 7", "there is no display 7"),
         ("h foo", "there is no command 'foo'; h lists them"),
         ("foo bar", "not an expression: 'foo bar'; h lists the commands"),
-        ("foo", "there is no 'foo' here; h lists the commands"),
+        ("foo", "there is no 'foo' here; near it: nothing; h lists the commands"),
         ("draw x.gif", "ends in .svg, .png, .dot or .pdf, got 'x.gif'"),
         ("draw /nowhere/x.svg", "there is no folder '/nowhere'"),
     ],
@@ -271,7 +280,7 @@ def test_whatever_is_typed_it_ends_where_the_stepper_says(lines):
 
 
 def test_ctrl_c_stops_between_two_events():
-    out = io.StringIO()
+    out, handler = io.StringIO(), signal.getsignal(signal.SIGINT)
     prompt = Debugger(quiz(), io.StringIO(), out)
 
     def press(event):
@@ -285,13 +294,25 @@ def test_ctrl_c_stops_between_two_events():
         "L → y_1: 1 × 1 = 1, gradient of y_1: 1",
         "interrupted",
     ]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_draw_shows_the_gradients_there_are_by_now(tmp_path):
-    target = tmp_path / "now.dot"
-    assert replies("unt h_1", f"draw {target}", "q") == [f"wrote {target}"]
-    assert target.read_text().startswith("digraph")
+    target, page = tmp_path / "now.dot", tmp_path / "now.html"
+    printed = session("unt h_1", f"draw {target}", f"draw {page}", "p grad", "p h_0.grad", "q")
+    assert printed[-9:] == [
+        f"(bptt) draw {target}",
+        f"wrote {target}",
+        f"(bptt) draw {page}",
+        f"wrote {page}",
+        "(bptt) p grad",
+        "4",
+        "(bptt) p h_0.grad",
+        "·",
+        "(bptt) q",
+    ]
+    assert "the backward sweep after 10 messages" in target.read_text()
+    assert page.read_text().startswith("<!doctype html>")
 
 
 def test_pm_stops_at_the_bad_message(monkeypatch):

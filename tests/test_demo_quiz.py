@@ -1,5 +1,6 @@
 """The quiz on the command line: its answers, its tables, its ways to refuse."""
 
+import io
 import json
 from pathlib import Path
 
@@ -61,3 +62,11 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path
     assert sentence in error.splitlines()[-1]
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_step_opens_the_debugger(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("unt h_0\np grad\n"))
+    quiz.main(["--step"])
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "L = 19: 11 nodes, 14 messages; h for help"
+    assert printed[-3:] == ["(bptt) p grad", "-20", "(bptt) "]

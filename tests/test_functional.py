@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,31 @@ def test_linear_is_a_matrix_times_a_vector():
     assert [v.grad for v in bias] == [1.0, 10.0, 100.0]
     assert [v.grad for v in weight[2]] == [1000.0, -100.0]
     assert [y.data for y in F.linear([10.0, -1.0], weight)] == [8.0, 26.0, 44.0]
+
+
+def test_linear_of_one_entry_and_of_none():
+    x, w = Value(2.0), Value(3.0)
+    (y,) = F.linear([x], [[w]])
+    assert (y.op.name, y.parents) == ("mul", (w, x))
+    assert [y.data for y in F.linear([], [[], []])] == [0.0, 0.0]
+    assert [y.data for y in F.linear([], [[]], [1.5])] == [1.5]
+    assert F.linear([1.0], []) == []
+
+
+def test_linear_records_what_a_dot_per_row_records():
+    rng = random.Random(0)
+
+    def numbers(n, share):
+        return [Value(rng.random()) if rng.random() < share else rng.random() for _ in range(n)]
+
+    for _ in range(300):
+        n = rng.randrange(1, 5)
+        x, rows = numbers(n, 0.7), [numbers(n, 0.9) for _ in range(3)]
+        for found, row in zip(F.linear(x, rows), rows, strict=True):
+            expected = F.dot(row, x)
+            for name in ("data", "op", "parents", "consts"):
+                assert getattr(found, name) == getattr(expected, name)
+            assert tuple(found.partials) == tuple(expected.partials)
 
 
 @pytest.mark.parametrize(

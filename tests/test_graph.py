@@ -177,3 +177,8 @@ def test_select_parents_drops_what_belongs_to_plain_numbers():
     a = Value(2.0)
     assert select_parents(F.dot([a, 1.0], [3.0, a]), "wxyz") == ("w", "z")
     assert select_parents(a * a, "wx") == "wx"
+
+
+def test_a_sweep_of_what_is_no_value_names_it():
+    with pytest.raises(TypeError, match=r"a graph is read from a Value, got 3\.0"):
+        Value.backward(3.0)

@@ -188,3 +188,10 @@ def test_a_learning_rate_is_a_number_of_0_or_more(kind, lr):
 def test_bad_settings_are_named(message, wrong):
     with pytest.raises(ValueError, match=message):
         wrong(Value(1.0))
+
+
+def test_what_is_no_parameter_is_refused_by_name():
+    with pytest.raises(TypeError, match="SGD: a parameter has data and grad, got 3"):
+        optim.SGD([3], lr=0.1)
+    (alone,) = optim.SGD(Value(1.0), lr=0.1).params
+    assert alone.data == 1.0

@@ -119,7 +119,7 @@ def test_a_run_steps_from_its_loss_and_says_so_when_it_has_none():
         Stepper(model.unroll([1.0]))
     with pytest.raises(TypeError, match=r"a sweep starts from a Value or an unrolled run .* got 3"):
         Stepper(3)
-    with pytest.raises(TypeError, match="gradient must be a real number, got 'x'"):
+    with pytest.raises(TypeError, match="gradient needs a real number, got 'x'"):
         Stepper(Value(1.0), "x")
 
 

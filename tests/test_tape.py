@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microgrid import Value, nn, no_grad, optim, ops, recompute, scope
+from microgrid import Value, nn, no_grad, ops, optim, recompute, scope
 from microgrid import functional as F
 from microgrid.anomaly import AnomalyError, detect_anomaly
 from microgrid.tape import GuardError, Tape, Tapes

@@ -100,3 +100,17 @@ def test_length_and_missing_file(write, tmp_path):
         TextStream(write("hello"), length=0)
     with pytest.raises(FileNotFoundError):
         TextStream(tmp_path / "none.txt")
+
+
+def test_lanes_are_a_batch_and_each_goes_on_where_it_stopped(tmp_path):
+    path = tmp_path / "ä.txt"
+    path.write_text("äbcdefgh" * 3)
+    stream = TextStream(path, length=3)
+    lanes = stream.lanes(3)
+    read = [[stream.vocabulary.decode(c.inputs) for c in batch] for batch in
+            (next(zip(*lanes)), next(zip(*lanes)))]  # fmt: skip
+    assert read == [["äbc", "äbc", "äbc"], ["def", "def", "def"]]
+    assert [lane.state_dict()["last"] for lane in lanes] == ["g"] * 3
+    for count in (0, 7):
+        with pytest.raises(ValueError, match=f"room for 1 to 6 lanes of 3 characters, got {count}"):
+            stream.lanes(count)

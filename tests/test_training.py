@@ -6,11 +6,12 @@ import signal
 
 import pytest
 
-from microgrid import Value, nn, optim
+from microgrid import Value, nn, optim, recompute
 from microgrid import functional as F
+from microgrid.chunks import TruncatedBPTT
 from microgrid.files import write_whole
 from microgrid.text import TextStream
-from microgrid.training import Diverged, Training, TruncatedBPTT
+from microgrid.training import Diverged, Training
 
 
 @pytest.fixture
@@ -91,24 +92,24 @@ def test_checkpoints_are_json_written_now_and_then(text, tmp_path):
 
 
 def test_nan_names_step_and_node_and_keeps_the_last_good_parameters(tmp_path):
-    w = Value(1.0, label="w")
+    w = Value(4.0, label="w")
     model = nn.Module()
     model.w = w
     training = Training(model, optim.SGD([w], lr=1.0))
     numbers = []
 
     def step():
+        """Slope 1 in w, so w falls by 1; the logarithm fails once w is below 1.5."""
         numbers.append(w.data)
-        squeezed = w - 3.0 * training.steps  # 1, then -1, then further below 0
-        squeezed.label = "u"
-        return squeezed.log() * 0.0 + w * 2.0
+        return (w - 1.5).log() * 0.0 + w
 
     with pytest.raises(Diverged) as caught:
         training.run(step, 10, checkpoint=tmp_path / "run.json")
-    assert "before update 2: the loss is nan" in str(caught.value)
+    assert "before update 4: the loss is nan" in str(caught.value)
     assert "the first such number is a node without label of op log, nan" in str(caught.value)
-    assert (numbers, w.data, training.steps) == ([1.0, -1.0], 1.0, 0)
-    assert json.loads((tmp_path / "run.json").read_text())["model"] == {"w": 1.0}
+    assert (numbers, w.data, training.steps) == ([4.0, 3.0, 2.0, 1.0], 2.0, 2)
+    saved = json.loads((tmp_path / "run.json").read_text())
+    assert (saved["model"], saved["steps"], saved["losses"]) == ({"w": 2.0}, 2, [4.0, 3.0])
 
 
 def test_the_node_of_an_unrolled_run_is_named_with_its_scope():
@@ -151,8 +152,29 @@ def test_a_step_may_sweep_itself():
 
     training = Training(model, optim.SGD([w], lr=0.25), sync=said.append)
     assert training.run(step, 3) == [1.0, 0.25, 0.0625]
-    training._state()
-    assert said == ["read"]
+    assert said == ["read"]  # at the end the model holds what was learnt
+
+
+def test_the_node_of_a_replayed_graph_is_named():
+    w = Value(2.0, label="w")
+    model = nn.Module()
+    model.w = w
+    root = w.log()
+
+    def step():
+        w.grad = 1.0
+        w.data = -1.0
+        return float("nan")
+
+    step.root = root
+
+    def sync(when):
+        recompute(root)
+
+    training = Training(model, optim.SGD([w], lr=1.0), sync=sync)
+    with pytest.raises(Diverged, match="a node without label of op log, nan"):
+        training.run(step, 1)
+    assert w.data == 2.0
 
 
 @pytest.mark.parametrize(

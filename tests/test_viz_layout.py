@@ -67,30 +67,61 @@ def test_everything_has_a_place(placed):
     assert len(places.panels) == len(scene.panels)
 
 
+def crossings(boxes, tile=120.0):
+    """Pairs of boxes that overlap, found tile by tile."""
+    tiles = defaultdict(list)
+    for name, box in boxes:
+        for i in range(int(box.left // tile), int(box.right // tile) + 1):
+            for j in range(int(box.bottom // tile), int(box.top // tile) + 1):
+                for other, there in tiles[i, j]:
+                    if not apart(box, there):
+                        yield name, other
+                tiles[i, j].append((name, box))
+
+
 def test_no_card_lies_on_another(placed):
     _, places = placed
-    boxes = list(places.cards.values())
-    for i, a in enumerate(boxes):
-        assert all(apart(a, b) for b in boxes[:i])
+    assert list(crossings(places.cards.items())) == []
 
 
 def test_no_wire_runs_under_a_card(placed):
     scene, places = placed
+    tile, tiles = 120.0, defaultdict(list)
+    for name, box in places.cards.items():
+        for i in range(int(box.left // tile), int(box.right // tile) + 1):
+            for j in range(int(box.bottom // tile), int(box.top // tile) + 1):
+                tiles[i, j].append((name, box))
     for wire in scene.wires:
-        for name, box in places.cards.items():
-            if name not in (wire.source, wire.target):
-                assert not any(inside(p, box) for p in on_curve(places.wires[wire.id].curve)), (
-                    wire,
-                    name,
-                )
+        for point in on_curve(places.wires[wire.id].curve):
+            for name, box in tiles[int(point[0] // tile), int(point[1] // tile)]:
+                assert name in (wire.source, wire.target) or not inside(point, box), (wire, name)
 
 
 def test_no_label_lies_on_a_card_or_on_another_label(placed):
     scene, places = placed
-    labels = list(label_boxes(scene, places))
-    for i, (wire, label) in enumerate(labels):
-        assert all(apart(label, box) for box in places.cards.values()), wire
-        assert all(apart(label, other) for _, other in labels[:i]), wire
+    labels = [(wire.id + "_label", box) for wire, box in label_boxes(scene, places)]
+    assert list(crossings([*labels, *places.cards.items()])) == []
+
+
+def runs(curve):
+    """The straight stretches of a curve along an axis: (axis, where, from, to)."""
+    for i in range(0, len(curve) - 1, 3):
+        (x0, y0), (x1, y1) = curve[i], curve[i + 3]
+        if abs(x0 - x1) < 0.01 and abs(y0 - y1) > 12.0:
+            yield "x", round(x0), min(y0, y1), max(y0, y1)
+        elif abs(y0 - y1) < 0.01 and abs(x0 - x1) > 12.0:
+            yield "y", round(y0), min(x0, x1), max(x0, x1)
+
+
+def test_no_two_wires_of_different_cards_run_on_one_track(placed):
+    scene, places = placed
+    taken = defaultdict(list)
+    for wire in scene.wires:
+        for axis, where, start, end in runs(places.wires[wire.id].curve):
+            for source, other_start, other_end in taken[axis, where]:
+                shared = min(end, other_end) - max(start, other_start)
+                assert source == wire.source or shared < 6.0, (wire, source)
+            taken[axis, where].append((wire.source, start, end))
 
 
 def test_wires_join_the_cards_they_belong_to(placed):
@@ -140,8 +171,8 @@ def test_frames_hold_their_cards_and_do_not_touch(placed):
 
 
 def test_three_steps_stay_below_two_to_one():
-    for hidden in (1, 2, 3):
-        bounds = layout(picture(rnn(hidden, 3, hidden))).bounds
+    for hidden, inputs in ((1, 1), (2, 2), (3, 2), (3, 3), (8, 4)):
+        bounds = layout(picture(rnn(hidden, 3, inputs))).bounds
         assert bounds.w / bounds.h < 2.0
 
 

@@ -48,7 +48,7 @@ def test_the_messages_that_reach_a_card_add_up_to_its_gradient(name):
             assert math.isclose(sum(arrived[card.id]), card.rows[0].grad, abs_tol=1e-12)
 
 
-@pytest.mark.parametrize("build", [quiz, rnn, lambda: rnn(3, 4, 2)])
+@pytest.mark.parametrize("build", [quiz, rnn, lambda: rnn(1, 6)])
 def test_the_sums_of_the_shared_panel_are_the_gradients(build):
     run = build()
     (panel,) = [p for p in picture(run).panels if p.title.startswith("Shared")]
@@ -56,6 +56,16 @@ def test_the_sums_of_the_shared_panel_are_the_gradients(build):
     for name, _, *steps, total in panel.rows[1:]:
         assert total.number == gradients[name.text]
         assert math.isclose(sum(x.number or 0.0 for x in steps), total.number, abs_tol=1e-12)
+
+
+def test_many_shared_parameters_are_summed_by_matrix():
+    run = rnn(3, 4, 2)
+    (panel,) = [p for p in picture(run).panels if p.title.startswith("Shared")]
+    weights = {"W_x": "weight_ih", "W_h": "weight_hh"}
+    for name, attribute in weights.items():
+        row = next(row for row in panel.rows if row[0].text == name)
+        grads = [w.grad for line in getattr(run.model.cell, attribute) for w in line]
+        assert math.isclose(row[-1].number, math.hypot(*grads))
 
 
 def test_a_second_sweep_leaves_the_first_ones_share_in_the_panel():

@@ -39,6 +39,14 @@ def rnn(hidden: int = 1, steps: int = 3, inputs: int = 1, sweep: bool = True) ->
     return run
 
 
+def gated(cell: Callable[..., Any]) -> nn.Unrolled:
+    """An LSTM or GRU of one unit over three steps."""
+    model = nn.SequenceModel(cell(1, 1, seed=0), readout=nn.Linear(1, 1, seed=1))
+    run = model.unroll([1.0, 0.5, -0.5], targets=[0.1, 0.2, 0.3], loss="mse")
+    run.loss.backward()
+    return run
+
+
 def expression() -> Value:
     a, b, c = Value(2.0, label="a"), Value(-3.0, label="b"), Value(5.5, label="c")
     out = (a * b + c).tanh()
@@ -95,6 +103,8 @@ GRAPHS: dict[str, Callable[[], Any]] = {
     "quiz": quiz,
     "rnn": rnn,
     "rnn_vector": lambda: rnn(2, 3, 2),
+    "lstm": lambda: gated(nn.LSTMCell),
+    "gru": lambda: gated(nn.GRUCell),
     "expression": expression,
     "mlp": mlp,
     "reuse": reuse,

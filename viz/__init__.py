@@ -11,45 +11,71 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
+
+from microgrid.files import write_whole
+from microgrid.value import Value
 
 from .coloured_text import activations
+from .direct import to_svg
 from .dot import Drawing, to_dot
-from .files import write
+from .geometry import Layout
 from .layout import layout
-from .picture import Drawable, picture
-from .theme import THEMES
+from .notebook import register
+from .parts import Picture
+from .picture import MOST_CARDS, Drawable, picture
+from .player import player
+from .text import text
+from .theme import THEMES, Theme
 
-__all__ = ["activations", "draw", "render"]
+__all__ = ["FORMATS", "activations", "draw", "frames", "player", "render", "text"]
 
 FORMATS = ("svg", "png", "dot", "pdf")
 
+register()
+
 
 def draw(
-    x: Drawable,
-    *,
-    title: str | None = None,
-    captions: Sequence[str] | None = None,
-    theme: str = "light",
+    x: Drawable, *, theme: str = "light", marked: Collection[Value] = (), **options: Any
 ) -> Drawing:
     """The picture of a Value, a list of Values or an Unrolled, as a graphviz.Digraph.
 
-    title: instead of the one that is made; captions: one per time step, beside "t = 1".
-    TypeError for what cannot be drawn, ValueError for an unknown theme.
+    Options are those of `viz.picture.picture`: title, captions, detail, expand, show, hide,
+    highlight, upto. theme: light, dark, cs231n or print; marked: Values whose cards get a
+    ring. TypeError for what cannot be drawn, ValueError for an unknown name.
     """
-    if theme not in THEMES:
-        raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
-    scene = picture(x, title=title, captions=captions)
-    return to_dot(scene, layout(scene), THEMES[theme])
+    return to_dot(*_placed(x, theme, marked, options))
 
 
-def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path:
+def _placed(
+    x: Drawable, theme: str, marked: Collection[Value], options: dict[str, Any]
+) -> tuple[Picture, Layout, Theme]:
+    """A picture with its places and colours: all that a renderer needs."""
+    colours = _theme(theme)
+    scene = picture(x, **options)
+    for card in scene.cards:
+        if not card.alias and not set(marked).isdisjoint(card.nodes):
+            card.look = "marked"
+    return scene, layout(scene), colours
+
+
+def render(
+    x: Drawable,
+    path: str | os.PathLike[str],
+    *,
+    theme: str = "light",
+    marked: Collection[Value] = (),
+    **options: Any,
+) -> Path:
     """Draw x into a file, whose suffix names the format: .svg, .png, .dot or .pdf.
 
-    Options are those of `draw`. The file is written whole or not at all. ValueError for
-    another suffix, OSError where the folder does not exist or cannot be written, or where
-    no Graphviz makes the format (PDF needs a system one).
+    Options are those of `draw`. The file is written whole or not at all. An SVG of more than
+    1,500 cards is written without Graphviz, which would take long. ValueError for another
+    suffix, OSError where the folder does not exist or cannot be written, or where no Graphviz
+    makes the format (PDF needs a system one).
     """
     target = Path(path)
     format = target.suffix.removeprefix(".").lower()
@@ -57,7 +83,42 @@ def render(x: Drawable, path: str | os.PathLike[str], **options: object) -> Path
         raise ValueError(
             f"a picture's file name ends in .svg, .png, .dot or .pdf, got {target.name!r}"
         )
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
-    drawing = draw(x, **options)  # type: ignore[arg-type]
-    return write(target, drawing.source.encode() if format == "dot" else drawing.pipe(format))
+    _folder(target.parent)
+    placed = _placed(x, theme, marked, options)
+    if format == "svg" and len(placed[0].cards) > MOST_CARDS:
+        return write_whole(target, to_svg(*placed))
+    drawing = to_dot(*placed)
+    return write_whole(target, drawing.source if format == "dot" else drawing.pipe(format))
+
+
+def frames(x: Drawable, folder: str | os.PathLike[str], **options: Any) -> list[Path]:
+    """The backward sweep as pictures: 000.svg before the first message, then one for each.
+
+    All have the same geometry and the same scale of colours. Options are those of `draw`
+    but for `upto`. OSError where the folder does not exist or cannot be written.
+    """
+    where = _folder(Path(folder))
+    colours = _theme(options.pop("theme", "light"))
+    options.setdefault("detail", "scalar")
+    last = picture(x, upto=sys.maxsize, **options)
+    places = layout(last)
+    count = sum(wire.message is not None for wire in last.wires)
+    made = []
+    for k in range(count + 1):
+        scene = picture(x, upto=k, **options)
+        scene.scale = last.steepest, last.strongest
+        content = to_dot(scene, places, colours).pipe("svg")
+        made.append(write_whole(where / f"{k:0{max(3, len(str(count)))}d}.svg", content))
+    return made
+
+
+def _folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(folder)!r} to write into")
+    return folder
+
+
+def _theme(name: str) -> Theme:
+    if name not in THEMES:
+        raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {name!r}")
+    return THEMES[name]

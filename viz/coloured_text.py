@@ -34,35 +34,42 @@ class ColouredText:
             yield character, value, *diverging(self.theme, value / self.limit)
 
     def svg(self) -> str:
-        """The text as an SVG document, in lines of a fixed width, the scale below."""
+        """The text as an SVG document, long lines broken, the scale below."""
         top = 16.0 + (30.0 if self.title else 0.0)
         parts = [
             f'<text x="16" y="29" font-size="15" font-weight="bold" '
             f'fill="{self.theme.text}">{escape(self.title)}</text>\n'
         ]
         rows = list(self._rows())
+        longest = max(map(len, rows))
+        across = max(1, min(_COLUMNS // (longest + 3), math.ceil(len(rows) / 12)))
+        down = math.ceil(len(rows) / across)  # short lines stand in columns, as in a newspaper
         for r, row in enumerate(rows):
-            y = top + r * _LINE
-            for c, (character, value, fill, ink) in enumerate(row):
-                x = 16.0 + c * _STEP
-                parts.append(
-                    f'<rect x="{x:.1f}" y="{y:.1f}" width="{_STEP + 0.5:.1f}" '
-                    f'height="{_LINE - 3:.1f}" fill="{fill}">'
-                    f"<title>{escape(_named(character))}: {value!r}</title></rect>"
-                )
-                if not character.isspace() or character == "\n":
-                    shown = "⏎" if character == "\n" else character
-                    parts.append(
-                        f'<text x="{x + _STEP / 2:.1f}" y="{y + 15.5:.1f}" font-size="{_SIZE:g}" '
-                        f'fill="{ink}" text-anchor="middle" font-family="{_MONO}">'
-                        f"{escape(shown)}</text>"
-                    )
-            parts.append("\n")
-        foot = top + len(rows) * _LINE + 10.0
+            left = 16.0 + r // down * (longest + 3) * _STEP
+            parts.append(self._line(row, left, top + r % down * _LINE))
+        foot = top + down * _LINE + 10.0
         parts.append(self._legend(foot))
-        longest = max(map(len, rows), default=0)
-        width = max(32.0 + longest * _STEP, 32.0 + text_width(self.title, 15, True), 380.0)
+        width = 32.0 + (across * (longest + 3) - 3) * _STEP
+        width = max(width, 32.0 + text_width(self.title, 15, True), 380.0)
         return Plot("".join(parts), width, foot + 30.0, self.title, self.theme.ground).svg()
+
+    def _line(self, row: list[tuple[str, float, str, str]], left: float, y: float) -> str:
+        parts = []
+        for c, (character, value, fill, ink) in enumerate(row):
+            x = left + c * _STEP
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{_STEP + 0.5:.1f}" '
+                f'height="{_LINE - 3:.1f}" fill="{fill}">'
+                f"<title>{escape(_named(character))}: {value!r}</title></rect>"
+            )
+            if not character.isspace() or character == "\n":
+                shown = "⏎" if character == "\n" else character
+                parts.append(
+                    f'<text x="{x + _STEP / 2:.1f}" y="{y + 15.5:.1f}" font-size="{_SIZE:g}" '
+                    f'fill="{ink}" text-anchor="middle" font-family="{_MONO}">'
+                    f"{escape(shown)}</text>"
+                )
+        return "".join(parts) + "\n"
 
     def html(self) -> str:
         """The text as one self-contained HTML page."""

@@ -12,12 +12,13 @@ from typing import Any
 import graphviz
 
 from . import engine
+from .ink import Ink, Label
 from .layout import Box, Layout, Path, Point
 from .picture import Card, Cell, Panel, Picture, Row, Wire
+from .svg import inline
 from .theme import FONT, Paint, Theme, clean, escape, fit, number, text_width
 
 ARROW = 6.0  # length of an arrow head
-RIBBON = 10.0  # how much wider the ribbon of the strongest message is than that of a weak one
 LONGEST_TEXT = 16_000  # Graphviz before version 3 reads no longer ones
 LARGEST_PNG = 16_000  # pixels of the longer side
 
@@ -33,6 +34,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         """The picture as bytes, or as text if an encoding is given (graphviz.Digraph.pipe)."""
         painted = paint(self.source, format or "svg", self.extent)
         return painted if encoding is None else painted.decode(encoding)
+
+    def _repr_image_svg_xml(self) -> str:
+        return inline(self.pipe("svg", encoding="utf-8"))
 
 
 def paint(source: str, format: str, extent: float = 0.0) -> bytes:
@@ -54,11 +58,9 @@ def to_dot(picture: Picture, layout: Layout, theme: Theme) -> Drawing:
     return _Writer(picture, layout, theme).dot
 
 
-class _Writer:
+class _Writer(Ink):
     def __init__(self, picture: Picture, layout: Layout, theme: Theme) -> None:
-        self.picture, self.layout, self.theme = picture, layout, theme
-        self.strongest, self.steepest = picture.strongest, picture.steepest
-        self.ribbon = RIBBON / 2 if layout.dense else RIBBON
+        super().__init__(picture, layout, theme)
         self.dot = Drawing(
             "microgrid",
             graph_attr={
@@ -127,12 +129,9 @@ class _Writer:
         self._words(f"t{index}_title", box.left + 12.0, box.top - 14.0, words, width)
 
     def _card(self, card: Card, box: Box) -> None:
-        theme = self.theme
-        paint = theme.alias if card.alias and card.role != "input" else theme.card(card.role)
-        paint = theme.look(paint, card.look)
         label = self._slim(card, box) if self.layout.is_slim(card) else self._full(card, box)
         style = "rounded,filled,dashed" if card.alias else "rounded,filled"
-        self._box(card.id, box, paint, label, card.tooltip, style)
+        self._box(card.id, box, self.paint(card), label, card.tooltip, style)
 
     def _full(self, card: Card, box: Box) -> str:
         """Name and op, a line of value and gradient per row, a note."""
@@ -142,7 +141,8 @@ class _Writer:
         room = width - text_width(op, 10.0) - 6.0
         name = _font(fit(card.name, 12.0, room, bold=True), theme.text, 12, bold=True)
         if op:
-            head = _td(name, "LEFT") + _td(_font(op, theme.muted, 10), "RIGHT")
+            left = max(0, int(width - max(text_width(op, 10.0), 52.0)))
+            head = _td(name, "LEFT", WIDTH=left) + _td(_font(op, theme.muted, 10), "RIGHT")
         else:
             head = _td(name, "LEFT", COLSPAN=2)
         lines = [f"<TR>{head}</TR>"]
@@ -171,7 +171,7 @@ class _Writer:
         return self._number(row, 11, width - 52.0)
 
     def _number(self, row: Row, size: int, width: float) -> str:
-        if row.value is None or "value" not in self.picture.show:
+        if "value" not in self.picture.show:
             return _td("", "LEFT", WIDTH=int(width))
         colour, more = self.theme.value, {"WIDTH": int(width)}
         text = f"{row.name} {number(row.value)}".strip()
@@ -193,10 +193,10 @@ class _Writer:
     def _panel(self, name: str, panel: Panel, box: Box, widths: tuple[float, ...]) -> None:
         theme = self.theme
         title = _td(_font(panel.title, theme.text, 12, bold=True), "LEFT", COLSPAN=len(widths))
-        rows = "".join(
-            f"<TR>{''.join(self._cell(cell, w) for cell, w in zip(row, widths))}</TR>"
-            for row in panel.rows
-        )
+        steepest, rows = panel.steepest, ""
+        for row in panel.rows:
+            cells = [self._cell(cell, width, steepest) for cell, width in zip(row, widths)]
+            rows += f"<TR>{''.join(cells)}</TR>"
         if panel.note:
             note = _td(_font(panel.note, theme.muted, 10), "LEFT", COLSPAN=len(widths))
             rows += f"<TR>{note}</TR>"
@@ -206,7 +206,7 @@ class _Writer:
         )
         self._box(name, box, theme.panel, table, panel.title)
 
-    def _cell(self, cell: Cell, width: float) -> str:
+    def _cell(self, cell: Cell, width: float, steepest: float) -> str:
         theme, size = self.theme, {"WIDTH": int(width)}
         if cell.kind == "name":
             text = fit(cell.text, 11, 210, bold=cell.bold)
@@ -220,41 +220,26 @@ class _Writer:
             return _td("", "RIGHT", **size)
         if "grad" not in self.picture.show:
             return _td("", "RIGHT", **size, BORDER=1, COLOR=theme.legend.border)
-        fill, text = theme.shade(cell.number, self.steepest)
+        fill, text = theme.shade(cell.number, steepest)
         more = {**size, "BGCOLOR": fill} if fill else size
         return _td(_font(cell.text + " ", text, 11, cell.bold), "RIGHT", **more)
 
     def _legend(self, box: Box) -> None:
         theme = self.theme
-        plain = theme.text
-        rows = [
-            [("How to read", plain, True)],
-            [("card: ", plain, False), ("name", plain, True), (" op", theme.muted, False),
-             (", ", plain, False), ("value", theme.value, False), (" (left), ", plain, False),
-             ("dL/dvalue", theme.gradient, False), (" (right)", plain, False)],
-            [("edge: ", plain, False), ("×local derivative", theme.local, False),
-             ("   ", plain, False), ("← message = upstream × local", theme.gradient, False)],
-        ]  # fmt: skip
-        if any(card.alias for card in self.picture.cards):
-            rows.append([("dashed: one use of a shared parameter", theme.text, False)])
-        rows += [[(line, theme.text, False)] for line in self.picture.legend]
-        table = "".join(
-            "<TR>"
-            + _td("".join(_font(t, c, 11, b) for t, c, b in row), "LEFT", COLSPAN=6)
-            + "</TR>"
-            for row in rows
-        )
+        table = ""
+        for line in self.legend():
+            words = "".join(_font(w.text, w.colour, 11, w.bold) for w in line)
+            table += f"<TR>{_td(words, 'LEFT', COLSPAN=6)}</TR>"
         heat = "".join(
             _td(" ", "LEFT", BGCOLOR=fill, WIDTH=22, HEIGHT=12, BORDER=1, COLOR=theme.legend.border)
             for fill, _ in theme.heat
         )
-        scale = _td(_font("|dL/dvalue|, a shade per half decade", theme.text, 11), "LEFT")
+        table += f"<TR>{_td(_font(self.scale, theme.text, 11), 'LEFT')}{heat}</TR>"
         self._box(
             "legend",
             box,
             theme.legend,
-            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">'
-            f"{table}<TR>{scale}{heat}</TR></TABLE>",
+            f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{table}</TABLE>',
             "How to read",
         )
 
@@ -262,50 +247,31 @@ class _Writer:
     # carries the local derivative; so both labels are plain text in a colour of their own.
 
     def _wire(self, wire: Wire, path: Path) -> None:
-        theme, show = self.theme, self.picture.show
-        local = "" if wire.local is None or "local" not in show else f"×{number(wire.local)}"
-        shown = wire.message is not None and "message" in show
-        arrow = "↓" if path.rising else "←"
-        message = f"{arrow} {number(wire.message)}" if shown and wire.message is not None else ""
-        at_local, at_message = self._label_places(path, local, message)
+        theme = self.theme
+        local, message = self.labels(wire, path)
         ends = f"{wire.source} -> {wire.target}"
         if message:
-            bad = wire.message is not None and not math.isfinite(wire.message)
-            colour = theme.bad.fill if bad else theme.ribbon
-            label = self._label(message, theme.gradient, bad)
+            colour = theme.bad.fill if message.bad else theme.ribbon
             self.dot.body.append(
                 f'\t{ends} [id={wire.id}_ribbon pos="{_curve(path.curve)}" arrowhead=none '
-                f'color="{colour}" penwidth={self._ribbon_width(wire.message):.2f} tooltip=" " '
-                f'{label} lp="{at_message}"]\n'
+                f'color="{colour}" penwidth={self.ribbon_width(wire.message):.2f} tooltip=" " '
+                f"{self._label(message)}]\n"
             )
         colour, width = theme.line(wire.recurrent, wire.look)
-        bad = wire.local is not None and not math.isfinite(wire.local)
-        label = f'{self._label(local, theme.local, bad)} lp="{at_local}"' if local else ""
         self.dot.body.append(
             f'\t{ends} [id={wire.id} pos="{_curve(path.curve, arrow=True)}" color="{colour}" '
-            f"penwidth={width:g} tooltip={_text(wire.tooltip)} {label}]\n"
+            f"penwidth={width:g} tooltip={_text(wire.tooltip)}"
+            + (f" {self._label(local)}]\n" if local else "]\n")
         )
 
-    def _label(self, text: str, colour: str, bad: bool) -> str:
-        if not bad:
-            return f'label="{text}" fontcolor="{colour}"'
-        cell = _td(_font(text, self.theme.bad.text, 10), "CENTER", BGCOLOR=self.theme.bad.fill)
-        return f'label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="1"><TR>{cell}</TR></TABLE>>'
-
-    def _ribbon_width(self, message: float | None) -> float:
-        if not message or math.isnan(message):
-            return 0.0
-        share = min(1.0, abs(message) / self.strongest) if self.strongest else 1.0
-        return 0.24 * self.ribbon + self.ribbon * share
-
-    def _label_places(self, path: Path, local: str, message: str) -> tuple[str, str]:
-        (x, y), a, b = path.label, text_width(local, 10.0), text_width(message, 10.0)
-        if path.rising:
-            offset = (9.0 + max(a, b) / 2) * path.side
-            return _at(x + offset, y + 6.5), _at(x + offset, y - 6.5)
-        if self.layout.dense:  # side by side above the wire
-            return _at(x - (b + 6.0) / 2, y + 8.0), _at(x + (a + 6.0) / 2, y + 8.0)
-        return _at(x, y + 11.5), _at(x, y - 12.0)
+    def _label(self, label: Label) -> str:
+        place = f'lp="{_at(label.x, label.y)}"'
+        if not label.bad:
+            return f'label="{label.text}" fontcolor="{label.colour}" {place}'
+        bad = self.theme.bad
+        cell = _td(_font(label.text, bad.text, 10), "CENTER", BGCOLOR=bad.fill)
+        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="1"><TR>{cell}</TR></TABLE>'
+        return f"label=<{table}> {place}"
 
 
 def _font(text: str, colour: str, size: float, bold: bool = False) -> str:

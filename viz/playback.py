@@ -10,111 +10,25 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, TypeAlias
 
-from microgrid.stepper import Event, Stepper, root_of
-from microgrid.value import Value, creation_order
+from microgrid.stepper import Event
+from microgrid.value import Value
 
 from .layout import Layout, Point, around, layout
-from .picture import Card, Drawable, Picture, Wire, name_of, operation, picture
-from .theme import LIGHT, fit, number, pretty, text_width
+from .parts import Card, Panel, Picture, Row, Wire
+from .picture import Drawable, picture
+from .scene import name_of, operation
+from .sweep import History, Sweep, sweep_of
+from .theme import fit, number, pretty, text_width
 
 Data: TypeAlias = dict[str, Any]
-History: TypeAlias = list[tuple[int, float]]
 
 PAD = 24.0  # around the picture
-
-
-@dataclass
-class Sweep:
-    """The messages of one backward sweep, and every gradient after each of them."""
-
-    root: Value | None = None
-    seed: float = 1.0
-    messages: list[Event] = field(default_factory=list)
-    of_node: dict[Value, History] = field(default_factory=dict)
-    strongest: float = 0.0
-
-    def heat(self, gradient: float) -> str:
-        """The name of the colours a gradient is shown in; "" for none."""
-        if gradient == 0.0:
-            return ""
-        if not math.isfinite(gradient):
-            return "bad"
-        return f"heat-{LIGHT.heat.index(LIGHT.shade(gradient, self.strongest))}"
-
-    def written(self, history: Iterable[tuple[int, float]]) -> list[list[Any]]:
-        """A history as the page reads it."""
-        return [[step, repr(x), number(x), self.heat(x)] for step, x in history]
-
-
-@contextmanager
-def sweep_of(x: Drawable) -> Iterator[Sweep]:
-    """Play the sweep of x, and have its gradients in place while the pictures are made.
-
-    A graph that has been swept keeps its own gradients, earlier sweeps' shares included;
-    one that has not been gets them for the time being, and none of them stays.
-    """
-    root = _root(x)
-    if root is None:
-        yield Sweep()
-        return
-    order = creation_order(root)
-    held = [node.grad for node in order]
-    swept = root.grad is not None
-    for node in order:
-        if not node.parents:
-            node.grad = None
-    try:
-        sweep = _play(root, root.grad if swept and root.grad is not None else 1.0)
-        if swept:
-            _restore(order, held)
-            _add_earlier(sweep, order)
-        yield sweep
-    finally:
-        _restore(order, held)
-
-
-def _root(x: Drawable) -> Value | None:
-    """Where the sweep starts: of a list, at the Value swept last, or else at the last one."""
-    if isinstance(x, Sequence):
-        return max(x, key=lambda root: (root.grad is not None, root.serial))
-    return None if getattr(x, "loss", x) is None else root_of(x)
-
-
-def _restore(order: Sequence[Value], held: Sequence[float | None]) -> None:
-    for node, grad in zip(order, held):
-        node.grad = grad
-
-
-def _play(root: Value, seed: float) -> Sweep:
-    root.grad = None
-    events = list(Stepper(root, seed))
-    sweep = Sweep(root, seed, [event for event in events if event.kind == "message"])
-    sweep.of_node[root] = [(0, seed)]
-    for step, event in enumerate(sweep.messages, start=1):
-        assert event.parent is not None
-        assert event.after is not None
-        sweep.of_node.setdefault(event.parent, []).append((step, event.after))
-    sizes = [abs(x) for history in sweep.of_node.values() for _, x in history]
-    sweep.strongest = max(filter(math.isfinite, sizes), default=0.0)
-    return sweep
-
-
-def _add_earlier(sweep: Sweep, order: Sequence[Value]) -> None:
-    """A leaf that accumulated over sweeps starts from what it had before this one."""
-    for node in order:
-        history = sweep.of_node.get(node)
-        if node.parents or node.grad is None or not history or node is sweep.root:
-            continue
-        rest = node.grad - history[-1][1]
-        if abs(rest) > 1e-9 * max(1.0, abs(node.grad)):
-            history[:] = [(0, rest), *((step, x + rest) for step, x in history)]
-        history[-1] = (history[-1][0], node.grad)
+MOST_CARDS = 3000  # the page draws no more of them where a coarser level has fewer
+LABELS = {"scalar": "Every operation", "cell": "Time steps"}
 
 
 class Level:
@@ -131,7 +45,9 @@ class Level:
         self.picture, self.sweep, self.place = picture, sweep, place
         self.card = {card.id: card for card in picture.cards}
         self.index = {card.id: i for i, card in enumerate(picture.cards)}
-        self.shared = list(dict.fromkeys(c.nodes[0] for c in picture.cards if c.alias))
+        self.shared = list(
+            dict.fromkeys(c.nodes[0] for c in picture.cards if c.alias and len(c.nodes) == 1)
+        )
         self.events = self._events()
         self.sent = self._sent()
         ends = [point for path in place.wires.values() for point in path.curve]
@@ -221,35 +137,51 @@ class Level:
             "formula": formula(node) if node is not None and node.op else "",
             "scope": node.scope if node is not None else "",
             "note": card.note,
-            "shared": self.shared.index(card.nodes[0]) if card.alias else None,
+            "shared": self.shared.index(card.nodes[0]) if card.nodes[0] in self.shared else None,
             "order": max(node.serial for node in card.nodes) if card.nodes else 0,
             "x": x,
             "y": y,
             "width": round(box.w, 1),
             "height": round(box.h, 1),
             "rows": [
-                {"name": row.name, "value": pair(row.value), "history": history}
+                {
+                    "name": row.name,
+                    "value": None if row.value is None else pair(row.value),
+                    "history": history,
+                }
                 for row, history in zip(card.rows, self._histories(card))
             ],
         }
 
     def _histories(self, card: Card) -> Iterator[list[list[Any]]]:
         sweep, sent = self.sweep, self.sent[card.id]
-        if card.alias:
+        if card.alias and len(card.nodes) == 1:
             yield sweep.written(running([(step, event.message or 0.0) for step, event in sent]))
-        elif len(card.nodes) == len(card.rows):
-            for node in card.nodes:
+            return
+        steps = [h[-1][0] for node in card.nodes if (h := sweep.of_node.get(node))]
+        complete = max((step for step, _ in sent), default=min(steps, default=0))
+        for row in card.rows:
+            node = self._node_of(row, card)
+            if node is not None:
                 yield sweep.written(sweep.of_node.get(node, []))
-        else:  # many nodes in one box: its number is known when the last of its messages has come
-            steps = [h[-1][0] for node in card.nodes if (h := sweep.of_node.get(node))]
-            step = max((step for step, _ in sent), default=min(steps, default=0))
-            for row in card.rows:
-                yield sweep.written([] if row.grad is None else [(step, row.grad)])
+            else:  # a norm is known when the last of its messages has come
+                yield sweep.written([] if row.grad is None else [(complete, row.grad)])
+
+    def _node_of(self, row: Row, card: Card) -> Value | None:
+        """The Value whose number a row shows; None for a norm."""
+        if row.name:
+            return None
+        if len(card.nodes) == 1:
+            return card.nodes[0]
+        shown = ((node.data, node.grad) for node in card.nodes)
+        return next((n for n, x in zip(card.nodes, shown) if x == (row.value, row.grad)), None)
 
     def _wire(self, wire: Wire) -> Data:
         path = self.place.wires[wire.id]
         step, event = self.events.get(wire.id, (None, None))
-        message = wire.message if wire.message is not None else event and event.message
+        message = wire.message
+        if message is None and event is not None:
+            message = event.message
         upstream = self._upstream(wire, message)
         local, sent = self._labels(wire, message)
         return {
@@ -342,7 +274,7 @@ def shared_weights(scene: Level) -> list[Data]:
     columns = [column.index for column in scene.picture.columns]
     sent: dict[Value, dict[int, History]] = {leaf: defaultdict(list) for leaf in scene.shared}
     for card in scene.picture.cards:
-        if card.alias:
+        if card.alias and len(card.nodes) == 1:
             by_step = sent[card.nodes[0]][card.column]
             by_step += [(step, event.message or 0.0) for step, event in scene.sent[card.id]]
     return [
@@ -368,16 +300,44 @@ def running(messages: History) -> History:
 def playback(x: Drawable, title: str | None, captions: Sequence[str] | None) -> Data:
     """Everything the page knows of x. What the title gives away waits for the sweep's end."""
     with sweep_of(x) as sweep:
-        scalar = Level(picture(x, title=title, captions=captions), sweep)
-        levels = [scalar.data("scalar", "Every operation")]
-    name, _, finding = scalar.picture.title.partition(": ") if title is None else (title, "", "")
-    return {
-        "title": name,
-        "finding": finding,
-        "subtitle": scalar.picture.subtitle,
-        "seed": pair(sweep.seed),
-        "last": len(sweep.messages),
-        "columns": [column.title for column in scalar.picture.columns],
-        "shared": shared_weights(scalar),
-        "levels": levels,
-    }
+        scenes = {"scalar": picture(x, title, captions, detail="scalar")}
+        if scenes["scalar"].columns:
+            scenes["cell"] = picture(x, title, captions, detail="cell")
+        if len(scenes["scalar"].cards) > MOST_CARDS and "cell" in scenes:
+            del scenes["scalar"]
+        levels = {name: Level(scene, sweep) for name, scene in scenes.items()}
+        first = next(iter(levels.values()))
+        last = scenes["cell" if "cell" in scenes else "scalar"]
+        name, _, finding = last.title.partition(": ") if title is None else (title, "", "")
+        return {
+            "title": name,
+            "finding": ". ".join(filter(None, (finding, last.subtitle))),
+            "seed": pair(sweep.seed),
+            "last": len(sweep.messages),
+            "columns": [column.title for column in first.picture.columns],
+            "shared": shared_weights(first),
+            "panels": [
+                panel_data(panel, sweep)
+                for panel in last.panels
+                if not (first.shared and panel.title.startswith("Shared"))
+            ],
+            "levels": [level.data(name, LABELS[name]) for name, level in levels.items()],
+        }
+
+
+def panel_data(panel: Panel, sweep: Sweep) -> Data:
+    """A table that can be read when the sweep is over."""
+    cells = [
+        [
+            {
+                "text": cell.text,
+                "kind": cell.kind,
+                "heat": ""
+                if cell.number is None or cell.kind != "grad"
+                else sweep.heat(cell.number),
+            }
+            for cell in row
+        ]
+        for row in panel.rows
+    ]
+    return {"title": panel.title, "note": panel.note, "rows": cells}

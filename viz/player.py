@@ -18,7 +18,8 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from .files import target, write
+from microgrid.files import write_whole
+
 from .picture import Drawable
 from .playback import playback
 from .theme import THEMES, Theme
@@ -47,8 +48,12 @@ def player(
     TypeError for what cannot be drawn, ValueError for an unknown theme or a name that does
     not end in .html, OSError where the folder does not exist or cannot be written.
     """
-    place = target(path, (".html", ".htm"))
-    return write(place, page(x, title=title, captions=captions, theme=theme).encode())
+    target = Path(path)
+    if target.suffix.lower() != ".html":
+        raise ValueError(f"a player's file name ends in .html, got {target.name!r}")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    return write_whole(target, page(x, title=title, captions=captions, theme=theme))
 
 
 def page(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from microgrid.files import write_whole
 
-from .theme import FONT, Theme, escape
+from .theme import FONT, Theme, contrast, escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,20 @@ class Plot:
 def diverging(theme: Theme, share: float) -> tuple[str, str]:
     """Fill and text colour for a share of the limit: -1 full blue, 0 white, 1 full orange.
 
-    >>> diverging(THEMES["light"], 0.0)[0] == THEMES["light"].ground
+    >>> from viz.theme import LIGHT
+    >>> diverging(LIGHT, 0.0) == (LIGHT.ground, LIGHT.text)
     True
     """
     if not math.isfinite(share):
         return theme.bad.fill, theme.bad.text
-    strength = min(1.0, abs(share))
-    fill = mix(theme.ground, theme.gradient if share > 0.0 else theme.value, strength)
-    return fill, theme.ground if strength > 0.55 else theme.text
+    end = theme.gradient if share > 0.0 else theme.value
+    wanted = round(100.0 * min(1.0, abs(share)))
+    for strength in sorted(range(101), key=lambda s: abs(s - wanted)):
+        fill = mix(theme.ground, end, strength / 100.0)
+        ink = max(theme.text, theme.ground, key=lambda colour: contrast(fill, colour))
+        if contrast(fill, ink) >= 4.5:  # between, neither dark nor light text can be read
+            return fill, ink
+    return theme.ground, theme.text
 
 
 def mix(one: str, other: str, share: float) -> str:
@@ -99,3 +107,21 @@ def text(
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}" '
         f'text-anchor="{anchor}"{weight} xml:space="preserve">{escape(content)}</text>\n'
     )
+
+
+_displays = count(1)
+
+_ID = re.compile(r'\b(id="|href="#|url\(#)')
+
+
+def inline(svg: str) -> str:
+    """An SVG document as part of a page: no prologue, ids of its own, as wide as there is room.
+
+    >>> inline('<?xml version="1.0"?><svg width="90pt" height="9pt"><g id="n0"/></svg>')
+    ... # doctest: +ELLIPSIS
+    '<svg style="max-width:100%;height:auto" width="90pt" height="9pt"><g id="mg...-n0"/></svg>'
+    """
+    start = svg.index("<svg")
+    number = next(_displays)
+    own = _ID.sub(lambda m: f"{m[1]}mg{number}-", svg[start:])
+    return own.replace("<svg", '<svg style="max-width:100%;height:auto"', 1)

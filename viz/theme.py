@@ -7,6 +7,7 @@ import html
 import math
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine
 
@@ -116,7 +117,124 @@ LIGHT = Theme(
     ),
 )
 
-THEMES = {theme.name: theme for theme in (LIGHT,)}
+DARK = Theme(
+    name="dark",
+    ground="#0b1220",
+    text="#e5e7eb",
+    muted="#b6c2d2",
+    value="#7dd3fc",
+    gradient="#fdba74",
+    local="#c4b5fd",
+    wire="#94a3b8",
+    recurrent="#60a5fa",
+    marked="#f87171",
+    ribbon="#fb923c4d",
+    faded=Paint("#111a2b", "#334155", "#94a3b8"),
+    frame=Paint("#111a2b", "#334155", "#b6c2d2"),
+    panel=Paint("#151c2c", "#d97706", "#e5e7eb"),
+    legend=Paint("#0b1220", "#475569", "#e5e7eb"),
+    alias=Paint("#332a12", "#d97706", "#e5e7eb", 1.2),
+    bad=Paint("#b91c1c", "#f87171", "#ffffff"),
+    cards={
+        "op": Paint("#1e293b", "#64748b", "#e5e7eb"),
+        "leaf": Paint("#1c2534", "#7c8aa0", "#e5e7eb"),
+        "parameter": Paint("#332a12", "#d97706", "#e5e7eb"),
+        "input": Paint("#0c3247", "#38bdf8", "#e5e7eb", 1.2),
+        "state": Paint("#1a2f5e", "#60a5fa", "#e5e7eb", 2.0),
+        "output": Paint("#1e293b", "#cbd5e1", "#e5e7eb", 1.2),
+        "loss": Paint("#263244", "#cbd5e1", "#e5e7eb", 1.2),
+        "total": Paint("#334155", "#f8fafc", "#f8fafc", 2.4),
+    },
+    heat=(
+        ("#2a1d14", "#fdba74"),
+        ("#43270f", "#fed7aa"),
+        ("#6b3a10", "#ffedd5"),
+        ("#a34a08", "#ffffff"),
+        ("#fb923c", "#2b1000"),
+    ),
+)
+
+CS231N = replace(  # green values and red gradients, as that course draws them
+    LIGHT,
+    name="cs231n",
+    value="#166534",
+    gradient="#b91c1c",
+    local="#374151",
+    ribbon="#ef444440",
+    panel=Paint("#ffffff", "#991b1b", "#0f172a"),
+    heat=(
+        ("#fef2f2", "#991b1b"),
+        ("#fee2e2", "#991b1b"),
+        ("#fecaca", "#7f1d1d"),
+        ("#fca5a5", "#5f1212"),
+        ("#f87171", "#2f0404"),
+    ),
+)
+
+PRINT = Theme(
+    name="print",
+    ground="#ffffff",
+    text="#000000",
+    muted="#404040",
+    value="#000000",
+    gradient="#262626",
+    local="#404040",
+    wire="#404040",
+    recurrent="#000000",
+    marked="#000000",
+    ribbon="#00000033",
+    faded=Paint("#ffffff", "#bdbdbd", "#595959"),
+    frame=Paint("#fafafa", "#bdbdbd", "#404040"),
+    panel=Paint("#ffffff", "#404040", "#000000"),
+    legend=Paint("#ffffff", "#bdbdbd", "#000000"),
+    alias=Paint("#ffffff", "#404040", "#000000", 1.2),
+    bad=Paint("#1a1a1a", "#000000", "#ffffff"),
+    cards={
+        "op": Paint("#ffffff", "#8c8c8c", "#000000"),
+        "leaf": Paint("#f5f5f5", "#737373", "#000000"),
+        "parameter": Paint("#ffffff", "#404040", "#000000"),
+        "input": Paint("#f0f0f0", "#404040", "#000000", 1.2),
+        "state": Paint("#e5e5e5", "#000000", "#000000", 2.0),
+        "output": Paint("#ffffff", "#404040", "#000000", 1.2),
+        "loss": Paint("#f5f5f5", "#404040", "#000000", 1.2),
+        "total": Paint("#e0e0e0", "#000000", "#000000", 2.4),
+    },
+    heat=(
+        ("#f7f7f7", "#262626"),
+        ("#e8e8e8", "#1a1a1a"),
+        ("#d4d4d4", "#000000"),
+        ("#b0b0b0", "#000000"),
+        ("#8a8a8a", "#000000"),
+    ),
+)
+
+TERMINAL = {  # styles of rich: the terminal's own palette, which suits its ground
+    "name": "bold",
+    "muted": "dim",
+    "value": "cyan",
+    "gradient": "yellow",
+    "grad": "yellow",
+    "sum": "bold yellow",
+    "local": "magenta",
+}
+
+THEMES = {theme.name: theme for theme in (LIGHT, DARK, CS231N, PRINT)}
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours #rrggbb, from 1 to 21 (WCAG 2.1, relative luminance).
+
+    >>> round(contrast("#ffffff", "#000000"), 2)
+    21.0
+    """
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = [channel / 255.0 for channel in bytes.fromhex(colour[1:7])]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def number(x: float) -> str:
@@ -140,6 +258,7 @@ def number(x: float) -> str:
     return f"−{digits}" if x < 0.0 else digits
 
 
+@lru_cache(maxsize=8192)
 def pretty(label: str) -> str:
     """A label as it is printed: digits after an underscore become subscripts.
 
@@ -165,7 +284,7 @@ def escape(text: str) -> str:
     >>> escape('<b> & "q"')
     '&lt;b&gt; &amp; &quot;q&quot;'
     """
-    return html.escape(clean(text))
+    return html.escape(text if text.isprintable() else clean(text))
 
 
 _WIDTHS = {  # Arial's advance widths in 1/1000 em; what is not here is 556 wide

@@ -130,7 +130,7 @@ def _number(x: float) -> str:
 
 
 def _bracketed(x: float) -> str:
-    return f"({x:.6g})" if x < 0.0 else f"{x:.6g}"
+    return f"({_number(x)})" if x < 0.0 else _number(x)
 
 
 def _fraction(above: str, below: str) -> str:

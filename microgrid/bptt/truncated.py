@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..nn import SequenceModel, Unrolled
-from ..value import Value
 from .contributions import all_terms
 from .sweep import loss_steps, run_weights
 
@@ -107,7 +106,7 @@ def chunks(
             inputs[part], None if targets is None else targets[part], h0=h0, **options
         )
         yield run
-        h0 = _detached(run.carries[-1])
+        h0 = run.carry()
 
 
 def _first_step(window: int | None, chunk: int | None) -> Callable[[int], int]:
@@ -137,9 +136,3 @@ def _distance(near: dict[str, Any], full: dict[str, Any]) -> Distance:
         return Distance(error, nan)
     u, v = a / size_a, b / size_b  # arccos of their product would lose half the digits
     return Distance(error, degrees(2.0 * atan2(np.linalg.norm(u - v), np.linalg.norm(u + v))))
-
-
-def _detached(carry: Any) -> Any:
-    if isinstance(carry, Value):
-        return carry.data
-    return type(carry)(_detached(part) for part in carry)

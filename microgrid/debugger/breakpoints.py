@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -69,6 +69,8 @@ def lookup(
             if name in ATTRIBUTES:
                 return ATTRIBUTES[name](node)
             return node if name == "node" else time_step(node.scope)
+        if name not in nodes and name not in CONSTANTS:
+            raise ValueError(f"there is no {name!r} here; near it: {_near(name, nodes)}")
         return nodes[name]
 
     return value
@@ -78,12 +80,17 @@ def _expression(text: str, nodes: Mapping[str, Value]) -> Condition:
     expression = Expression(text)
     known = {*OF_A_MESSAGE, *OF_A_NODE, *CONSTANTS, *nodes}
     for name in sorted(expression.names - known):
-        near = ", ".join(difflib.get_close_matches(name, known, cutoff=0.4)) or "none"
-        raise ValueError(f"no node, op, scope or quantity is called {name!r}; near it: {near}")
+        raise ValueError(
+            f"no node, op, scope or quantity is called {name!r}; near it: {_near(name, known)}"
+        )
     kind = "message" if expression.names & set(OF_A_MESSAGE) else "finished"
     return lambda event: (
         event.kind == kind and bool(expression.evaluate(lookup(event, event.node, nodes)))
     )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    return ", ".join(difflib.get_close_matches(name, known, cutoff=0.4)) or "nothing"
 
 
 def _finished(event: Event, wanted: Value | None = None) -> bool:

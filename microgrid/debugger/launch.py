@@ -96,12 +96,15 @@ def load(spec: str) -> Any:
     path = Path(file)
     if not colon or not function.isidentifier() or not file:
         raise ValueError(f"expected FILE.py:FUNCTION, got {spec!r}")
-    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    folder, name = path.parent.resolve(), path.stem
+    while (folder / "__init__.py").is_file():  # a file of a package may import its neighbours
+        folder, name = folder.parent, f"{folder.name}.{name}"
+    module_spec = importlib.util.spec_from_file_location(name, path)
     if not path.is_file() or module_spec is None or module_spec.loader is None:
         raise ValueError(f"there is no Python file {file!r}")
     module = importlib.util.module_from_spec(module_spec)
-    sys.path.insert(0, str(path.parent.resolve()))  # as `python FILE.py` does
-    sys.modules[path.stem] = module
+    sys.path.insert(0, str(folder))  # as `python FILE.py` and `python -m` do
+    sys.modules[name] = module
     try:
         module_spec.loader.exec_module(module)
         made = getattr(module, function, None)

@@ -1,26 +1,53 @@
 // Zoom and pan: one transform on the world.
 
-const camera = { x: 0, y: 0, scale: 1 };
+const camera = { x: 0, y: 0, scale: 1, free: false }; // free: moved by hand
 const MARGIN = 16;
+const READABLE = 0.6; // the smallest scale to begin with
+let room = canvas.getBoundingClientRect(); // asked for once: it costs a layout of the page
 
 function aim(x, y, scale) {
-  Object.assign(camera, { x, y, scale });
+  Object.assign(camera, { x, y, scale, free: true });
   world.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
   canvas.classList.toggle("far", scale < 0.3); // words that small only cost time
 }
 
 /** Show the whole picture. */
 function fit() {
-  const { width, height } = canvas.getBoundingClientRect();
+  look(fitting());
+}
+
+/** Show the whole picture if it can be read so, or else as much around the loss as can. */
+function begin() {
+  look(Math.max(fitting(), READABLE));
+  camera.free = false;
+}
+
+function fitting() {
+  const { width, height } = room;
   const level = state.level;
   const scale = Math.min((width - 2 * MARGIN) / level.width, (height - 2 * MARGIN) / level.height);
-  const bounded = Math.min(Math.max(scale, 0.02), 2);
-  aim((width - level.width * bounded) / 2, (height - level.height * bounded) / 2, bounded);
+  return Math.min(Math.max(scale, 0.02), 2);
+}
+
+/** Look at the picture at a scale: its middle, or the loss where there is more than has room. */
+function look(scale) {
+  const { width, height } = room;
+  const { cards, root, ...level } = state.level;
+  const loss = cards[root ?? cards.length - 1];
+  const shift = (room, length, middle) =>
+    length * scale + 2 * MARGIN <= room
+      ? (room - length * scale) / 2
+      : Math.min(MARGIN, Math.max(room - MARGIN - length * scale, room / 2 - middle * scale));
+  aim(
+    shift(width, level.width, loss.x + loss.width / 2),
+    shift(height, level.height, loss.y + loss.height / 2),
+    scale,
+  );
 }
 
 /** Zoom by a factor around a point of the canvas, its middle unless given. */
 function zoom(factor, at) {
-  const { width, height } = canvas.getBoundingClientRect();
+  const { width, height } = room;
   const [x, y] = at ?? [width / 2, height / 2];
   const scale = Math.min(Math.max(camera.scale * factor, 0.02), 8);
   const ratio = scale / camera.scale;
@@ -29,7 +56,7 @@ function zoom(factor, at) {
 
 /** Move just so far that a card can be seen. */
 function reveal(card) {
-  const { width, height } = canvas.getBoundingClientRect();
+  const { width, height } = room;
   const shift = (from, length, room) => {
     const [near, far] = [from - 40, from + length + 40];
     return near < 0 ? -near : far > room ? room - far : 0;
@@ -87,12 +114,10 @@ byId("zoom-in").addEventListener("click", () => zoom(1.3));
 byId("zoom-out").addEventListener("click", () => zoom(1 / 1.3));
 byId("zoom-fit").addEventListener("click", fit);
 
-// A window that changes its size keeps the middle where it was.
-let room = null;
+// A window that changes its size keeps its middle, once the picture was moved by hand.
 new ResizeObserver(([{ contentRect }]) => {
-  if (room && camera.touched) {
-    aim(camera.x + (contentRect.width - room.width) / 2,
-        camera.y + (contentRect.height - room.height) / 2, camera.scale);
-  } else if (contentRect.width) fit();
+  const [dx, dy] = [contentRect.width - room.width, contentRect.height - room.height];
   room = contentRect;
-}).observe(byId("stage"));
+  if (!camera.free) begin();
+  else if (dx || dy) aim(camera.x + dx / 2, camera.y + dy / 2, camera.scale);
+}).observe(canvas);

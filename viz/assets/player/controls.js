@@ -110,7 +110,7 @@ let at = -1;
 const plain = (text) =>
   text.toLowerCase().replaceAll("_", "").replace(/[₀-₉]/g, (digit) => digit.codePointAt(0) - 0x2080);
 
-function look() {
+function find() {
   const wanted = plain(search.value.trim());
   for (const card of state.level.cards) card.matches = false;
   found = wanted ? state.level.cards.filter((card) => plain(card.name).includes(wanted)) : [];
@@ -129,12 +129,12 @@ function nextFound(places) {
   reveal(found[at]);
 }
 
-search.addEventListener("input", look);
+search.addEventListener("input", find);
 search.addEventListener("keydown", (event) => {
   if (event.key === "Enter") nextFound(event.shiftKey ? -1 : 1);
   if (event.key === "Escape") {
     search.value = "";
-    look();
+    find();
     canvas.focus();
   }
 });
@@ -165,6 +165,14 @@ const KEYS = {
   Escape: () => show({ selected: null, pointed: null }),
 };
 
+// A button that was reached by keyboard keeps its space bar; one that was clicked leaves it to
+// the sweep.
+let clicked = false;
+document.addEventListener("pointerdown", () => (clicked = true), true);
+document.addEventListener("keyup", (event) => {
+  if (event.key === " " && clicked && event.target.matches("button")) event.preventDefault();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
   const target = event.target;
@@ -172,8 +180,8 @@ document.addEventListener("keydown", (event) => {
   if (typing) return;
   const card = state.level.cards.find((other) => other.element === target);
   if (card && event.key === "Enter") return select(card);
-  // A button that was reached by keyboard keeps its space bar; one that was clicked does not.
-  if (event.key === " " && target.matches("button:focus-visible, summary")) return;
+  if (event.key === "Tab") clicked = false;
+  if (event.key === " " && target.matches("button") && !clicked) return;
   if (target.matches("#table, .scroll") && event.key.startsWith("Arrow")) return;
   const action = KEYS[event.key];
   if (!action) return;

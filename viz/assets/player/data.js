@@ -7,7 +7,7 @@ const SPECIAL = { inf: Infinity, "-inf": -Infinity, nan: NaN };
 
 /** A number comes as [Python's repr, as it is shown]. */
 const exact = ([repr]) => SPECIAL[repr] ?? Number(repr);
-const shown = ([, text]) => text;
+const shown = (number) => (number ? number[1] : "");
 
 /** Cards know their wires: `operands` lead to a card, `uses` leave it. Messages run against them. */
 for (const level of DATA.levels) {

@@ -17,6 +17,12 @@ function write(parent, name, x, y, size, anchor, text) {
   return drawn(parent, "text", attributes, text);
 }
 
+/** The message on a wire, written when it is first sent: a page with fewer words loads faster. */
+function writeMessage(wire) {
+  const arrow = wire.rising ? "↓" : "←";
+  wire.sent = writeAt(wire.element, "message", wire.messageAt, `${arrow} ${shown(wire.message)}`);
+}
+
 const writeAt = (parent, name, [x, y, anchor], text) => write(parent, name, x, y, 11, anchor, text);
 
 function drawFrame(parent, { x, y, width, height, title }) {
@@ -32,10 +38,8 @@ function drawWire(parent, wire) {
   if (wire.ribbon) drawn(group, "path", { class: "ribbon", d: path, "stroke-width": wire.ribbon });
   drawn(group, "path", { class: "line", d: path });
   drawn(group, "path", { class: "head", d: arrowHead(wire.points) });
-  const arrow = wire.rising ? "↓" : "←";
   if (wire.local) writeAt(group, "local", wire.localAt, `×${shown(wire.local)}`);
-  if (wire.message) writeAt(group, "message", wire.messageAt, `${arrow} ${shown(wire.message)}`);
-  Object.assign(wire, { element: group, kind, path, painted: kind });
+  Object.assign(wire, { element: group, kind, path, painted: kind, sent: null });
 }
 
 /** Control points x, y, x, y, ... of a Bezier curve as the text of a path. */
@@ -89,7 +93,7 @@ function drawFull(group, card) {
   const pitch = Math.min(18, (card.height - 6) / lines);
   let y = card.y + (card.height - pitch * lines) / 2 + pitch / 2;
   write(group, "name", card.x + 8, y + 5, 13, "start", card.short);
-  write(group, "op", card.x + card.width - 8, y + 5, 12, "end", card.op);
+  if (card.op) write(group, "op", card.x + card.width - 8, y + 5, 12, "end", card.op);
   for (const row of card.rows) {
     y += pitch;
     if (row.name) write(group, "row-name", card.x + 9, y + 4, 10, "start", row.name);
@@ -114,13 +118,14 @@ function drawRow(group, card, row, y, x, anchor) {
 painters.push((before) => {
   if (before.level !== state.level) {
     drawLevel(state.level);
-    fit();
+    begin();
   }
   const changed = ["level", "step", "asked", "selected"].some((key) => before[key] !== state[key]);
   if (!changed) return;
   const active = activeWire();
   const lit = state.selected ? pathsOf(state.selected) : null;
-  world.setAttribute("class", [lit ? "lit" : "", LAST ? "sweeping" : ""].join(" "));
+  world.classList.toggle("lit", lit !== null);
+  world.classList.toggle("sweeping", LAST > 0);
   for (const wire of state.level.wires) paintWire(wire, active, lit);
   for (const card of state.level.cards) paintCard(card, active, lit);
   paintPulse(active, before);
@@ -129,7 +134,10 @@ painters.push((before) => {
 
 function paintWire(wire, active, lit) {
   const classes = [wire.kind];
-  if (passed(wire)) classes.push("passed");
+  if (passed(wire)) {
+    classes.push("passed");
+    if (!wire.sent) writeMessage(wire);
+  }
   else if (wire.source === state.asked && wire.upstream) classes.push("asking");
   if (wire === active && passed(wire)) classes.push("active");
   if (lit?.wires.has(wire)) classes.push("on-path");

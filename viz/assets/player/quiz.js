@@ -7,8 +7,7 @@ function askable(card) {
   const wires = card.uses.filter((wire) => wire.step !== null);
   const total = card.rows[0].history.at(-1);
   return wires.length > 0 && card.rows.length === 1 && wires.every((wire) => wire.upstream)
-    && total !== undefined && Number.isFinite(exact([total[1]]))
-    && !(card.earlier ?? false);
+    && total !== undefined && Number.isFinite(exact([total[1]]));
 }
 
 const completed = (card) => card.rows[0].history.at(-1)[0];
@@ -28,7 +27,7 @@ function ask(card) {
   show({ asked: card, step: completed(card), selected: null });
   reveal(card);
   byId("quiz-question").textContent = question(card);
-  byId("quiz-hint").textContent = `${ofLoss(card)} = ?`;
+  byId("quiz-hint").textContent = `${totalOf(card)} ?`;
   byId("quiz-verdict").replaceChildren();
   byId("quiz-answer").value = "";
   byId("quiz-answer").focus();
@@ -96,7 +95,7 @@ function diagnose(answer, card) {
   }
   if (near(answer, upstream + local)) return "You added the two numbers; the chain rule multiplies.";
   if (local && near(answer, upstream / local)) return "You divided; the chain rule multiplies.";
-  if (near(answer, exact(card.rows[0].value))) return `That is the value of ${called(card)}, not its gradient.`;
+  if (card.rows[0].value && near(answer, exact(card.rows[0].value))) return `That is the value of ${called(card)}, not its gradient.`;
   return "Not yet. Each use sends back: the gradient above it × the local derivative on the edge.";
 }
 
@@ -107,7 +106,7 @@ function explanation(card) {
     element("p", {}, `from ${called(wire.target)}: `, ...product(wire)));
   const total = card.rows[0].history.at(-1)[2];
   const sums = wires.length > 1 ? `${plus(wires.slice(0, 12).map((w) => shown(w.message)))} = ` : "";
-  lines.push(element("p", {}, `${ofLoss(card)} = ${sums}`, tinted("gradient", total)));
+  lines.push(element("p", {}, `${totalOf(card)} ${sums}`, tinted("gradient", total)));
   return lines;
 }
 

@@ -2,9 +2,9 @@
 
 document.title = DATA.title;
 byId("title").textContent = DATA.title;
-byId("subtitle").textContent = DATA.subtitle;
 setTheme(DATA.theme);
 buildShared();
+buildPanels();
 
 const wish = new URLSearchParams(location.hash.slice(1));
 const level = DATA.levels.find(({ name }) => name === wish.get("level")) ?? DATA.levels[0];

@@ -23,7 +23,7 @@ function tableRow(card, row) {
   const line = element("tr", {},
     element("th", { scope: "row" }, card.alias ? `${name} (a use)` : name),
     element("td", { class: "text" }, card.formula || card.op),
-    element("td", { class: "value", title: row.value[0] }, shown(row.value)),
+    element("td", { class: "value", title: row.value?.[0] ?? "" }, shown(row.value)),
     row.cell,
     element("td", { class: "text local" }, slopes),
     element("td", { class: "text muted" }, card.scope));
@@ -66,7 +66,8 @@ function heatCell(history) {
 
 function buildShared() {
   if (!DATA.shared.length) return;
-  const heads = ["", ...DATA.columns, "Σ"].map((name) => element("th", { scope: "col" }, name));
+  const heads = ["", ...DATA.columns].map((name) => element("th", { scope: "col" }, name));
+  heads.push(element("th", { scope: "col", class: "sum" }, "Σ"));
   const rows = DATA.shared.map((weight) => {
     const sum = heatCell(weight.sum);
     sum.className = "sum";
@@ -80,11 +81,39 @@ function buildShared() {
         element("tbody", {}, ...rows)))));
 }
 
+// Tables that give everything away are shown when the sweep is over
+
+function buildPanels() {
+  for (const panel of DATA.panels) {
+    const rows = panel.rows.map((cells) => element("tr", {}, ...cells.map(panelCell)));
+    byId("findings").append(element("section", {},
+      element("h2", {}, panel.title),
+      element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title },
+        element("table", {}, element("tbody", {}, ...rows)))));
+  }
+}
+
+function panelCell({ text, kind, heat }) {
+  const scope = { name: { scope: "row" }, head: { scope: "col" } }[kind];
+  const cell = element(scope ? "th" : "td", scope ?? {}, text);
+  if (heat) {
+    cell.style.background = `var(--${heat}-fill)`;
+    cell.style.color = `var(--${heat}-text)`;
+  }
+  return cell;
+}
+
+painters.push(() => {
+  byId("findings").hidden = state.step < LAST || state.asked !== null || LAST === 0;
+});
+
 painters.push((before) => {
   if (before.step === state.step && before.asked === state.asked) return;
   for (const part of sharedCells) {
     const hidden = state.asked && state.asked.shared !== null;
     const entry = hidden ? undefined : latest(part.history);
+    if (part.entry === entry) continue;
+    part.entry = entry;
     part.cell.textContent = entry ? entry[2] : "";
     part.cell.style.background = entry?.[3] ? `var(--${entry[3]}-fill)` : "";
     part.cell.style.color = entry?.[3] ? `var(--${entry[3]}-text)` : "";

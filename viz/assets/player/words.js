@@ -4,21 +4,23 @@
 const called = (card) => (card.named ? card.short : `(${card.short})`);
 
 const partial = (result, operand) => `∂${called(result)}/∂${called(operand)}`;
-const ofLoss = (card) => `dL/d${called(card)}`;
+/** What the sum of a card's messages is: its gradient, or what one use adds to it. */
+const totalOf = (card) => (card.alias ? "this use adds" : `dL/d${called(card)} =`);
 
 /** A number in the colour of its kind. */
 const tinted = (kind, text) => element("span", { class: kind }, text);
 
-/** "0.541 + 1.103 = 1.643" where a message meets earlier ones, else "". */
+/** "0.541 + 1.103 = 1.643" where a message meets others, or the share of earlier sweeps; else "". */
 function sum(wire) {
-  const before = latest(wire.source.rows[0].history, wire.step - 1);
-  const after = latest(wire.source.rows[0].history, wire.step);
-  if (!before || !after || wire.source.rows.length > 1) return "";
-  const sent = arrived(wire.source, wire.step);
-  const terms = sent.length <= 4 && sent.length > 1
-    ? sent.map((use) => shown(use.message))
-    : [before[2], shown(wire.message)];
-  return `${plus(terms)} = ${after[2]}`;
+  const { rows } = wire.source;
+  const { history } = rows[0];
+  const after = latest(history, wire.step);
+  if (rows.length > 1 || !after) return "";
+  const earlier = history[0][0] === 0 ? [history[0][2]] : [];
+  const terms = [...earlier, ...arrived(wire.source, wire.step).map((use) => shown(use.message))];
+  if (terms.length < 2) return "";
+  if (terms.length <= 4) return `${plus(terms)} = ${after[2]}`;
+  return `${plus([latest(history, wire.step - 1)[2], shown(wire.message)])} = ${after[2]}`;
 }
 
 /** Terms joined with + or, before a negative one, −. */
@@ -35,7 +37,7 @@ const arrived = (card, step = state.step) =>
 function label(card) {
   const rows = card.rows.map((row) => {
     const known = gradient(card, row);
-    const number = `${row.name ? `${row.name} ` : ""}value ${shown(row.value)}`;
+    const number = `${row.name} ${row.value ? `value ${shown(row.value)}` : ""}`.trim();
     return `${number}, gradient ${known ? known.text.replace("?", "asked for") : "not reached yet"}`;
   });
   const operation = card.op ? ` (${card.op})` : "";
@@ -51,11 +53,11 @@ function describe(card) {
   for (const row of card.rows) {
     const known = gradient(card, row);
     const name = row.name ? `${row.name}: ` : "";
-    const value = tinted("value", `value ${row.value[0]}`);
+    const value = row.value ? tinted("value", `value ${row.value[0]}, `) : "";
     const rest = known
       ? tinted("gradient", `gradient ${known.text}`)
       : tinted("muted", LAST ? "gradient not reached yet" : "backward not run");
-    parts.push(element("p", {}, name, value, ", ", rest));
+    parts.push(element("p", {}, name, value, rest));
   }
   parts.push(...received(card), ...locals(card));
   if (card.note) parts.push(element("p", { class: "muted" }, card.note));
@@ -85,7 +87,12 @@ function locals(card) {
 
 /** upstream × local = message, as elements; norms have no such product. */
 function product(wire) {
-  if (!wire.upstream) return [tinted("gradient", shown(wire.message))];
+  if (!wire.upstream) {
+    const jacobian = wire.local ? [tinted("local", `Jacobian ‖${shown(wire.local)}‖`), ", "] : [];
+    const message = shown(wire.message);
+    const size = wire.source.rows.length > 1 ? `‖${message}‖` : message;
+    return [...jacobian, tinted("gradient", `message ${size}`)];
+  }
   return [
     tinted("gradient", shown(wire.upstream)), " × ", tinted("local", shown(wire.local)),
     " = ", tinted("gradient", shown(wire.message)),
@@ -120,7 +127,7 @@ function equation() {
 
 function sentence() {
   const wire = activeWire();
-  if (!LAST) return DATA.subtitle;
+  if (!LAST) return "There is no loss to sweep back from.";
   if (!wire) {
     return state.step === 0
       ? "The forward pass is done: every card has its value. The sweep starts at the loss."

@@ -1,0 +1,17 @@
+"""Every benchmark, one after the other: `python -m benchmarks [--smoke]`."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+HELPERS = {"harness", "micrograd_ops", "minimal", "problems"}
+
+
+def main(arguments: list[str]) -> None:
+    for path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+        if path.stem not in HELPERS:
+            print(f"\n== {path.stem}", flush=True)
+            import_module(f"benchmarks.{path.stem}").main(arguments)
+
+
+main(sys.argv[1:])

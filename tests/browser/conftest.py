@@ -1,0 +1,77 @@
+"""A real Chromium for the player's tests: Debian's package, or any that is on PATH.
+
+Without one these tests are skipped, unless MICROGRID_BROWSER=required says that there must be.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import viz
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("MICROGRID_BROWSER") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A context of the browser: pages can be opened in it, the network is switched off."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("playwright is not installed: pip install playwright")
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        _missing(f"no browser on PATH: looked for {', '.join(NAMES)}")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        context = running.new_context()
+        context.set_offline(True)
+        yield context
+        running.close()
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Write the player's page of x and open it from disk.
+
+    The test fails if the page asks for anything or writes an error to its console.
+    """
+    complaints: list[str] = []
+    pages = []
+
+    def opened(
+        x: Any, fragment: str = "", width: int = 1280, height: int = 800, **look: Any
+    ) -> Any:
+        options = look.pop("options", {})
+        file = viz.player(x, tmp_path / "page.html", **options)
+        page = browser.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(**({"color_scheme": "light", "reduced_motion": "no-preference"} | look))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda r: complaints.append(r.url) if r.url != file.as_uri() else None)
+        page.goto(file.as_uri() + fragment)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert complaints == []

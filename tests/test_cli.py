@@ -1,0 +1,132 @@
+"""The command line: draw, doctor, and one sentence for bad input."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from microgrid import cli
+
+NET = """
+from microgrid import Value
+
+def product():
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    c = a * b
+    c.backward()
+    return c
+
+def nothing():
+    return None
+
+def broken():
+    return 1 / 0
+"""
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    file = tmp_path / "net.py"
+    file.write_text(NET)
+    return file
+
+
+def test_a_function_is_drawn(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = net.with_name("out.svg")
+    assert cli.main(["draw", f"{net}:product", "-o", str(out), "--theme", "dark"]) == 0
+    assert capsys.readouterr().out == f"wrote {out}\n"
+    assert ">−6<" in out.read_text()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("detail", ["scalar", "cell", "rolled"])
+def test_the_usual_cells_are_drawn_without_any_python(
+    cell: str, detail: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.dot"
+    size = ["--steps", "2", "--hidden", "1"]
+    assert cli.main(["draw", "rnn", "--cell", cell, *size, "--detail", detail, "-o", str(out)]) == 0
+    assert out.read_text().startswith("digraph")
+
+
+def test_html_is_the_player(tmp_path: Path) -> None:
+    out = tmp_path / "out.html"
+    assert cli.main(["draw", "rnn", "-o", str(out)]) == 0
+    assert out.read_text().startswith("<!doctype html>")
+
+
+def test_without_a_file_the_graph_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["draw", "rnn", "--steps", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert "t = 2" in shown
+    assert "W_h" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["{net}:product", "-o", "out.gif"], "ends in .svg, .png"),
+        (["{net}:product", "-o", "/nowhere/out.svg"], "no folder '/nowhere'"),
+        (["{net}:product", "-o", "{net}.svg", "--theme", "pink"], "theme must be one of light"),
+        (["{net}:product", "-o", "{net}.svg", "--detail", "tiny"], "detail must be one of auto"),
+        (["{net}:missing"], "no function 'missing'"),
+        (["{net}:nothing"], "got None"),
+        (["{net}:broken"], "ZeroDivisionError"),
+        (["nofile.py:f"], "no Python file"),
+        (["lstm"], "expected FILE.py:FUNCTION"),
+        (["rnn", "--steps", "0"], "--steps must be 1 or more"),
+        (["rnn", "--hidden", "0"], "hidden_size must be a whole number"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: list[str], says: str, net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["draw", *(part.format(net=net) for part in arguments)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert says in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_the_doctor_says_what_can_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in shown.splitlines()}
+    assert "yes" in lines["svg"]
+    assert "yes" in lines["png"]
+    assert "pdf" in lines
+
+
+def test_the_doctor_says_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MICROGRID_DOT", "no-such-program")
+    assert cli.main(["doctor"]) == 1
+    assert "no: MICROGRID_DOT is 'no-such-program'" in capsys.readouterr().out
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = [sys.executable, "-m", "microgrid.cli", "draw", "rnn", "--steps", "40"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait() == 0
+
+
+def test_a_file_of_a_package_may_import_its_neighbours(tmp_path):
+    package = tmp_path / "lecture"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "numbers_of_it.py").write_text("FACTOR = 3.0")
+    (package / "graph.py").write_text(
+        "from microgrid import Value\n"
+        "from .numbers_of_it import FACTOR\n"
+        "def loss():\n    return Value(2.0, label='a') * FACTOR\n"
+    )
+    assert cli.main(["draw", f"{package / 'graph.py'}:loss", "-o", str(tmp_path / "out.dot")]) == 0
+    assert "× 3" in (tmp_path / "out.dot").read_text()
