@@ -43,15 +43,16 @@ class Guard:
         return [x for x in (self.left, self.right) if isinstance(x, Value)]
 
 
-def guards_of(loss: Value, variables: Collection[Value]) -> list[Guard]:
+def guards_of(loss: Value, variables: Collection[Value], since: int = -1) -> list[Guard]:
     """The comparisons on which the recording of `loss` may have hung.
 
-    That is every one that was made after the oldest variable and before the loss, on
-    Values that depend on a variable; whether the loss depends on those Values does not
+    That is every one that was made after the oldest variable (or the serial `since`, where
+    the recording is known to begin later) and before the loss, on Values that depend on a
+    variable; whether the loss depends on those Values does not
     matter. A GuardError says so if one of them cannot be asked again because its Value
     is gone: better no tape than one that is silently wrong.
     """
-    start = min([v.serial for v in variables], default=loss.serial)
+    start = max(since, min([v.serial for v in variables], default=loss.serial))
     lost = comparisons.forgotten > start
     guards = []
     for made in comparisons.latest:

@@ -85,11 +85,10 @@ class Layout:
         self._used: set[int] = set()
         self._columns: dict[Nodes, list[int]] = {}
         for matrix in matrices:
-            self._place_columns([c for block in matrix.blocks for c in block.columns])
+            self._place_columns(matrix.columns)
         for matrix in matrices:
-            for block in matrix.blocks:
-                for outputs in block.outputs:
-                    self._place_run(outputs)
+            for outputs in matrix.outputs:
+                self._place_run(outputs)
         op_blocks = [block for block in reversed(blocks) if isinstance(block, OpBlock)]
         for op_block in sorted(op_blocks, key=lambda block: not block.op.variadic):
             self._place_operands(op_block)

@@ -13,22 +13,22 @@ from .reading import Graph
 def flatten(inputs: Sequence[Any]) -> tuple[list[Value], tuple[int, ...]]:
     """The inputs in one list, and their shape if their nesting is even."""
     flat: list[Value] = []
-
-    def walk(item: Any) -> tuple[int, ...] | None:
-        if isinstance(item, Value):
-            flat.append(item)
-            return ()
-        if isinstance(item, str) or not hasattr(item, "__iter__"):
-            raise TypeError(f"Tape: an input must be a leaf Value, got {item!r}")
-        shapes = [walk(part) for part in item]
-        even = len(set(shapes)) == 1 and shapes[0] is not None
-        return (len(shapes), *(shapes[0] or ())) if even else None
-
-    shape = walk(inputs) or (len(flat),)
+    shape = _collect(inputs, flat) or (len(flat),)
     if len(set(flat)) < len(flat):
         twice = next(value for value in flat if flat.count(value) > 1)
         raise ValueError(f"Tape: input {describe(twice)} is given twice")
     return flat, shape
+
+
+def _collect(item: Any, flat: list[Value]) -> tuple[int, ...] | None:
+    if isinstance(item, Value):
+        flat.append(item)
+        return ()
+    if isinstance(item, str) or not hasattr(item, "__iter__"):
+        raise TypeError(f"Tape: an input must be a leaf Value, got {item!r}")
+    shapes = [_collect(part, flat) for part in item]
+    even = len(set(shapes)) == 1 and shapes[0] is not None
+    return (len(shapes), *(shapes[0] or ())) if even else None
 
 
 def parameters_of(

@@ -141,8 +141,8 @@ class MatrixGradient:
         self, matrix: Matrix, sink: Sink, values: Array, gradients: Array, layout: Layout
     ) -> None:
         self.sink = sink
-        columns = [layout.column(c) for block in matrix.blocks for c in block.columns]
-        outputs = [row for block in matrix.blocks for row in block.outputs]
+        columns = [layout.column(c) for c in matrix.columns]
+        outputs = matrix.outputs
         self.columns = Slots(values, np.array(columns, np.intp))
         self.upstream = Slots(gradients, layout.slots(outputs))
         self.batched = values.ndim > 1

@@ -27,10 +27,11 @@ Nodes: TypeAlias = tuple[int, ...]
 
 @dataclass(eq=False)
 class Matrix:
-    """Rows of parameters that all meet the same columns; `blocks` are its uses."""
+    """Rows of parameters that all meet the same columns; outputs[c][r] as in a MatrixBlock."""
 
     rows: list[Nodes]
-    blocks: list[MatrixBlock] = field(default_factory=list)
+    columns: list[Nodes] = field(default_factory=list)
+    outputs: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -155,18 +156,13 @@ class _Scheduler:
         heap: list[tuple[int, int]] = []
         done: set[int] = set()
 
-        def release(task: Any) -> None:
-            if isinstance(task, tuple):
-                for node in self.readers[task]:
-                    release(node)
-            else:
-                ready[self.signature[task]].append(task)
-                heappush(heap, (-self.height[task], task))
-
-        for task, count in self.waits.items():
-            if count == 0:
-                release(task)
-        while heap:
+        released = [task for task, count in self.waits.items() if count == 0]
+        while released or heap:
+            for task in released:
+                for node in self._nodes_of(task):
+                    ready[self.signature[node]].append(node)
+                    heappush(heap, (-self.height[node], node))
+            released = []
             _, highest = heappop(heap)
             if highest in done:
                 continue
@@ -177,8 +173,12 @@ class _Scheduler:
                 for task in self.readers[node]:
                     self.waits[task] -= 1
                     if self.waits[task] == 0:
-                        release(task)
+                        released.append(task)
         return blocks, self.matrices
+
+    def _nodes_of(self, task: Any) -> list[int]:
+        """A node is its own task; a column that is complete frees the rows that wait for it."""
+        return self.readers[task] if isinstance(task, tuple) else [task]
 
     def _block(self, group: list[int]) -> Block:
         matrix = self.matrix_of.get(group[0])
@@ -189,9 +189,9 @@ class _Scheduler:
         columns = list(dict.fromkeys(self.column_of[node] for node in group))
         cell = {(self.row_of[node], self.column_of[node]): node for node in group}
         outputs = [[cell[row, column] for row in matrix.rows] for column in columns]
-        block = MatrixBlock(matrix, columns, outputs)
-        matrix.blocks.append(block)
-        return block
+        matrix.columns += columns
+        matrix.outputs += outputs
+        return MatrixBlock(matrix, columns, outputs)
 
     def _operands(self, node: int) -> Nodes:
         if self.graph.op[node] is not ops.DOT:

@@ -59,6 +59,7 @@ class Tape:
         parameters: Sequence[Value] | None = None,
         reduction: str = "sum",
         _store: Store | None = None,
+        _since: int = -1,
     ) -> None:
         if not isinstance(loss, Value):
             raise TypeError(f"Tape needs the Value to replay, got {loss!r}")
@@ -70,7 +71,7 @@ class Tape:
         self.reduction = reduction
         self.inputs, self._input_shape = flatten(inputs)
         variables = parameters_of(loss, self.inputs, parameters)
-        guards = guards_of(loss, {*variables, *self.inputs})
+        guards = guards_of(loss, {*variables, *self.inputs}, _since)
         roots = [loss, *chain.from_iterable(guard.values for guard in guards)]
         graph = self._graph = Graph(roots, variables)
         for value in self.inputs:
@@ -111,8 +112,9 @@ class Tape:
 recording: the add node is -3.0, where the recording found it greater than 1.0; make another tape \
 for this branch
         """
+        since = Value(0.0).serial
         with comparisons.hold():
-            return cls(build(), inputs, **options)
+            return cls(build(), inputs, _since=since, **options)
 
     def parameters(self) -> list[Parameter]:
         """What an optimizer takes: one array per matrix found, and one for all other leaves."""
@@ -160,6 +162,18 @@ for this branch
         if node in self._graph.parameters:
             return float(self._store.gradient[self._store.slot[value]])
         found = replay.gradients[self._place(node)]
+        return float(found) if found.ndim == 0 else found.copy()
+
+    def value(self, value: Value) -> Any:
+        """The number of one node after a forward; one per example of a batch but for parameters.
+
+        ValueError for a Value that is not in the tape's graph, RuntimeError before a forward.
+        """
+        replay = self._need_forward("value")
+        node = self._node(value)
+        if node in self._graph.parameters:
+            return float(self._store.data[self._store.slot[value]])
+        found = replay.values[self._place(node)]
         return float(found) if found.ndim == 0 else found.copy()
 
     def losses(self) -> Array:

@@ -40,10 +40,16 @@ class Tapes(Mapping[Hashable, Tape]):
 
     def __getitem__(self, key: Hashable) -> Tape:
         if key not in self._tapes:
+            since = Value(0.0).serial
             with comparisons.hold():
                 loss, inputs = self._build(key)
                 tape = Tape(
-                    loss, inputs, parameters=self._leaves, _store=self._store, **self._options
+                    loss,
+                    inputs,
+                    parameters=self._leaves,
+                    _store=self._store,
+                    _since=since,
+                    **self._options,
                 )
             self._store = tape._store
             self._tapes[key] = tape

@@ -29,7 +29,7 @@ def to_jax(tape: Tape) -> Callable[[Any, Any], Any]:
         raise ModuleNotFoundError(
             "to_jax needs JAX, which is not installed: pip install 'microgrid-autograd[xla]'"
         ) from None
-    if not jax.config.read("jax_enable_x64"):
+    if not jax.config.values["jax_enable_x64"]:
         raise RuntimeError(
             'to_jax computes in float64: call jax.config.update("jax_enable_x64", True) first'
         )
