@@ -4,7 +4,8 @@ A recurrent network with one unit reads three numbers and has one loss, at the l
 Each weight's gradient is split into the terms of the slides, one for every step k in which
 the weight is used: dL_3/dy_3 . dy_3/dh_3 . dh_3/dh_k . dh_k/dW, the last factor with
 h_{k-1} held fixed. Then the terms of the matrices of a network that reads "hel" and is to
-say "l". Every sum is checked against backward(). Draws the first network.
+say "l". Every sum is checked against backward(). Draws the first network, in red the path
+of the term with k = --k.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from microgrid import bptt, nn
+from microgrid import Value, bptt, nn
 from microgrid import functional as F
 
 from ._common import parser, pictures, run, table
@@ -71,6 +72,16 @@ def chains(unrolled: nn.Unrolled, name: str) -> Iterator[tuple[int, str, list[fl
         yield k, " · ".join(chain), [dl_dy, dy_dh, *jacobian, held], terms[k]
 
 
+def path_of_term(unrolled: nn.Unrolled, k: int) -> tuple[Value, ...]:
+    """The path of the chain rule from the loss to W_hh as step k uses it."""
+    (leaf,), (used,) = unrolled.model.cell.weight_hh[0], unrolled.states[k]
+    earlier = {h for (h,) in unrolled.states[:k]}
+    for path in bptt.paths(unrolled, leaf):
+        if used in path.nodes and earlier.isdisjoint(path.nodes):
+            return path.nodes
+    raise ValueError(f"no path leads through step {k}")
+
+
 def gradient(unrolled: nn.Unrolled, name: str) -> np.ndarray:
     """What backward() left in a weight."""
     rows: Any = dict(unrolled.model.named_weights())[name]
@@ -108,6 +119,10 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made = parser("bptt", __doc__)
     made.add_argument("--hidden", type=int, default=3, help="units of the second network")
     made.add_argument("--seed", type=int, default=0, help="of its weights (default: 0)")
+    steps = range(1, len(INPUTS) + 1)
+    made.add_argument(
+        "--k", type=int, choices=steps, default=1, help="the term drawn in red (default: 1)"
+    )
     return made.parse_args(argv)
 
 
@@ -121,7 +136,8 @@ def main(argv: list[str] | None = None) -> None:
     print(f'\n{args.hidden} units reading "{WORD[:-1]}", to say "{WORD[-1]}": size of each term')
     show_letters(spelling)
     print(bptt.explain(small, "W_h"), end="\n\n")
-    pictures(small, args, "bptt", title="dL₃/dW: one term for every step k")
+    title = f"dL₃/dW_hh has one term for every step k; in red k = {args.k}"
+    pictures(small, args, "bptt", title=title, highlight=path_of_term(small, args.k))
 
 
 if __name__ == "__main__":

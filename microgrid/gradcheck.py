@@ -119,7 +119,7 @@ def gradcheck(
 ) -> bool:
     """Whether backward() gives the derivatives of f; GradcheckError names the wrong op.
 
-    f: takes one argument per entry of `inputs` and returns a Value.
+    f: takes one argument per entry of `inputs`, or none at all, and returns a Value.
     inputs: numbers, Values, nested lists of these, or Modules (their parameters).
     eps: the step, as a share of the input where that is larger than 1.
     A gradient passes if |analytic - numeric| <= atol + rtol |gradient| + rounding, and
@@ -266,13 +266,16 @@ def _prepare(f: Callable[..., Value], inputs: Any) -> tuple[list[Any], dict[Valu
     return arguments, leaves
 
 
-def _names(f: Callable[..., Value], n: int) -> list[str]:
+def _parameters(f: Callable[..., Value]) -> list[inspect.Parameter] | None:
     try:
-        parameters = list(inspect.signature(f).parameters.values())
+        return list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):  # some callables written in C
-        parameters = []
+        return None
+
+
+def _names(f: Callable[..., Value], n: int) -> list[str]:
     names: list[str] = []
-    for p in parameters:
+    for p in _parameters(f) or []:
         if p.kind is p.VAR_POSITIONAL:
             names += [f"{p.name}[{i}]" for i in range(n - len(names))]
         elif p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
@@ -303,7 +306,7 @@ def _is_sequence(x: Any) -> bool:
 
 
 def _call(f: Callable[..., Value], arguments: Sequence[Any]) -> Value:
-    root = f(*arguments)
+    root = f() if _parameters(f) == [] else f(*arguments)
     if not isinstance(root, Value):
         raise TypeError(
             f"gradcheck: f must return a Value, got {root!r}; float(), .data and math "

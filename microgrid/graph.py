@@ -7,7 +7,7 @@ from typing import Any
 
 from . import ops
 from .ops import FLOAT, Op
-from .value import Operand, Value, creation_order, no_grad, record
+from .value import Operand, Value, creation_order, current_watch, no_grad, record
 
 __all__ = [
     "creation_order",
@@ -113,6 +113,7 @@ def recompute(root: Value) -> float:
     """
     if not isinstance(root, Value):
         raise TypeError(f"recompute needs the Value to evaluate again, got {root!r}")
+    watch = current_watch()
     for node in creation_order(root):
         if node.op is not None:
             numbers = [float(x) for x in node.operands]
@@ -120,6 +121,8 @@ def recompute(root: Value) -> float:
             slopes = node.op.slopes(FLOAT, node.data, numbers)
             node.partials = select_parents(node, slopes)
             node.grad = None
+            if watch is not None:
+                watch.made(node, node.op, node.operands)
     return root.data
 
 

@@ -86,6 +86,11 @@ def no_grad() -> Iterator[None]:
         _mode.reset(token)
 
 
+def current_watch() -> Watch | None:
+    """Who looks at every number of this thread; None as a rule."""
+    return _mode.get().watch
+
+
 @contextmanager
 def watching(watch: Watch) -> Iterator[None]:
     """Let `watch` look at every node made and do every sweep asked for in this thread."""
@@ -201,7 +206,7 @@ class Value:
         >>> b.backward(); b.backward(); a.grad
         54.0
         """
-        watch = _mode.get().watch
+        watch = current_watch()
         if watch is not None:
             watch.sweep(self, gradient)
             return

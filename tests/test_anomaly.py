@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from random_graphs import graphs
 
-from microgrid import Value, detect_anomaly, nn, no_grad, scope
+from microgrid import Value, detect_anomaly, nn, no_grad, recompute, scope
 from microgrid.anomaly import AnomalyError
 from microgrid.graph import creation_order
 
@@ -67,6 +67,13 @@ def test_a_sum_of_finite_messages_that_overflows_is_found():
     x = Value(0.0, label="x")
     error = message(lambda: ((x * 1e308) + (x * 1e308) * 0.9).backward())
     assert "whose gradient becomes inf" in str(error)
+
+
+def test_recompute_is_a_forward_pass_too():
+    x = Value(2.0, label="x")
+    root = x.log()
+    x.data = 0.0
+    assert str(message(lambda: recompute(root))).startswith("-inf in the forward pass: log(x = 0)")
 
 
 def test_a_long_path_is_shortened():

@@ -280,7 +280,7 @@ def test_whatever_is_typed_it_ends_where_the_stepper_says(lines):
 
 
 def test_ctrl_c_stops_between_two_events():
-    out = io.StringIO()
+    out, handler = io.StringIO(), signal.getsignal(signal.SIGINT)
     prompt = Debugger(quiz(), io.StringIO(), out)
 
     def press(event):
@@ -294,13 +294,25 @@ def test_ctrl_c_stops_between_two_events():
         "L → y_1: 1 × 1 = 1, gradient of y_1: 1",
         "interrupted",
     ]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_draw_shows_the_gradients_there_are_by_now(tmp_path):
-    target = tmp_path / "now.dot"
-    assert replies("unt h_1", f"draw {target}", "q") == [f"wrote {target}"]
-    assert target.read_text().startswith("digraph")
+    target, page = tmp_path / "now.dot", tmp_path / "now.html"
+    printed = session("unt h_1", f"draw {target}", f"draw {page}", "p grad", "p h_0.grad", "q")
+    assert printed[-9:] == [
+        f"(bptt) draw {target}",
+        f"wrote {target}",
+        f"(bptt) draw {page}",
+        f"wrote {page}",
+        "(bptt) p grad",
+        "4",
+        "(bptt) p h_0.grad",
+        "·",
+        "(bptt) q",
+    ]
+    assert "the backward sweep after 10 messages" in target.read_text()
+    assert page.read_text().startswith("<!doctype html>")
 
 
 def test_pm_stops_at_the_bad_message(monkeypatch):

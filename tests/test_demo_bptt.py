@@ -35,6 +35,14 @@ def test_bptt_prints_the_three_terms_and_their_sum(capsys, tmp_path):
     assert (tmp_path / "bptt.dot").read_text().startswith("digraph")
 
 
+@pytest.mark.parametrize(("k", "product"), [(3, "0.463"), (2, "−0.378"), (1, "−0.104")])
+def test_bptt_draws_the_path_of_one_term_in_red(k, product, capsys, tmp_path):
+    printed(bptt, capsys, tmp_path, "--k", str(k))
+    drawn = (tmp_path / "bptt.dot").read_text()
+    assert f"in red k = {k}" in drawn
+    assert re.search(rf"along the red path dL₃/dW_h = .* = {product}\b", drawn)
+
+
 def test_vanishing_compares_three_nonlinearities_below_and_above_one(capsys, tmp_path):
     text = printed(vanishing, capsys, tmp_path)
     found = rows(text)
@@ -63,6 +71,7 @@ def test_truncated_ends_at_the_full_gradient(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("demo", "arguments", "sentence"),
     [
+        (bptt, ["--k", "4"], "argument --k: invalid choice: 4"),
         (bptt, ["--hidden", "0"], "hidden_size must be a whole number of 1 or more, got 0"),
         (vanishing, ["--sentence", " "], "the sentence is empty: give at least one word"),
         (vanishing, ["--above", "inf"], "argument --above: expected a finite number, got inf"),

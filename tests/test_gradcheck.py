@@ -57,6 +57,16 @@ def test_inputs_of_every_shape():
     assert (label.data, label.grad) == (0.5, None)
 
 
+def test_a_function_without_arguments_reads_the_values_itself():
+    cell = nn.RNNCell(1, 2, seed=0)
+    w = Value(0.5, label="w")
+    assert gradcheck(lambda: w.tanh(), [w])
+    assert gradgradcheck(lambda: F.sum(cell([0.5], [0.1, w])), cell)
+    assert check(lambda: F.sum(cell([0.5], [0.1, w])), cell.parameters()).rows[0].name == "W_x[0,0]"
+    with pytest.raises(GradcheckError, match="at fault: cube"):
+        gradcheck(lambda: cube(w), w)
+
+
 def test_names_in_the_table():
     cell = nn.RNNCell(1, 1, seed=0)
     report = check(lambda cell, x, h: cell(x, h)[0], [cell, [0.5], [Value(0.1, label="h_0")]])

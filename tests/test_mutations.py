@@ -64,16 +64,17 @@ def broken(op, mutation):
         object.__setattr__(op, "partials", partials)
 
 
-def operands_of(op):
-    return [case.values[1] for case in test_ops.cases() if case.values[0] is op]
+POINTS = {op: [] for op in OPS}
+for case in test_ops.cases():
+    POINTS[case.values[0]].append(case.values[1])
 
 
 def changes_nothing(op, mutation):
     """Whether the mutant cannot be told from the row at its operands (1, 1 swapped)."""
 
     def answers():
-        out = [op.evaluate(FLOAT, operands) for operands in operands_of(op)]
-        return out, [list(op.slopes(FLOAT, y, x)) for y, x in zip(out, operands_of(op))]
+        out = [op.evaluate(FLOAT, operands) for operands in POINTS[op]]
+        return out, [list(op.slopes(FLOAT, y, x)) for y, x in zip(out, POINTS[op])]
 
     right = answers()
     with broken(op, mutation):
@@ -100,7 +101,7 @@ def test_there_are_mutants_of_every_row():
 def passes(op):
     """Whether the row's own test passes at all its operands."""
     try:
-        for operands in operands_of(op):
+        for operands in POINTS[op]:
             test_ops.test_every_row_agrees_with_the_standard_library(op, operands)
     except AssertionError:
         return False
@@ -133,7 +134,7 @@ WRONG_SLOPES = [case for case in MUTANTS if case.values[1] in SLOPES]
 @pytest.mark.parametrize(("op", "mutation"), WRONG_SLOPES)
 def test_gradcheck_names_the_row(op, mutation):
     f, named = a_longer_way(op), []
-    for operands in operands_of(op):
+    for operands in POINTS[op]:
         assert check(f, operands).ok
         with broken(op, mutation):
             report = check(f, operands)
@@ -156,7 +157,7 @@ def test_gradgradcheck_names_a_row_that_forgets_to_record(op):
     f = a_longer_way(op)
     object.__setattr__(op, "partials", constants)
     try:
-        reports = [check_second(f, operands) for operands in operands_of(op)]
+        reports = [check_second(f, operands) for operands in POINTS[op]]
     finally:
         object.__setattr__(op, "partials", partials)
     assert {report.fault.node.op for report in reports if not report.ok} <= {op}

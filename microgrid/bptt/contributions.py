@@ -1,7 +1,7 @@
 """What each use of a shared weight adds to its gradient, step by step and loss by loss."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ from ..graph import time_step
 from ..nn import Unrolled
 from ..stepper import root_of
 from ..value import Value, creation_order
-from .sweep import edges_of, gradients, loss_steps, parameter_array, plan_sweeps
+from .sweep import gradients, loss_steps, parameter_array, plan_sweeps
 
 Place: TypeAlias = int | str  # a time step, or the scope of what belongs to none
 _Places: TypeAlias = dict[Value, list[tuple[str, int]]]
@@ -46,14 +46,16 @@ class Contributions(dict[Place, Any]):
     uses : every single use, in order of creation
     """
 
-    def __init__(self, sums: Mapping[Place, Any], total: Any, users: "list[_User]") -> None:
+    def __init__(
+        self, sums: Mapping[Place, Any], total: Any, uses: Callable[[], list[Use]]
+    ) -> None:
         super().__init__(sums)
         self.total = total
-        self._users = users
+        self._find_uses = uses
 
     @cached_property
     def uses(self) -> list[Use]:
-        return [use for user in self._users for use in user.uses()]
+        return self._find_uses()
 
 
 def contributions(x: Any, parameter: Value | str) -> Contributions:
@@ -76,22 +78,37 @@ def contributions(x: Any, parameter: Value | str) -> Contributions:
     """
     root = root_of(x)
     wanted = parameter_array(x, parameter)
-    stands = _where({"": wanted})
     order = creation_order(root)
-    users = _users(order, stands)
-    if not users:
-        raise ValueError(f"{parameter!r} is not in the graph of {root!r}")
-    upstreams = gradients(root, edges_of(order))
+    index = {value: i for i, value in enumerate(dict.fromkeys(wanted.flat))}
+    upstreams = {root: 1.0}
     sums: dict[Place, list[float]] = {}
-    for user in users:
-        user.upstream = upstream = upstreams[user.node]
-        flat = sums.setdefault(user.place, [0.0] * wanted.size)
-        for value, local in user.edges:
-            for _, i in stands[value]:
-                flat[i] += upstream * local
-    total = [upstreams.get(value, 0.0) for value in wanted.flat]
-    shaped = {place: _shaped(flat, wanted.shape) for place, flat in sums.items()}
-    return Contributions(shaped, _shaped(total, wanted.shape), users)
+    for node in reversed(order):  # `gradients`, which would keep what reaches other leaves, too
+        upstream = upstreams[node] if node.parents else 0.0
+        flat = None
+        for parent, partial in zip(node.parents, node.partials):
+            if parent in index:
+                if flat is None:
+                    flat = sums.setdefault(_place(node), [0.0] * len(index))
+                flat[index[parent]] += upstream * partial
+            elif not parent.parents:
+                continue
+            upstreams[parent] = upstreams.get(parent, 0.0) + upstream * partial
+    if not sums:
+        raise ValueError(f"{parameter!r} is not in the graph of {root!r}")
+
+    def shaped(values: Sequence[float]) -> Any:  # a tied weight stands in several entries
+        return _shaped([values[index[value]] for value in wanted.flat], wanted.shape)
+
+    def uses() -> list[Use]:
+        return [
+            Use(value, user.node, user.place, up := upstreams[user.node], local, up * local)
+            for user in _users(order, index)
+            for value, local in user.edges
+        ]
+
+    total = [upstreams.get(value, 0.0) for value in index]
+    by_place = {place: shaped(flat) for place, flat in reversed(sums.items())}
+    return Contributions(by_place, shaped(total), uses)
 
 
 def terms(run: Unrolled, parameter: Value | str) -> dict[int, dict[int, Any]]:
@@ -151,11 +168,6 @@ class _User:
     node: Value
     place: Place
     edges: list[tuple[Value, float]]
-    upstream: float = 0.0
-
-    def uses(self) -> list[Use]:
-        up = self.upstream
-        return [Use(p, self.node, self.place, up, local, up * local) for p, local in self.edges]
 
     def entries(self, stands: _Places) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """name -> (flat indices, local derivatives): what the node adds, as arrays."""
@@ -178,14 +190,18 @@ def _where(parameters: Mapping[str, np.ndarray]) -> _Places:
     return stands
 
 
-def _users(order: Iterable[Value], stands: _Places) -> list[_User]:
+def _users(order: Iterable[Value], stands: Container[Value]) -> list[_User]:
     users = []
     for node in order:
         edges = [(p, local) for p, local in zip(node.parents, node.partials) if p in stands]
         if edges:
-            step = time_step(node.scope)
-            users.append(_User(node, node.scope if step is None else step, edges))
+            users.append(_User(node, _place(node), edges))
     return users
+
+
+def _place(node: Value) -> Place:
+    step = time_step(node.scope)
+    return node.scope if step is None else step
 
 
 def _shaped(flat: Any, shape: tuple[int, ...]) -> Any:

@@ -23,17 +23,15 @@ def gradients(root: Value, plan: Plan | None = None) -> dict[Value, float]:
     (6.0, None)
     """
     found = {root: 1.0}
-    for node, edges in edges_of(creation_order(root)) if plan is None else plan:
+    if plan is None:
+        order = reversed(creation_order(root))
+        plan = ((node, zip(node.parents, node.partials)) for node in order)
+    for node, edges in plan:
         upstream = found.get(node)
         if upstream is not None:
             for parent, partial in edges:
                 found[parent] = found.get(parent, 0.0) + upstream * partial
     return found
-
-
-def edges_of(order: list[Value]) -> Plan:
-    """A plan for one sweep along all edges of a graph in creation order."""
-    return ((node, zip(node.parents, node.partials)) for node in reversed(order))
 
 
 def plan_sweeps(

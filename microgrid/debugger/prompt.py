@@ -86,7 +86,8 @@ class Debugger(cmd.Cmd):
 
     def do_restart(self, arg: str) -> None:
         """restart: undo everything; breakpoints stay."""
-        self.stepper.restart()
+        with CtrlC():
+            self.stepper.restart()
         self._say("at the start")
         self._arrive()
 
@@ -172,15 +173,19 @@ class Debugger(cmd.Cmd):
         self._delete(self.displays, arg, "display")
 
     def do_draw(self, arg: str) -> None:
-        """draw [FILE]: a picture with the gradients there are by now (default bptt.svg)."""
+        """draw [FILE]: the sweep so far as a picture (bptt.svg), or as a player's page (.html)."""
         import viz
 
-        self._say(f"wrote {viz.render(self.x, arg or 'bptt.svg')}")
+        sent, file = len(self.stepper.messages), arg or "bptt.svg"
+        page = file.endswith(".html")
+        made = viz.player(self.x, file) if page else viz.render(self.x, file, upto=sent)
+        self._say(f"wrote {made}")
 
     def do_quiz(self, arg: str) -> None:
         """quiz: asks for the next gradient before it is shown. Answer a number or a product."""
         root = self.stepper.root
-        event = self.stepper.run_until(lambda e: e.kind == "finished" and e.node is not root)
+        with CtrlC():
+            event = self.stepper.run_until(lambda e: e.kind == "finished" and e.node is not root)
         if event is None or event.kind != "finished" or event.after is None:
             self._say("every gradient is complete: nothing is left to ask")
             return
@@ -231,11 +236,9 @@ class Debugger(cmd.Cmd):
 
     def cmdloop(self, intro: str | None = None) -> None:
         """Read and run commands until q or the end of the input."""
-        root, edges = self.stepper.root, sum(len(node.parents) for node in self.stepper.nodes)
-        self._say(
-            f"{self.names.called(root)} = {root.data:.6g}: {len(self.stepper.nodes)} nodes, "
-            f"{edges} messages; h for help"
-        )
+        root, nodes = self.stepper.root, self.stepper.nodes
+        size = f"{len(nodes)} nodes, {sum(len(node.parents) for node in nodes)} messages"
+        self._say(f"{self.names.called(root)} = {root.data:.6g}: {size}; h for help")
         while True:
             try:
                 super().cmdloop("")
@@ -296,7 +299,7 @@ class Debugger(cmd.Cmd):
 
     def _go(self, stop: Callable[[Event], bool]) -> bool:
         """Go on until `stop`, a breakpoint or Ctrl-C, and tell; True if it is best to stay."""
-        before, hit = len(self.stepper.history), None
+        before, hit, self._up = len(self.stepper.history), None, 0
 
         def stopped(event: Event) -> bool:
             nonlocal hit
@@ -339,7 +342,7 @@ class Debugger(cmd.Cmd):
             self._say(f"  {number}: {expression} = {shown(value)}")
 
     def _answers(self, answer: str, grad: float) -> bool:
-        """Whether an answer is the gradient, to the digits that are shown."""
+        """Whether an answer is the gradient, to half a percent."""
         try:
             given = self._evaluate(Expression(answer)) if answer else None
         except ValueError as error:
@@ -347,7 +350,7 @@ class Debugger(cmd.Cmd):
             return False
         if not isinstance(given, float) or math.isnan(grad):
             return isinstance(given, float) and math.isnan(given)
-        return math.isclose(given, grad, rel_tol=5e-3, abs_tol=5e-4)
+        return math.isclose(given, grad, rel_tol=5e-3, abs_tol=1e-9)
 
     def _set_breakpoint(self, where: str, temporary: bool) -> None:
         stop = breakpoint_at(where, self.stepper, self.names.nodes, temporary)

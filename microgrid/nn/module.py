@@ -81,10 +81,12 @@ class Module:
         """
         weights: dict[str, Weight] = dict(self.named_weights())
         has = f"this module has {', '.join(weights) or 'no parameters'}"
-        for name in weights.keys() - state.keys():
-            raise ValueError(f"load_state_dict: {name!r} is missing; {has}")
-        for name in state.keys() - weights.keys():
-            raise ValueError(f"load_state_dict: {name!r} is unknown; {has}")
+        for name in weights:
+            if name not in state:
+                raise ValueError(f"load_state_dict: {name!r} is missing; {has}")
+        for name in state:
+            if name not in weights:
+                raise ValueError(f"load_state_dict: {name!r} is unknown; {has}")
         arrays = {name: _array(name, state[name], weight) for name, weight in weights.items()}
         for name, weight in weights.items():
             values = [value for _, value in _entries(name, weight)]

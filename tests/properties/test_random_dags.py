@@ -14,8 +14,7 @@ from microgrid.ops import by_name
 from microgrid.serialize import load_graph, save_graph
 from microgrid.value import creation_order, record
 
-settings.register_profile("microgrid", deadline=None, derandomize=True, max_examples=100)
-settings.load_profile("microgrid")
+thorough = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 def swept(nodes, seed=1.0):
@@ -27,6 +26,7 @@ def close(expected, scale=1.0):
     return pytest.approx(expected, rel=1e-9, abs=1e-11 * scale)
 
 
+@thorough
 @given(recipes, leaves)
 def test_gradients_are_those_of_a_naive_forward_mode(recipe, numbers):
     steps = resolve(recipe, numbers)
@@ -38,6 +38,7 @@ def test_gradients_are_those_of_a_naive_forward_mode(recipe, numbers):
         assert (leaf.grad or 0.0) == close(slope, size(nodes))
 
 
+@thorough
 @given(recipes, leaves)
 def test_replaying_the_recorded_order_gives_the_same_bits(recipe, numbers):
     order = creation_order(build(resolve(recipe, numbers), numbers)[-1])
@@ -49,6 +50,7 @@ def test_replaying_the_recorded_order_gives_the_same_bits(recipe, numbers):
     assert [node.data for node in order] == [twin.data for twin in twins.values()]
 
 
+@thorough
 @given(recipes, leaves, st.floats(-8.0, 8.0))
 def test_the_sweep_is_linear_in_its_seed(recipe, numbers, seed):
     steps = resolve(recipe, numbers)
@@ -61,6 +63,7 @@ def test_the_sweep_is_linear_in_its_seed(recipe, numbers, seed):
         assert found == (wanted if wanted is None else pytest.approx(wanted, rel=1e-9, abs=1e-9))
 
 
+@thorough
 @given(recipes, leaves)
 def test_the_messages_at_a_node_sum_to_its_gradient(recipe, numbers):
     nodes = build(resolve(recipe, numbers), numbers)
@@ -71,6 +74,7 @@ def test_the_messages_at_a_node_sum_to_its_gradient(recipe, numbers):
             assert node.grad == close(received, size(nodes))
 
 
+@thorough
 @given(recipes, leaves, st.randoms(use_true_random=False))
 def test_the_order_of_unrelated_operations_does_not_matter(recipe, numbers, rng):
     steps = resolve(recipe, numbers)
@@ -88,6 +92,7 @@ def test_the_order_of_unrelated_operations_does_not_matter(recipe, numbers, rng)
         assert after == (before if before is None else close(before, size(nodes)))
 
 
+@thorough
 @given(recipes, leaves)
 def test_grad_and_backward_agree(recipe, numbers):
     nodes = build(resolve(recipe, numbers), numbers)
@@ -98,6 +103,7 @@ def test_grad_and_backward_agree(recipe, numbers):
         assert g.data == h.data == close(expected or 0.0, size(nodes))
 
 
+@thorough
 @given(recipes, leaves)
 def test_second_derivatives_are_symmetric(recipe, numbers):
     nodes = build(resolve(recipe[:8], numbers), numbers)
@@ -109,6 +115,7 @@ def test_second_derivatives_are_symmetric(recipe, numbers):
             assert rows[i][j].data == close(rows[j][i].data, 1e3 * scale)
 
 
+@thorough
 @given(recipes, leaves, leaves)
 def test_recompute_is_building_anew(recipe, numbers, others):
     steps = resolve(recipe, numbers)
@@ -121,6 +128,7 @@ def test_recompute_is_building_anew(recipe, numbers, others):
         assert after == (before if before is None else pytest.approx(before, nan_ok=True))
 
 
+@thorough
 @given(recipes, leaves)
 def test_copies_have_the_same_gradients(tmp_path_factory, recipe, numbers):
     root = build(resolve(recipe, numbers), numbers)[-1]
