@@ -8,13 +8,17 @@ text that it has not seen. --updates 0 leaves the training out.
 """
 
 import argparse
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 import viz
 from microgrid import nn, no_grad, optim
-from microgrid.text import Vocabulary
+from microgrid.chunks import TapedBPTT
+from microgrid.files import write_whole
+from microgrid.text import TextStream, Vocabulary
 from microgrid.training import Training
 
 from ._common import parser, plot, run, show, table
@@ -51,7 +55,7 @@ LINE = {
 
 OUTSIDE = ["a", "man", "saw", "the", "sea", "and", "ran", "on", "to", "meet", "her", "at", "dawn"]
 INSIDE = ["oh", "do", "go", "on", "we", "need", "to", "see", "more", "or", "so"]
-WIDTH = 10
+WIDTH = 14
 
 
 def by_hand(text: str, watched: str, weights: dict, start: float) -> list[float]:
@@ -111,41 +115,25 @@ def along_line(text: str) -> list[float]:
     return found
 
 
-class Story:
-    """A step of training: the next chunk of a generated text, the state carried along."""
-
-    def __init__(self, model: nn.SequenceModel, indices: Sequence[int], length: int = 40) -> None:
-        self.model, self.indices, self.length = model, indices, length
-        self.place, self.h0 = 0, None
-
-    def __call__(self):
-        if self.place + self.length >= len(self.indices):
-            self.place, self.h0 = 0, None
-        chunk = self.indices[self.place : self.place + self.length + 1]
-        unrolled = self.model.unroll(chunk[:-1], chunk[1:], h0=self.h0, reduction="mean")
-        self.place, self.h0 = self.place + self.length, unrolled.carry()
-        return unrolled.loss
-
-
-def learn(updates: int, hidden: int = 16) -> tuple[nn.SequenceModel, Vocabulary, list[float]]:
-    """(an LSTM that has read the generated language, its vocabulary, the losses)."""
-    text = story(12000, seed=0)
-    vocabulary = Vocabulary.of([text])
+def learn(
+    path: Path, updates: int, hidden: int = 20
+) -> tuple[nn.SequenceModel, Vocabulary, list[float]]:
+    """(an LSTM that has read the file, its vocabulary, the losses)."""
+    stream = TextStream(path, length=56)
+    vocabulary = stream.vocabulary
     rng = np.random.default_rng(0)
-    model = nn.SequenceModel(
-        nn.LSTMCell(8, hidden, seed=rng),
-        nn.Linear(hidden, len(vocabulary), seed=rng),
-        nn.Embedding(len(vocabulary), 8, vocab=vocabulary.items, seed=rng),
-    )
-    training = Training(model, optim.Adam(model.parameters(), lr=0.02), max_norm=1.0)
-    losses = training.run(Story(model, vocabulary.encode(text)), updates)
-    return model, vocabulary, losses
+    cell = nn.LSTMCell(len(vocabulary), hidden, seed=rng)
+    model = nn.SequenceModel(cell, nn.Linear(hidden, len(vocabulary), seed=rng))
+    step = TapedBPTT(model, stream)
+    optimizer = optim.Adam(step.parameters(), lr=0.02)
+    training = Training(model, optimizer, max_norm=1.0, sync=step.sync)
+    return model, vocabulary, training.run(step, updates)
 
 
-def units(model: nn.SequenceModel, indices: list[int]) -> np.ndarray:
+def units(model: nn.SequenceModel, vocabulary: Vocabulary, text: str) -> np.ndarray:
     """tanh(c_t) of every unit while the model reads: one row per unit."""
     with no_grad():
-        carries = model.unroll(indices).carries[1:]
+        carries = model.unroll([vocabulary.one_hot(c) for c in text]).carries[1:]
     return np.array([[np.tanh(value.data) for value in c] for _, c in carries]).T
 
 
@@ -158,18 +146,21 @@ def tracker(rows: np.ndarray, wanted: Sequence[float]) -> tuple[int, float, np.n
 
 def trained(args: argparse.Namespace) -> None:
     """Train, find the two units on a text that was not learnt from, show them."""
-    model, vocabulary, losses = learn(args.updates)
-    print(f"\nAn LSTM of 16 units on a language with quotes and lines of {WIDTH}: "
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_whole(Path(folder) / "story.txt", story(20000, seed=0))
+        model, vocabulary, losses = learn(path, args.updates)
+    size = model.cell.hidden_size
+    print(f"\nAn LSTM of {size} units on a language with quotes and lines of {WIDTH}: "
           f"loss {losses[0]:.3f} -> {np.mean(losses[-20:]):.3f}")  # fmt: skip
     text = story(480, seed=1)
-    rows = units(model, vocabulary.encode(text))
+    rows = units(model, vocabulary, text)
     for name, wanted in (("quote", inside_quotes(text)), ("line", along_line(text))):
         unit, r, each = tracker(rows, wanted)
         others = np.sort(np.abs(np.delete(each, unit)))
         print(f"{name}: unit {unit} goes with it, correlation {r:+.3f} "
               f"(the next best {others[-1]:.3f}, the median {np.median(others):.3f})")  # fmt: skip
         shown = rows[unit] * np.sign(r)
-        title = f"Trained, unit {unit} of 16, tanh(c): follows the {name} (r = {abs(r):.2f})"
+        title = f"Trained, unit {unit} of {size}, tanh(c): follows the {name} (r = {abs(r):.2f})"
         plot(
             viz.activations(text, shown, title=title, limit=1.0), args, f"cells_{name}_trained.svg"
         )
@@ -177,7 +168,7 @@ def trained(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     made = parser("cells", __doc__, graphs=False)
-    made.add_argument("--updates", type=int, default=500, help="of the training (default: 500)")
+    made.add_argument("--updates", type=int, default=800, help="of the training (default: 800)")
     args = made.parse_args(argv)
     if args.updates < 0:
         made.error(f"argument --updates: expected 0 or more, got {args.updates}")

@@ -4,7 +4,8 @@
 
 Ctrl-C stops between two updates and saves; --resume goes on from the checkpoint, to the same
 numbers as an unbroken run. Truncated BPTT: the state is carried from chunk to chunk, the
-gradient is not. Plots of the loss and of the hidden state over the generated text are made.
+gradient is not. One chunk's graph is recorded, and a tape replays it for all the others.
+Plots of the loss and of the hidden state over the generated text are made.
 """
 
 import argparse
@@ -14,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from microgrid import nn, no_grad, optim
-from microgrid.chunks import TruncatedBPTT
+from microgrid.chunks import TapedBPTT
 from microgrid.text import TextStream
 from microgrid.training import Training
 from viz import plots
 
 from ._common import parser, plot, run, table
 
-GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "200", "--hidden", "24"])
+GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "600"])
 
 CELLS: dict[str, Any] = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 
@@ -85,15 +86,18 @@ def train(args: argparse.Namespace, stream: TextStream) -> nn.SequenceModel:
     """The network after --updates updates; says how the loss went."""
     letters = len(stream.vocabulary)
     model = network(args.cell, letters, args.hidden, args.layers, args.seed)
-    parameters = model.parameters()
-    step = TruncatedBPTT(model, stream)
+    step = TapedBPTT(model, stream)
     training = Training(
-        model, optim.Adam(parameters, args.lr), max_norm=args.clip, keep={"text": step}
+        model,
+        optim.Adam(step.parameters(), args.lr),
+        max_norm=args.clip,
+        keep={"text": step},
+        sync=step.sync,
     )
     if args.resume:
         training.resume(args.checkpoint)
     print(f"{args.file}: {stream.characters} characters, {letters} different ones; "
-          f"{args.cell} of {args.hidden} units, {len(parameters)} parameters")  # fmt: skip
+          f"{args.cell} of {args.hidden} units, {len(model.parameters())} parameters")  # fmt: skip
     try:
         losses = training.run(step, args.updates, args.checkpoint)
     except KeyboardInterrupt:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from . import functional as F
 from .nn import SequenceModel
+from .tape import Parameter, Tape
 from .text import TextStream
 from .value import Value
 
@@ -24,8 +29,11 @@ class TruncatedBPTT:
 
     def __call__(self) -> Value:
         chunk = next(self.stream)
+        letters: list[Any] = chunk.inputs
+        if self.model.embedding is None:
+            letters = [F.one_hot(i, len(self.stream.vocabulary)) for i in chunk.inputs]
         run = self.model.unroll(
-            chunk.inputs,
+            letters,
             chunk.targets,
             h0=None if chunk.first else self.h0,
             reduction="mean",
@@ -42,3 +50,65 @@ class TruncatedBPTT:
         """Take up a `state_dict`."""
         self.stream.load_state_dict(state["stream"])
         self.h0 = state["h0"]
+
+
+class TapedBPTT(TruncatedBPTT):
+    """TruncatedBPTT at matrix speed: one chunk is recorded, and replayed for all the others.
+
+    The characters come in as one-hot vectors, so that they are numbers of the tape and not
+    part of its shape; an embedding is the product with its table. Train `parameters()`, and
+    give `sync` to Training: what is learnt lives in the tape's arrays until then.
+    """
+
+    def __init__(self, model: SequenceModel, stream: TextStream) -> None:
+        super().__init__(model, stream)
+        size, steps = len(stream.vocabulary), range(stream.length)
+        letters = [[Value(0.0) for _ in range(size)] for _ in steps]
+        targets = [[Value(0.0) for _ in range(size)] for _ in steps]
+        start = model.cell.initial_state()
+        table = model.embedding
+        columns = list(zip(*table.weight)) if table else []
+        inputs = [F.linear(x, columns) for x in letters] if table else letters
+        run = model.unroll(inputs, targets, h0=start, reduction="mean")
+        assert run.loss is not None
+        self.root = run.loss
+        self._one_hot = np.eye(size)
+        self._start, self._end = start, run.carries[-1]
+        leaves = [value for row in (*letters, *targets) for value in row]
+        self.tape = Tape(run.loss, [*leaves, *_flat(start)], parameters=model.parameters())
+        self._replayed = False
+
+    def parameters(self) -> list[Parameter]:
+        """The arrays that an optimizer is to change."""
+        return self.tape.parameters()
+
+    def __call__(self) -> float:
+        chunk = next(self.stream)
+        state = np.zeros(len(_flat(self._start)))
+        if self.h0 is not None and not chunk.first:
+            state[:] = _flat(self.h0)
+        letters, targets = self._one_hot[chunk.inputs], self._one_hot[chunk.targets]
+        loss = self.tape.forward(np.concatenate([letters.ravel(), targets.ravel(), state]))
+        self.tape.backward()
+        self.h0 = _mapped(self.tape.value, self._end)
+        self._replayed = True
+        return loss
+
+    def sync(self, when: str) -> None:
+        """Bring the model's Values and the tape's arrays together, as Training asks."""
+        if when == "loaded":
+            self.tape.load()
+        elif self._replayed:
+            self.tape.sync()
+
+
+def _flat(state: Any) -> list[Any]:
+    return (
+        [x for part in state for x in _flat(part)] if isinstance(state, list | tuple) else [state]
+    )
+
+
+def _mapped(function: Callable[[Value], float], state: Any) -> Any:
+    if isinstance(state, Value):
+        return function(state)
+    return [_mapped(function, part) for part in state]
