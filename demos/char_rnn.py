@@ -9,13 +9,14 @@ Plots of the loss and of the hidden state over the generated text are made.
 """
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from microgrid import nn, no_grad, optim
-from microgrid.chunks import TapedBPTT
+from microgrid.chunks import TapedBPTT, TruncatedBPTT
 from microgrid.text import TextStream
 from microgrid.training import Training
 from viz import plots
@@ -70,6 +71,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--seed", type=int, default=0, help="(default: 0)")
     made.add_argument("--checkpoint", type=Path, metavar="JSON", help="file to save the run in")
     made.add_argument("--resume", action="store_true", help="go on from --checkpoint")
+    made.add_argument(
+        "--eager", action="store_true", help="record every chunk anew instead of replaying a tape"
+    )
     made.add_argument("--prompt", default="", help="how the written text begins")
     made.add_argument("--write", type=int, default=300, help="characters to write (default: 300)")
     made.add_argument("--temperature", type=float, default=0.7, help="of sampling (default: 0.7)")
@@ -86,7 +90,7 @@ def train(args: argparse.Namespace, stream: TextStream) -> nn.SequenceModel:
     """The network after --updates updates; says how the loss went."""
     letters = len(stream.vocabulary)
     model = network(args.cell, letters, args.hidden, args.layers, args.seed)
-    step = TapedBPTT(model, stream)
+    step = (TruncatedBPTT if args.eager else TapedBPTT)(model, stream)
     training = Training(
         model,
         optim.Adam(step.parameters(), args.lr),
@@ -98,12 +102,15 @@ def train(args: argparse.Namespace, stream: TextStream) -> nn.SequenceModel:
         training.resume(args.checkpoint)
     print(f"{args.file}: {stream.characters} characters, {letters} different ones; "
           f"{args.cell} of {args.hidden} units, {len(model.parameters())} parameters")  # fmt: skip
+    begun = time.perf_counter()
     try:
         losses = training.run(step, args.updates, args.checkpoint)
     except KeyboardInterrupt:
         saved = f"; --checkpoint {args.checkpoint} --resume goes on" if args.checkpoint else ""
         print(f"stopped after update {training.steps}{saved}")
         raise
+    speed = len(losses) / (time.perf_counter() - begun)
+    print(f"{speed:.1f} updates a second, {'eager' if args.eager else 'replayed from a tape'}")
     report(losses, args)
     return model
 

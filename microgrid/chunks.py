@@ -27,7 +27,14 @@ class TruncatedBPTT:
         self.stream = stream
         self.h0: Any = None
 
-    def __call__(self) -> Value:
+    def parameters(self) -> list[Any]:
+        """What an optimizer is to change."""
+        return self.model.parameters()
+
+    def sync(self, when: str) -> None:
+        """Bring Values and arrays together, as Training asks: here there are Values only."""
+
+    def __call__(self) -> Value | float:
         chunk = next(self.stream)
         letters: list[Any] = chunk.inputs
         if self.model.embedding is None:
@@ -79,7 +86,6 @@ class TapedBPTT(TruncatedBPTT):
         self._replayed = False
 
     def parameters(self) -> list[Parameter]:
-        """The arrays that an optimizer is to change."""
         return self.tape.parameters()
 
     def __call__(self) -> float:
@@ -95,7 +101,6 @@ class TapedBPTT(TruncatedBPTT):
         return loss
 
     def sync(self, when: str) -> None:
-        """Bring the model's Values and the tape's arrays together, as Training asks."""
         if when == "loaded":
             self.tape.load()
         elif self._replayed:
