@@ -1,6 +1,7 @@
 """The player in headless Chromium: how long a page takes to load, and a step to repaint."""
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -56,3 +57,7 @@ def run(steps: int) -> nn.Unrolled:
     assert found.loss is not None
     found.loss.backward()
     return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -23,3 +23,10 @@ def golden_text(request):
         assert text == path.read_text(encoding="utf-8"), f"{name} differs: see --update-golden"
 
     return check
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Tests hold no doctests: looking for them in every test file takes a second."""
+    found = yield
+    return [node for node in found if type(node).__name__ != "DoctestModule"]
