@@ -86,8 +86,8 @@ class GuardCheck:
     def __init__(self, name: str, guards: Sequence[Guard], graph: Graph, layout: Layout) -> None:
         self.test = getattr(np, name)
         self.guards = guards
-        self.left = layout.slots([graph.index[guard.left] for guard in guards])
-        self.right = layout.slots(
+        self.left = layout.places([graph.index[guard.left] for guard in guards])
+        self.right = layout.places(
             [
                 graph.index[guard.right]
                 if isinstance(guard.right, Value)

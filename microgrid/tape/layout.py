@@ -1,6 +1,6 @@
 """Where every number lives, so that operands are views and not gathers.
 
-There are two flat arrays. Parameters have one, in which each matrix stands row by row.
+There are two flat arrays. Parameters have one, in which each matrix stands column by column.
 Everything else has the other: the columns of a matrix stand one after the other, then,
 from the last block back to the first, each block's operands stand in the order in which
 the block takes them. A parameter that is read outside of a matrix row is copied there.
@@ -8,57 +8,10 @@ the block takes them. A parameter that is read outside of a matrix row is copied
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
+from collections.abc import Iterable, Sequence
 
 from .reading import Graph
 from .schedule import Block, Matrix, Nodes, OpBlock
-
-Index: TypeAlias = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Affine:
-    """Slots start + i strides[0] + j strides[1] + ...: a view of the flat array."""
-
-    start: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def view(self, flat: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The slots as an array that shares memory; a batch axis of `flat` comes last."""
-        step = flat.strides[0]
-        strides = tuple(step * stride for stride in self.strides)
-        return as_strided(
-            flat[self.start :], self.shape + flat.shape[1:], strides + flat.strides[1:]
-        )
-
-
-def affine(index: Index) -> Affine | None:
-    """`index` as a pattern of even strides, or None where there is none.
-
-    >>> affine(np.array([[3, 4, 5], [13, 14, 15]]))
-    Affine(start=3, shape=(2, 3), strides=(10, 1))
-    >>> affine(np.array([3, 4, 6])) is None
-    True
-    """
-    first = index.flat[0]
-    strides = []
-    for axis, size in enumerate(index.shape):
-        corner = index[(0,) * axis + (min(1, size - 1),) + (0,) * (index.ndim - axis - 1)]
-        strides.append(int(corner - first))
-    grid = sum(
-        stride * np.arange(size).reshape((-1,) + (1,) * (index.ndim - axis - 1))
-        for axis, (stride, size) in enumerate(zip(strides, index.shape))
-    )
-    if not np.array_equal(first + np.broadcast_to(grid, index.shape), index):
-        return None
-    return Affine(int(first), index.shape, tuple(strides))
 
 
 class Layout:
@@ -100,12 +53,9 @@ class Layout:
             self._append(node)
         return self._slot[node]
 
-    def slots(self, nodes: Any) -> Index:
-        """`slot` of a nested list of nodes."""
-        array = np.array(nodes, dtype=np.intp)
-        return np.array([self.slot(x) for x in array.ravel().tolist()], np.intp).reshape(
-            array.shape
-        )
+    def places(self, nodes: Iterable[int]) -> list[int]:
+        """`slot` of every node."""
+        return [self.slot(node) for node in nodes]
 
     def column(self, column: Nodes) -> list[int]:
         """The slots of a column, in which constants stand beside their neighbours."""
@@ -170,7 +120,8 @@ class Layout:
         return slot not in self._used or (held is not None and held.hex() == number.hex())
 
     def _place_operands(self, block: OpBlock) -> None:
-        self._order(block)
+        if len(block.outputs) > 1:
+            self._order(block)
         self._place_run(block.outputs)
         if block.op.variadic:
             for operands in block.operands:
@@ -193,8 +144,8 @@ class Layout:
     def _place_parameters(self, matrices: Sequence[Matrix]) -> dict[int, int]:
         slots: dict[int, int] = {}
         for matrix in matrices:
-            for row in matrix.rows:
-                for node in row:
+            for column in zip(*matrix.rows):
+                for node in column:
                     slots.setdefault(node, len(slots))
         for node in sorted(self.graph.parameters):
             slots.setdefault(node, len(slots))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -62,24 +63,25 @@ class Store:
         start = 0
         shapes = _shapes(layout, matrices)
         for shape in [*shapes, (len(self.values) - sum(r * c for r, c in shapes),)]:
-            end = start + int(np.prod(shape))
+            end = start + prod(shape)
             if end > start:
+                order = np.arange(start, end).reshape(shape, order="F").ravel().tolist()
                 self.parameters.append(
                     Parameter(
-                        self.data[start:end].reshape(shape),
-                        self.gradient[start:end].reshape(shape),
-                        self.values[start:end],
+                        self.data[start:end].reshape(shape, order="F"),
+                        self.gradient[start:end].reshape(shape, order="F"),
+                        [self.values[slot] for slot in order],
                     )
                 )
             start = end
 
 
 def _shapes(layout: Layout, matrices: Sequence[Matrix]) -> list[tuple[int, int]]:
-    """Of the matrices that stand one after the other, each whole."""
+    """Of the matrices that stand one after the other, each whole and column by column."""
     shapes = []
     start = 0
     for matrix in matrices:
-        slots = [layout.parameter_slot[node] for row in matrix.rows for node in row]
+        slots = [layout.parameter_slot[node] for column in zip(*matrix.rows) for node in column]
         if slots == list(range(start, start + len(slots))):
             shapes.append((len(matrix.rows), len(matrix.rows[0])))
             start += len(slots)

@@ -1,9 +1,9 @@
 """Running a schedule on NumPy arrays, forward and backward.
 
 Values and their gradients stand in flat arrays of one entry per slot, with a batch axis
-behind it if there is a batch. Everything that depends on the plan alone (views, indices,
-who writes first) is settled when a replay is made, so that running it is little more than
-the array functions themselves. Three things keep their number small:
+behind it if there is a batch. Making a replay writes down the NumPy calls of both passes, with
+their views and buffers; running it makes those calls and nothing else. Three things keep
+their number small:
 
 - local derivatives depend on the forward pass only: those of all steps of a recurrence are
   computed by one call;
@@ -14,261 +14,191 @@ the array functions themselves. Three things keep their number small:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops import Op
-from .arrays import NUMPY
-from .layout import Index, Layout, affine
+from .layout import Layout
+from .parameters import Store
+from .program import TRACING, Array, Program, Traced
+from .scalars import Scalars, gathered
 from .schedule import Block, Matrix, MatrixBlock, OpBlock
+from .slots import Affine, Index, Sink, Slots
 
-Array: TypeAlias = NDArray[np.float64]
-
-
-class Slots:
-    """Slots of a flat array: a view where they are even, a gather where they are not."""
-
-    def __init__(self, flat: Array, index: Index) -> None:
-        self.flat = flat
-        self.index = index
-        self.even = affine(index)
-        self.view = self.even.view(flat) if self.even else None
-
-    def read(self) -> Array:
-        return self.flat[self.index] if self.view is None else self.view
-
-    def write(self, numbers: Any) -> None:
-        if self.view is None:
-            self.flat[self.index] = numbers
-        else:
-            self.view[...] = numbers
-
-
-class Sink:
-    """Slots of the gradients' array that messages are added to."""
-
-    def __init__(self, flat: Array, index: Index, written: NDArray[np.bool_]) -> None:
-        """`written` tells which slots hold a message already; this one's are marked there."""
-        self.flat = flat
-        self.index = index
-        self.shared_axes: tuple[int, ...] = ()  # along which all messages go to one slot
-        even = affine(index)
-        if even is not None:
-            self.shared_axes = tuple(
-                axis for axis, s in enumerate(even.strides) if s == 0 and index.shape[axis] > 1
-            )
-            lone = tuple(0 if a in self.shared_axes else slice(None) for a in range(index.ndim))
-            index = index[lone]
-            even = affine(index)
-        unique = np.unique(index).size == index.size
-        self.view = even.view(flat) if even is not None and unique else None
-        self.unique = unique
-        self.first = unique and not written[index].any()
-        written[index] = True
-
-    @property
-    def target(self) -> Array | None:
-        """Where a message may be written straight away."""
-        return self.view if self.first and not self.shared_axes else None
-
-    def add(self, message: Array) -> None:
-        if self.shared_axes:
-            message = message.sum(axis=self.shared_axes)
-        if self.view is not None:
-            if self.first:
-                self.view[...] = message
-            else:
-                np.add(self.view, message, out=self.view)
-        elif self.unique:
-            self.flat[self.index] += message
-        else:
-            np.add.at(self.flat, self.index, message)
+Marks: TypeAlias = NDArray[np.bool_]
 
 
 class Product:
     """A matrix times its ready columns."""
 
-    def __init__(
-        self, block: MatrixBlock, weights: Slots, values: Array, gradients: Array, layout: Layout
-    ) -> None:
-        self.weights = weights
-        columns = np.array([layout.column(c) for c in block.columns], np.intp)
-        outputs = layout.slots(block.outputs)
-        self.lone = len(columns) == 1 and values.ndim == 1
-        self.batched = values.ndim > 1
-        if self.lone:
-            columns, outputs = columns[0], outputs[0]
-        self.columns = Slots(values, columns)
-        self.outputs = Slots(values, outputs)
-        self.upstream = Slots(gradients, outputs)
-        self._column_index = columns
-        self._gradients = gradients
+    def __init__(self, block: MatrixBlock, weights: Array, layout: Layout, batched: bool) -> None:
+        columns = [layout.column(column) for column in block.columns]
+        outputs = [layout.places(nodes) for nodes in block.outputs]
+        lone = len(columns) == 1 and not batched
+        self._columns = Slots(columns[0] if lone else columns)
+        self._outputs = Slots(outputs[0] if lone else outputs)
+        self._weights = weights
+        self._batched = batched
 
-    def meet(self, written: NDArray[np.bool_]) -> None:
-        """Take this block's turn in the backward pass."""
-        self.sink = Sink(self._gradients, self._column_index, written)
+    def forward(self, program: Program, values: Array) -> None:
+        columns = self._columns.read(program, values)
+        factors = (self._weights, columns) if self._batched else (columns, self._weights.T)
+        self._outputs.write(program, values, program.call(np.matmul, *factors))
 
-    def forward(self) -> None:
-        weights, columns, out = self.weights.read(), self.columns.read(), self.outputs.view
-        if self.lone:
-            result = np.dot(weights, columns, out=out)
-        elif self.batched:
-            result = np.matmul(weights, columns, out=out)
-        else:
-            result = np.matmul(columns, weights.T, out=out)
-        if out is None:
-            self.outputs.write(result)
-
-    def backward(self) -> None:
-        weights, upstream, out = self.weights.read(), self.upstream.read(), self.sink.target
-        if self.lone:
-            message = np.dot(upstream, weights, out=out)
-        elif self.batched:
-            message = np.matmul(weights.T, upstream, out=out)
-        else:
-            message = np.matmul(upstream, weights, out=out)
-        if out is None:
-            self.sink.add(message)
+    def backward(self, program: Program, gradients: Array, written: Marks) -> None:
+        upstream = self._outputs.read(program, gradients)
+        factors = (self._weights.T, upstream) if self._batched else (upstream, self._weights)
+        sink = Sink(self._columns, gradients, written)
+        sink.add(program, program.call(np.matmul, *factors))
 
 
 class MatrixGradient:
     """The gradient of a matrix: one product over all columns it ever met."""
 
-    def __init__(
-        self, matrix: Matrix, sink: Sink, values: Array, gradients: Array, layout: Layout
-    ) -> None:
-        self.sink = sink
-        columns = [layout.column(c) for c in matrix.columns]
-        outputs = matrix.outputs
-        self.columns = Slots(values, np.array(columns, np.intp))
-        self.upstream = Slots(gradients, layout.slots(outputs))
-        self.batched = values.ndim > 1
+    def __init__(self, matrix: Matrix, layout: Layout) -> None:
+        self._columns = Slots([layout.column(column) for column in matrix.columns])
+        self._outputs = Slots([layout.places(nodes) for nodes in matrix.outputs])
 
-    def backward(self) -> None:
-        upstream, columns, out = self.upstream.read(), self.columns.read(), self.sink.target
-        if self.batched:
-            self.sink.add(np.tensordot(upstream, columns, axes=([0, 2], [0, 2])))
-        elif out is None:
-            self.sink.add(upstream.T @ columns)
-        else:
-            np.matmul(upstream.T, columns, out=out)
+    def backward(self, program: Program, values: Array, gradients: Array, sink: Sink) -> None:
+        upstream = self._outputs.read(program, gradients)
+        columns = self._columns.read(program, values)
+        sink.add(
+            program,
+            program.call(np.matmul, _beside(program, upstream), _beside(program, columns).T),
+        )
+
+
+def _beside(program: Program, columns: Array) -> Array:
+    """Columns, or batches of them, side by side in a matrix."""
+    if columns.ndim == 2:
+        return columns.T
+    moved = columns.transpose(1, 0, 2)
+    matrix = moved.reshape(len(moved), -1)
+    if not np.may_share_memory(matrix, columns):
+        program.append(np.copyto, matrix.reshape(moved.shape), moved)
+    return matrix
 
 
 class Map:
     """One op on many nodes at once. A variadic op has one operand array, operands first."""
 
-    def __init__(self, block: OpBlock, values: Array, gradients: Array, layout: Layout) -> None:
+    def __init__(self, block: OpBlock, layout: Layout) -> None:
         self.op = block.op
-        self.values, self.gradients = values, gradients
-        outputs = layout.slots(block.outputs)
-        operands = np.moveaxis(layout.slots(block.operands), 0, -1)  # operand, node
-        self.indices = [outputs, *([operands] if self.op.variadic else operands)]
-        self.indices = _fold(self.indices)
         graph = layout.graph
-        nodes = list(zip(*block.operands))
-        groups = [[x for operand in nodes for x in operand]] if self.op.variadic else nodes
-        self.learns = [not all(map(graph.is_constant, group)) for group in groups]
-        self.outputs = Slots(values, self.indices[0])
-        self.upstream = Slots(gradients, self.indices[0])
-        self.operands = [Slots(values, index) for index in self.indices[1:]]
-        self.slopes: list[Any] = []
+        operands = list(zip(*block.operands))
+        places = [layout.places(nodes) for nodes in operands]
+        indices = [layout.places(block.outputs), *([places] if self.op.variadic else places)]
+        groups = [[x for nodes in operands for x in nodes]] if self.op.variadic else operands
+        self._learns = [not all(map(graph.is_constant, group)) for group in groups]
+        self.slots = folded(indices)
+        self.numbers: list[Array] = []  # of the outputs and of the operands
+        self.slopes: list[Any] = []  # arrays, or a number where it is the same everywhere
 
-    def meet(self, written: NDArray[np.bool_]) -> None:
-        """Take this block's turn in the backward pass."""
-        self.sinks = [
-            Sink(self.gradients, index, written) if learns else None
-            for index, learns in zip(self.indices[1:], self.learns)
-        ]
+    def forward(self, program: Program, values: Array) -> None:
+        outputs, *operands = self.slots
+        numbers = [slots.read(program, values) for slots in operands]
+        result = self.op.forward(TRACING, *[Traced(program, array) for array in numbers])
+        self.numbers = [outputs.write(program, values, result.array), *numbers]
 
-    def forward(self) -> None:
-        self.outputs.write(self.op.forward(NUMPY, *[operand.read() for operand in self.operands]))
-
-    def backward(self) -> None:
-        upstream = self.upstream.read()
-        for sink, slope in zip(self.sinks, self.slopes):
-            if sink is None:
+    def backward(self, program: Program, gradients: Array, written: Marks) -> None:
+        outputs, *operands = self.slots
+        upstream = outputs.read(program, gradients)
+        for slots, slope, learns in zip(operands, self.slopes, self._learns):
+            if not learns:
                 continue
-            target = sink.target
-            if target is not None:
-                np.multiply(upstream, slope, out=target)
-            elif slope.__class__ is float and not self.op.variadic:
-                sink.add(upstream if slope == 1.0 else upstream * slope)
-            elif slope.__class__ is float:
-                sink.add(np.broadcast_to(upstream * slope, sink.index.shape + self.batch_shape))
+            sink = Sink(slots, gradients, written)
+            if isinstance(slope, float):
+                sink.add(program, upstream, slope)
             else:
-                sink.add(upstream * slope)
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        return self.values.shape[1:]
+                sink.add(program, program.call(np.multiply, upstream, slope))
 
 
-class Slopes:
-    """The local derivatives of blocks alike, all in one call."""
-
-    def __init__(self, blocks: Sequence[Map]) -> None:
-        op, values = blocks[0].op, blocks[0].values
-        self.op = op
-        stacked = [np.stack(same) for same in zip(*[block.indices for block in blocks])]
-        if op.variadic:
-            stacked[1] = np.moveaxis(stacked[1], 1, 0)  # the operands' axis leads
-        self.outputs, *self.operands = [Slots(values, index) for index in stacked]
-        self.even = all(slots.even for slots in (self.outputs, *self.operands))
-        fixed = _fixed_slopes(op, len(stacked[1]) if op.variadic else len(self.operands))
-        self.arrays: list[Array | None] = []
-        for operand, slope in zip(self.operands, fixed):
-            if slope is None:
-                array = np.empty(operand.index.shape + values.shape[1:])
-                self.arrays.append(array)
-                leading = np.moveaxis(array, 1, 0) if op.variadic else array
-                views: Sequence[Any] = list(leading)
-            else:
-                self.arrays.append(None)
-                views = [slope] * len(blocks)
-            for block, view in zip(blocks, views):
-                block.slopes.append(view)
-
-    def compute(self) -> None:
-        out, numbers = self.outputs.read(), [operand.read() for operand in self.operands]
-        slopes = self.op.partials(NUMPY, out, *numbers)
-        for array, slope in zip(self.arrays, (slopes,) if self.op.variadic else slopes):
-            if array is not None:
-                np.copyto(array, slope)
-
-
-def _fixed_slopes(op: Op, arity: int) -> list[float | None]:
-    """Per operand array, the local derivative if it is the same number everywhere."""
-    with np.errstate(all="ignore"):
-        ones: Any = np.ones((arity, 1))
-        slopes = op.slopes(NUMPY, ones[0], ones)
-    fixed = [slope if slope.__class__ is float else None for slope in slopes]
-    return [fixed[0] if len(set(fixed)) == 1 else None] if op.variadic else fixed
-
-
-def _fold(indices: list[Index]) -> list[Index]:
+def folded(indices: list[Index]) -> list[Slots]:
     """The nodes' axis in two where that makes more of the indices even: (step, unit)."""
-    size = indices[0].shape[-1]
-    best, most = indices, sum(affine(index) is not None for index in indices)
-    if most == len(indices):
+    best = [Slots(index) for index in indices]
+    if all(slots.affine for slots in best):
         return best
+    size = len(indices[0])
     for width in {_first_break(index) for index in indices}:
         if 1 < width < size and size % width == 0:
-            folded = [index.reshape(*index.shape[:-1], -1, width) for index in indices]
-            even = sum(affine(index) is not None for index in folded)
-            if even > most:
-                best, most = folded, even
+            found = [Slots(_fold(index, width)) for index in indices]
+            if sum(s.affine is not None for s in found) > sum(s.affine is not None for s in best):
+                best = found
     return best
+
+
+def _fold(index: Index, width: int) -> Index:
+    if isinstance(index[0], list):
+        return [_fold(line, width) for line in index]
+    return [index[i : i + width] for i in range(0, len(index), width)]
 
 
 def _first_break(index: Index) -> int:
     """How far the last axis goes evenly from its start."""
-    line = index.reshape(-1, index.shape[-1])[0]
-    steps = np.diff(line)
-    uneven = np.flatnonzero(steps != steps[:1])
-    return int(uneven[0]) + 1 if uneven.size else line.size
+    line = index[0] if isinstance(index[0], list) else index
+    steps = (b - a for a, b in pairwise(line))
+    first = next(steps, 0)
+    return next((i for i, step in enumerate(steps, start=2) if step != first), len(line))
+
+
+def find_slopes(program: Program, blocks: Sequence[Map], values: Array) -> None:
+    """The local derivatives of blocks alike, by one evaluation of the row for all of them."""
+    op = blocks[0].op
+    numbers = blocks[0].numbers
+    if len(blocks) > 1:
+        numbers = [
+            _together([b.slots[i] for b in blocks]).view(values) for i in range(len(numbers))
+        ]
+        if op.variadic:
+            numbers[1] = np.moveaxis(numbers[1], 1, 0)  # the operands' axis leads
+    slopes = op.partials(TRACING, *[Traced(program, array) for array in numbers])
+    for slope in (slopes,) if op.variadic else slopes:
+        shared = not isinstance(slope, Traced)
+        for i, block in enumerate(blocks):
+            if shared:
+                block.slopes.append(slope[0] if op.variadic else slope)
+            elif len(blocks) == 1:
+                block.slopes.append(slope.array)
+            else:
+                block.slopes.append(slope.array[:, i] if op.variadic else slope.array[i])
+
+
+def _together(same: Sequence[Slots]) -> Affine:
+    """Slots at even distances as one pattern, with an axis more in front."""
+    first, second, *_ = [slots.affine for slots in same if slots.affine is not None]
+    step = second.start - first.start
+    return Affine(first.start, (len(same), *first.shape), (step, *first.strides))
+
+
+def _families(maps: Sequence[Map]) -> list[list[Map]]:
+    """Blocks alike whose slots lie at even distances from one to the next."""
+    alike: dict[Any, list[Map]] = defaultdict(list)
+    for block in maps:
+        even = [slots.affine for slots in block.slots]
+        patterns = [(e.shape, e.strides) for e in even if e is not None]
+        alike[(block.op, *patterns) if len(patterns) == len(even) else block].append(block)
+    families = []
+    for same in alike.values():
+        family = same[:1]
+        for block in same[1:]:
+            if len(family) > 1 and _steps(*family[:2]) != _steps(family[-1], block):
+                families.append(family)
+                family = []
+            family.append(block)
+        families.append(family)
+    return families
+
+
+def _steps(one: Map, other: Map) -> list[int]:
+    """How far each array of the one is from the same of the other."""
+    return [
+        b.affine.start - a.affine.start
+        for a, b in zip(one.slots, other.slots)
+        if a.affine is not None and b.affine is not None
+    ]
 
 
 class Replay:
@@ -280,105 +210,104 @@ class Replay:
         blocks: Sequence[Block],
         matrices: Sequence[Matrix],
         loss: int,
-        inputs: Index,
-        parameters: Array,
-        parameter_gradients: Array,
+        inputs: list[int],
+        store: Store,
         batch: tuple[int, ...] = (),
     ) -> None:
-        loss_slot = layout.slot(loss)
-        self.values = values = np.zeros((layout.size, *batch))
-        self.gradients = gradients = np.zeros((layout.size, *batch))
-        self.parameter_gradients = parameter_gradients
+        self.values = np.zeros((layout.size, *batch))
+        self.gradients = np.zeros((layout.size, *batch))
+        self._parameter_gradients = store.gradient
         for slot, number in layout.numbers.items():
-            values[slot] = number
-        self._inputs = Slots(values, _fold([inputs])[0]) if inputs.size else None
-        rows = {m: np.array([[layout.parameter_slot[x] for x in row] for row in m.rows], np.intp)
+            self.values[slot] = number
+        self._loss_slot = slot = layout.slot(loss)
+        self._loss = self.values[slot : slot + 1]
+        self._seed = self.gradients[slot : slot + 1]
+        self._input_slots = np.array(inputs, np.intp)
+        self._inputs = folded([inputs])[0].view(self.values) if inputs else None
+        with np.errstate(all="ignore"):
+            self._write_down(layout, blocks, matrices, store)
+
+    def _write_down(
+        self, layout: Layout, blocks: Sequence[Block], matrices: Sequence[Matrix], store: Store
+    ) -> None:
+        """Both passes as calls."""
+        values, gradients = self.values, self.gradients
+        rows = {m: Slots([[layout.parameter_slot[x] for x in row] for row in m.rows])
                 for m in matrices}  # fmt: skip
-        weights = {m: Slots(parameters, index) for m, index in rows.items()}
-        runs = [
-            Product(block, weights[block.matrix], values, gradients, layout)
-            if isinstance(block, MatrixBlock)
-            else Map(block, values, gradients, layout)
-            for block in blocks
-        ]
-        self.slopes = _families([run for run in runs if isinstance(run, Map)])
-        self.written = np.zeros(layout.size, bool)
-        self.written[loss_slot] = True
+        forward, backward = Program(), Program()
+        copies = _Copies(layout, store)
+        copies.forward(forward, values)
+        weights = {m: rows[m].read(forward, store.data) for m in matrices}
+        batched = values.ndim > 1
+        runs: list[Product | Map | Scalars] = []
+        for block in blocks if batched else gathered(blocks):
+            if isinstance(block, list):
+                runs.append(Scalars(block, layout))
+            elif isinstance(block, MatrixBlock):
+                runs.append(Product(block, weights[block.matrix], layout, batched))
+            else:
+                runs.append(Map(block, layout))
+        for run in runs:
+            run.forward(forward, values)
+        for family in _families([run for run in runs if isinstance(run, Map)]):
+            find_slopes(backward, family, values)
+        written = np.zeros(layout.size, bool)
+        written[self._loss_slot] = True
         for run in reversed(runs):
-            run.meet(self.written)
-        self._seed = gradients[loss_slot : loss_slot + 1]
-        self._loss = values[loss_slot : loss_slot + 1]
-        self.forwards: list[Callable[[], None]] = [run.forward for run in runs]
-        self.backwards: list[Callable[[], None]] = [run.backward for run in reversed(runs)]
-        learnt = np.zeros(len(parameters), bool)
+            run.backward(backward, gradients, written)
+        learnt = np.zeros(store.data.size, bool)
         for matrix in matrices:
-            sink = Sink(parameter_gradients, rows[matrix], learnt)
-            self.backwards.append(MatrixGradient(matrix, sink, values, gradients, layout).backward)
-        self._copies(layout, parameters, learnt)
-
-    def _copies(self, layout: Layout, parameters: Array, learnt: NDArray[np.bool_]) -> None:
-        """Parameters that are read outside of matrix rows stand among the values too."""
-        copied = [node for node in layout.parameter_slot if layout.is_placed(node)]
-        if not copied:
-            return
-        copied.sort(key=layout.slot)
-        source = np.array([layout.parameter_slot[node] for node in copied], np.intp)
-        place = layout.slots(copied)
-        reading, copies = Slots(parameters, source), Slots(self.values, place)
-        messages = Slots(self.gradients, place)
-        sink = Sink(self.parameter_gradients, source, learnt)
-        batched = self.values.ndim > 1
-
-        def load() -> None:
-            copies.write(reading.read()[:, None] if batched else reading.read())
-
-        def give_back() -> None:
-            sink.add(messages.read().sum(axis=1) if batched else messages.read())
-
-        self.forwards.insert(0, load)
-        self.backwards.append(give_back)
+            sink = Sink(rows[matrix], store.gradient, learnt)
+            MatrixGradient(matrix, layout).backward(backward, values, gradients, sink)
+        copies.backward(backward, gradients, learnt)
+        self._forward = list(forward.calls())
+        self._backward = list(backward.calls())
 
     def feed(self, numbers: Array) -> None:
         """Set the inputs: one row per input, with a batch one column per example."""
         if self._inputs is not None:
-            shape = self._inputs.index.shape + self.values.shape[1:]
-            self._inputs.write(numbers.reshape(shape))
+            self._inputs[...] = numbers.reshape(self._inputs.shape)
+        else:
+            self.values[self._input_slots] = numbers
 
     def forward(self) -> Array:
         """Run every block; the loss of each example of the batch."""
         with np.errstate(all="ignore"):
-            for run in self.forwards:
-                run()
+            for call in self._forward:
+                call()
         loss: Array = self._loss[0]
         return loss
 
     def backward(self, gradient: float) -> None:
         """Sweep: every slot of `gradients` gets its messages."""
         self.gradients.fill(0.0)
-        self.parameter_gradients.fill(0.0)
+        self._parameter_gradients.fill(0.0)
         self._seed[...] = gradient
         with np.errstate(all="ignore"):
-            for slopes in self.slopes:
-                slopes.compute()
-            for run in self.backwards:
-                run()
+            for call in self._backward:
+                call()
 
 
-def _families(maps: Sequence[Map]) -> list[Slopes]:
-    """Blocks alike whose slots are even from one to the next share their slopes' call."""
-    alike: dict[Any, list[Map]] = defaultdict(list)
-    for run in maps:
-        alike[run.op, *[index.shape for index in run.indices]].append(run)
-    found = []
-    for same in alike.values():
-        if len(same) > 1 and _even(same):
-            found.append(Slopes(same))
-        else:
-            found += [Slopes([run]) for run in same]
-    return [slopes for slopes in found if any(array is not None for array in slopes.arrays)]
+class _Copies:
+    """Parameters that are read outside of matrix rows stand among the values too."""
 
+    def __init__(self, layout: Layout, store: Store) -> None:
+        copied = [node for node in layout.parameter_slot if layout.is_placed(node)]
+        copied.sort(key=layout.slot)
+        self._store = store
+        self._own = Slots([layout.parameter_slot[node] for node in copied]) if copied else None
+        self._placed = Slots(layout.places(copied)) if copied else None
 
-def _even(blocks: Sequence[Map]) -> bool:
-    return all(
-        affine(np.stack(same)) is not None for same in zip(*[block.indices for block in blocks])
-    )
+    def forward(self, program: Program, values: Array) -> None:
+        if self._own is None or self._placed is None:
+            return
+        numbers = self._own.read(program, self._store.data)
+        self._placed.write(program, values, numbers[:, None] if values.ndim > 1 else numbers)
+
+    def backward(self, program: Program, gradients: Array, learnt: Marks) -> None:
+        if self._own is None or self._placed is None:
+            return
+        messages = self._placed.read(program, gradients)
+        if gradients.ndim > 1:
+            messages = program.call(np.add.reduce, messages, axis=1)
+        Sink(self._own, self._store.gradient, learnt).add(program, messages)

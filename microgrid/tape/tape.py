@@ -81,13 +81,13 @@ class Tape:
         if _store is not None:
             known = {graph.index[v]: s for v, s in _store.slot.items() if v in graph.index}
         self._layout = Layout(graph, self.blocks, self.matrices, known)
-        self._input_slots = self._layout.slots([graph.index[value] for value in self.inputs])
+        self._input_slots = self._layout.places([graph.index[value] for value in self.inputs])
         self._fixed = [
             node
             for node, value in enumerate(graph.values)
             if value.op is None and node not in graph.parameters
         ]
-        self._fixed_slots = self._layout.slots(self._fixed)
+        self._fixed_slots = self._layout.places(self._fixed)
         self._checks: list[GuardCheck] = checks(guards, graph, self._layout)
         self._store = _store or Store(self._layout, self.matrices, variables)
         self._replays: dict[tuple[int, ...], Replay] = {}
@@ -263,8 +263,7 @@ for this branch
                 self.matrices,
                 self._graph.roots[0],
                 self._input_slots,
-                self._store.data,
-                self._store.gradient,
+                self._store,
                 batch,
             )
             self._set_fixed(replay)
@@ -308,7 +307,7 @@ for this branch
         leaves = [*(graph.index[value] for value in self.inputs), *self._fixed]
         computed = [node for block in self.blocks for node in np.ravel(block.outputs).tolist()]
         nodes = leaves + computed
-        bad = np.argwhere(~np.isfinite(values[self._layout.slots(nodes)]))
+        bad = np.argwhere(~np.isfinite(values[self._layout.places(nodes)]))
         if bad.size:
             place = bad[np.argmin(bad[:, 0])]
             node = graph.values[nodes[place[0]]]

@@ -80,7 +80,7 @@ class _Translation:
                 f"to_jax: inputs must have shape {self._input_shapes[0]}, got "
                 f"{jnp.shape(inputs)}; for a batch use jax.vmap"
             )
-        flat = [jnp.ravel(jnp.asarray(array)) for array in parameters]
+        flat = [jnp.ravel(jnp.asarray(array).T) for array in parameters]  # as the store holds them
         sources = [
             jnp.concatenate(flat) if flat else jnp.zeros(0),
             jnp.ravel(jnp.asarray(inputs, dtype=float)),

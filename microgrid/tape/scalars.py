@@ -1,0 +1,97 @@
+"""Nodes one by one on Python floats: for blocks so narrow that NumPy's calls cost more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ops import FLOAT, Op
+from .layout import Layout
+from .program import Array, Program
+from .schedule import Block, OpBlock
+
+NARROW = 8  # operands of a block, up to which its nodes are taken one by one
+LEAST_NODES = 4  # for fewer in a row, fetching their numbers costs more than it saves
+
+
+def gathered(blocks: Sequence[Block]) -> list[Block | list[OpBlock]]:
+    """The blocks, those narrow ones that stand in a row as a list in their place."""
+    found: list[Block | list[OpBlock]] = []
+    for narrow, run in groupby(blocks, _is_narrow):
+        row = list(run)
+        if narrow and sum(len(block.outputs) for block in row) >= LEAST_NODES:
+            found.append([block for block in row if isinstance(block, OpBlock)])
+        else:
+            found += row
+    return found
+
+
+def _is_narrow(block: Block) -> bool:
+    return isinstance(block, OpBlock) and sum(map(len, block.operands)) <= NARROW
+
+
+class Scalars:
+    """Narrow blocks in a row, run by the rows of the op table for floats."""
+
+    def __init__(self, blocks: Sequence[OpBlock], layout: Layout) -> None:
+        nodes = [node for block in blocks for node in block.outputs]
+        made = set(nodes)
+        operands = (x for block in blocks for each in block.operands for x in each)
+        read = list(dict.fromkeys([x for x in operands if x not in made]))
+        place = {node: i for i, node in enumerate(read + nodes)}
+        self._steps = [
+            (*_functions(block.op), _getter(operands), operands)
+            for block in blocks
+            for operands in [[place[x] for x in each] for each in block.operands]
+        ]
+        self._slots = np.array(layout.places(read + nodes), np.intp)
+        self._read, self._made = np.split(self._slots, [len(read)])
+        self._results: list[float] = []
+        self._operands: list[Sequence[float]] = []
+
+    def forward(self, program: Program, values: Array) -> None:
+        program.append(self._run, values)
+
+    def backward(self, program: Program, gradients: Array, written: NDArray[np.bool_]) -> None:
+        program.append(self._sweep, gradients)
+        written[self._slots] = True
+
+    def _run(self, values: Array) -> None:
+        v = values[self._read].tolist()
+        found = self._operands = []
+        for forward, _, get, _ in self._steps:
+            operands = get(v)
+            found.append(operands)
+            v.append(forward(FLOAT, *operands))
+        self._results = v[len(self._read) :]
+        values[self._made] = self._results
+
+    def _sweep(self, gradients: Array) -> None:
+        g = gradients[self._slots].tolist()
+        node = len(g)
+        done = zip(reversed(self._steps), reversed(self._results), reversed(self._operands))
+        for (_, partials, _, places), result, operands in done:
+            node -= 1
+            upstream = g[node]
+            for i, slope in zip(places, partials(FLOAT, result, *operands)):
+                g[i] += slope * upstream
+        gradients[self._slots] = g
+
+
+def _getter(places: list[int]) -> Callable[[list[float]], Sequence[float]]:
+    """What takes the numbers at these places from a list, as a sequence."""
+    return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
+
+
+def _functions(op: Op) -> tuple[Callable[..., float], Callable[..., Sequence[float]]]:
+    """forward(xp, *operands) and partials(xp, out, *operands), of a variadic op too."""
+    if not op.variadic:
+        return op.forward, op.partials
+    return (
+        lambda xp, *operands: op.forward(xp, operands),
+        lambda xp, out, *operands: op.partials(xp, out, operands),
+    )

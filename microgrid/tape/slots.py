@@ -1,0 +1,167 @@
+"""Slots of a flat array as an array of any shape: a view where they lie evenly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .program import Array, Program
+
+Index: TypeAlias = list[Any]  # a nested list of slots
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Slots start + i strides[0] + j strides[1] + ...: a view of the flat array."""
+
+    start: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def view(self, flat: NDArray[Any]) -> NDArray[Any]:
+        """The slots as an array that shares memory; a batch axis of `flat` comes last."""
+        step = flat.strides[0]
+        strides = tuple([step * stride for stride in self.strides])
+        return np.ndarray(
+            self.shape + flat.shape[1:],
+            flat.dtype,
+            flat,
+            step * self.start,
+            strides + flat.strides[1:],
+        )
+
+    @property
+    def distinct(self) -> bool:
+        """Whether no slot is met twice, as far as that is plain to see."""
+        reach = 0
+        for stride, size in sorted(zip(map(abs, self.strides), self.shape)):
+            if size > 1:
+                if stride <= reach:
+                    return False
+                reach += stride * (size - 1)
+        return True
+
+
+def affine(index: Index) -> Affine | None:
+    """`index` as a pattern of even strides, or None where there is none.
+
+    >>> affine([[3, 4, 5], [13, 14, 15]])
+    Affine(start=3, shape=(2, 3), strides=(10, 1))
+    >>> affine([3, 4, 6]) is None
+    True
+    """
+    if not isinstance(index[0], list):
+        start, size = index[0], len(index)
+        stride = index[1] - start if size > 1 else 0
+        even = index == (list(range(start, start + stride * size, stride)) if stride else
+                         [start] * size)  # fmt: skip
+        return Affine(start, (size,), (stride,)) if even else None
+    rows = [affine(row) for row in index]
+    first = rows[0]
+    if first is None or any(row is None or row.strides != first.strides for row in rows):
+        return None
+    outer = affine([row.start for row in rows if row is not None])
+    if outer is None:
+        return None
+    return Affine(first.start, outer.shape + first.shape, outer.strides + first.strides)
+
+
+class Slots:
+    """Slots to be read and written by the calls of a Program, and to which messages go."""
+
+    def __init__(self, index: Index) -> None:
+        self.affine = affine(index)
+        self._list = index
+
+    @cached_property
+    def index(self) -> NDArray[np.intp]:
+        return np.array(self._list, np.intp)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.affine.shape if self.affine is not None else self.index.shape
+
+    def view(self, flat: Array) -> Array | None:
+        """The slots as a part of `flat`, if they are even."""
+        return None if self.affine is None else self.affine.view(flat)
+
+    def read(self, program: Program, flat: Array) -> Array:
+        """The numbers at the slots."""
+        view = self.view(flat)
+        return program.call(flat.take, self.index, 0, mode="clip") if view is None else view
+
+    def write(self, program: Program, flat: Array, numbers: Array) -> Array:
+        """Have the numbers at the slots, no slot of which is met twice; returns where they are."""
+        view = self.view(flat)
+        if view is None:
+            program.append(flat.__setitem__, self.index, numbers)
+            return numbers
+        program.store(numbers, view)
+        return view
+
+
+class Sink:
+    """Slots of the gradients to which one block's messages go, in its turn of the sweep."""
+
+    def __init__(self, slots: Slots, flat: Array, written: NDArray[np.bool_]) -> None:
+        """`written` tells which slots hold a message already; this one's are marked there.
+
+        A message that is the first at its slots is written, not added.
+        """
+        self._flat = flat
+        self._shape = slots.shape
+        self._shared: tuple[int, ...] = ()  # axes along which all messages go to one slot
+        self._view: Array | None = None
+        even = slots.affine
+        if even is not None:
+            axes = enumerate(zip(even.shape, even.strides))
+            self._shared = tuple([i for i, (size, by) in axes if size > 1 and by == 0])
+            even = _without(even, self._shared)
+        if even is not None and even.distinct:
+            marks = even.view(written)
+            self._first = not marks.any()
+            self._view = even.view(flat)
+            marks[...] = True
+        else:
+            self._index = slots.index[
+                tuple([0 if i in self._shared else slice(None) for i in range(slots.index.ndim)])
+            ]
+            self._distinct = np.unique(self._index).size == self._index.size
+            self._first = self._distinct and not written[self._index].any()
+            written[self._index] = True
+
+    def add(self, program: Program, message: Array, slope: float = 1.0) -> None:
+        """Send message x slope."""
+        shape = self._shape + self._flat.shape[1:]
+        if message.shape != shape:
+            message = np.broadcast_to(message, shape)
+        if self._shared:
+            message = program.call(np.add.reduce, message, axis=self._shared)
+        if slope != 1.0:
+            message = program.call(np.multiply, message, slope)
+        flat, view = self._flat, self._view
+        if view is not None:
+            if self._first:
+                program.store(message, view)
+            else:
+                program.append(np.add, view, message, view)
+        elif self._first:
+            program.append(flat.__setitem__, self._index, message)
+        elif self._distinct:
+            held = program.call(flat.take, self._index, 0, mode="clip")
+            program.append(np.add, held, message, held)
+            program.append(flat.__setitem__, self._index, held)
+        else:
+            program.append(np.add.at, flat, self._index, message)
+
+
+def _without(even: Affine, axes: tuple[int, ...]) -> Affine:
+    """The pattern at the start of these axes."""
+    kept = [i for i in range(len(even.shape)) if i not in axes]
+    return Affine(
+        even.start, tuple([even.shape[i] for i in kept]), tuple([even.strides[i] for i in kept])
+    )
