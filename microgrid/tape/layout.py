@@ -123,12 +123,9 @@ class Layout:
         if len(block.outputs) > 1:
             self._order(block)
         self._place_run(block.outputs)
-        if block.op.variadic:
-            for operands in block.operands:
-                self._place_run(operands)
-        else:
-            for operand in zip(*block.operands):
-                self._place_run(operand)
+        by_node = block.op.variadic or len(block.outputs) == 1
+        for operands in block.operands if by_node else zip(*block.operands):
+            self._place_run(operands)
 
     def _order(self, block: OpBlock) -> None:
         """Sort the nodes by where their results go."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -31,7 +32,7 @@ def gathered(blocks: Sequence[Block]) -> list[Block | list[OpBlock]]:
 
 
 def _is_narrow(block: Block) -> bool:
-    return isinstance(block, OpBlock) and sum(map(len, block.operands)) <= NARROW
+    return isinstance(block, OpBlock) and len(block.operands) * len(block.operands[0]) <= NARROW
 
 
 class Scalars:
@@ -42,12 +43,11 @@ class Scalars:
         made = set(nodes)
         operands = (x for block in blocks for each in block.operands for x in each)
         read = list(dict.fromkeys([x for x in operands if x not in made]))
-        place = {node: i for i, node in enumerate(read + nodes)}
-        self._steps = [
-            (*_functions(block.op), _getter(operands), operands)
-            for block in blocks
-            for operands in [[place[x] for x in each] for each in block.operands]
-        ]
+        place = {node: i for i, node in enumerate(read + nodes)}.__getitem__
+        each = [(block.op, operands) for block in blocks for operands in block.operands]
+        self._places = [tuple(map(place, operands)) for _, operands in each]
+        self._getters = [_getter(places) for places in self._places]
+        self._forwards, self._partials = zip(*[_functions(op) for op, _ in each])
         self._slots = np.array(layout.places(read + nodes), np.intp)
         self._read, self._made = np.split(self._slots, [len(read)])
         self._results: list[float] = []
@@ -63,7 +63,7 @@ class Scalars:
     def _run(self, values: Array) -> None:
         v = values[self._read].tolist()
         found = self._operands = []
-        for forward, _, get, _ in self._steps:
+        for forward, get in zip(self._forwards, self._getters):
             operands = get(v)
             found.append(operands)
             v.append(forward(FLOAT, *operands))
@@ -73,8 +73,8 @@ class Scalars:
     def _sweep(self, gradients: Array) -> None:
         g = gradients[self._slots].tolist()
         node = len(g)
-        done = zip(reversed(self._steps), reversed(self._results), reversed(self._operands))
-        for (_, partials, _, places), result, operands in done:
+        done = zip(self._partials, self._results, self._operands, self._places)
+        for partials, result, operands, places in reversed(list(done)):
             node -= 1
             upstream = g[node]
             for i, slope in zip(places, partials(FLOAT, result, *operands)):
@@ -82,11 +82,12 @@ class Scalars:
         gradients[self._slots] = g
 
 
-def _getter(places: list[int]) -> Callable[[list[float]], Sequence[float]]:
+def _getter(places: tuple[int, ...]) -> Callable[[list[float]], Sequence[float]]:
     """What takes the numbers at these places from a list, as a sequence."""
     return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
 
+@cache
 def _functions(op: Op) -> tuple[Callable[..., float], Callable[..., Sequence[float]]]:
     """forward(xp, *operands) and partials(xp, out, *operands), of a variadic op too."""
     if not op.variadic:

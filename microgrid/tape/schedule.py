@@ -13,9 +13,9 @@ columns of a matrix are one group, hence one matrix product.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from itertools import chain
 from typing import Any, TypeAlias
 
 from .. import ops
@@ -61,19 +61,21 @@ def schedule(graph: Graph) -> tuple[list[Block], list[Matrix]]:
 
 
 class _Scheduler:
-    """Tasks are nodes, and columns: a column is ready when all its entries are."""
+    """Tasks are nodes, and columns, which are ready when all their entries are.
+
+    A node's task is its own number, the tasks of columns have the numbers after that.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.size = len(graph.op)
         self.nodes = [node for node, op in enumerate(graph.op) if op is not None]
-        self.row_of: dict[int, Nodes] = {}
-        self.column_of: dict[int, Nodes] = {}
+        self.columns: list[Nodes] = []
+        self.cell_of: dict[int, tuple[Nodes, int]] = {}  # node -> row, number of its column
         self.matrix_of: dict[int, Matrix] = {}  # node -> matrix
-        self.sample: dict[Nodes, int] = {}  # row -> one of its nodes
         self.matrices = self._find_matrices()
         self._link()
-        for matrix in self.matrices:
-            self._sort_rows(matrix)
+        self._rank()
 
     def _find_matrices(self) -> list[Matrix]:
         parameters = self.graph.parameters
@@ -92,93 +94,79 @@ class _Scheduler:
         for rows in rows_by_columns.values():
             matrix = Matrix(rows)
             matrices.append(matrix)
+            number = {c: i for i, c in enumerate(meets[rows[0]], start=len(self.columns))}
+            self.columns += number
             for row in rows:
-                self.sample[row] = next(iter(meets[row].values()))
                 for column, node in meets[row].items():
-                    self.row_of[node], self.column_of[node] = row, column
+                    self.cell_of[node] = row, number[column]
                     self.matrix_of[node] = matrix
         return matrices
 
     def _link(self) -> None:
-        """Who waits for whom, how high everything is, and what groups with what."""
-        graph, op = self.graph, self.graph.op
-        self.readers: dict[Any, list[Any]] = defaultdict(list)
-        self.waits: dict[Any, int] = {}
-        for node in self.nodes:
-            column = self.column_of.get(node)
-            if column is None:
-                self._wait(node, graph.operands[node])
-                continue
+        """Who waits for whom."""
+        size, op = self.size, self.graph.op
+        self.readers: list[list[int]] = [[] for _ in range(size + len(self.columns))]
+        self.waits = [0] * len(self.readers)
+        alone = ((n, self.graph.operands[n]) for n in self.nodes if n not in self.cell_of)
+        for task, operands in chain(alone, enumerate(self.columns, start=size)):
+            for x in operands:
+                if x < size and op[x] is not None:
+                    self.readers[x].append(task)
+                    self.waits[task] += 1
+        for node, (_, column) in self.cell_of.items():
+            self.readers[size + column].append(node)
             self.waits[node] = 1
-            self.readers[column].append(node)
-            if column not in self.waits:
-                self._wait(column, column)
-        self.height: dict[Any, int] = {}
+
+    def _rank(self) -> None:
+        """How high everything is, and what groups with what."""
+        graph, readers = self.graph, self.readers
+        kind = [*graph.op, *[ops.DOT] * len(self.columns)]
+        self.height = height = [0] * len(readers)
+        self.signature: dict[int, Any] = {}
+        reader_kinds: dict[Nodes, frozenset[Op | None]] = {}  # of a matrix's rows
         for node in reversed(self.nodes):
-            column = self.column_of.get(node)
-            height = 1 + max([self.height[r] for r in self.readers[node]], default=0)
-            self.height[node] = height
-            if column is not None:
-                self.height[column] = max(self.height.get(column, 0), height)
-        self.signature = {
-            node: self.matrix_of.get(node)
-            or (
-                op[node],
-                len(graph.operands[node]),
-                self._reader_ops(node),
-            )
-            for node in self.nodes
-        }
-
-    def _sort_rows(self, matrix: Matrix) -> None:
-        """Rows whose results go to the same ops (sigmoid gates, say) beside each other."""
-        rank: dict[Any, int] = {}
-        kind = {row: self._reader_ops(self.sample[row]) for row in matrix.rows}
-        for row in matrix.rows:
-            rank.setdefault(kind[row], len(rank))
-        matrix.rows.sort(key=lambda row: rank[kind[row]])
-
-    def _reader_ops(self, node: int) -> frozenset[Op | None]:
-        op = self.graph.op
-        return frozenset([ops.DOT if isinstance(r, tuple) else op[r] for r in self.readers[node]])
-
-    def _wait(self, task: Any, operands: Iterable[int]) -> None:
-        op = self.graph.op
-        size = len(op)
-        needed = [x for x in operands if x < size and op[x] is not None]
-        self.waits[task] = len(needed)
-        for x in needed:
-            self.readers[x].append(task)
+            read_by = readers[node]
+            height[node] = high = 1 + max([height[r] for r in read_by], default=0)
+            kinds = frozenset([kind[r] for r in read_by])
+            if node in self.cell_of:
+                row, column = self.cell_of[node]
+                reader_kinds[row] = kinds
+                height[self.size + column] = max(height[self.size + column], high)
+                self.signature[node] = self.matrix_of[node]
+            else:
+                self.signature[node] = kind[node], len(graph.operands[node]), kinds
+        for matrix in self.matrices:
+            _put_together(matrix.rows, reader_kinds)
 
     def run(self) -> tuple[list[Block], list[Matrix]]:
         blocks: list[Block] = []
         ready: dict[Any, list[int]] = defaultdict(list)  # signature -> nodes
         heap: list[tuple[int, int]] = []
+        size, waits, readers = self.size, self.waits, self.readers
+        signature, height = self.signature, self.height
         done: set[int] = set()
 
-        released = [task for task, count in self.waits.items() if count == 0]
+        released = [n for n in self.nodes if not waits[n]]
+        released += [task for task in range(size, len(waits)) if not waits[task]]
         while released or heap:
             for task in released:
-                for node in self._nodes_of(task):
-                    ready[self.signature[node]].append(node)
-                    heappush(heap, (-self.height[node], node))
+                for node in (task,) if task < size else readers[task]:
+                    ready[signature[node]].append(node)
+                    heappush(heap, (-height[node], node))
             released = []
             _, highest = heappop(heap)
             if highest in done:
                 continue
-            group = sorted(ready.pop(self.signature[highest]))
+            group = ready.pop(signature[highest])
+            group.sort()
             done.update(group)
             blocks.append(self._block(group))
             for node in group:
-                for task in self.readers[node]:
-                    self.waits[task] -= 1
-                    if self.waits[task] == 0:
+                for task in readers[node]:
+                    waits[task] -= 1
+                    if not waits[task]:
                         released.append(task)
         return blocks, self.matrices
-
-    def _nodes_of(self, task: Any) -> list[int]:
-        """A node is its own task; a column that is complete frees the rows that wait for it."""
-        return self.readers[task] if isinstance(task, tuple) else [task]
 
     def _block(self, group: list[int]) -> Block:
         matrix = self.matrix_of.get(group[0])
@@ -186,9 +174,10 @@ class _Scheduler:
             op = self.graph.op[group[0]]
             assert op is not None
             return OpBlock(op, group, [self._operands(node) for node in group])
-        columns = list(dict.fromkeys(self.column_of[node] for node in group))
-        cell = {(self.row_of[node], self.column_of[node]): node for node in group}
-        outputs = [[cell[row, column] for row in matrix.rows] for column in columns]
+        cell = {self.cell_of[node]: node for node in group}
+        numbers = list(dict.fromkeys([column for _, column in cell]))
+        columns = [self.columns[number] for number in numbers]
+        outputs = [[cell[row, number] for row in matrix.rows] for number in numbers]
         matrix.columns += columns
         matrix.outputs += outputs
         return MatrixBlock(matrix, columns, outputs)
@@ -198,3 +187,11 @@ class _Scheduler:
             return self.graph.operands[node]
         firsts, seconds = zip(*self.graph.pairs(node))
         return (*firsts, *seconds)
+
+
+def _put_together(rows: list[Nodes], kind: dict[Nodes, Any]) -> None:
+    """Rows whose results go to the same ops (sigmoid gates, say) beside each other."""
+    rank: dict[Any, int] = {}
+    for row in rows:
+        rank.setdefault(kind[row], len(rank))
+    rows.sort(key=lambda row: rank[kind[row]])
