@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..value import Value
 from .guards import describe
 from .layout import Layout
+from .program import zeros
 from .schedule import Matrix
 
 Array: TypeAlias = NDArray[np.float64]
@@ -57,8 +58,8 @@ class Store:
         for leaf in leaves:
             self.slot.setdefault(leaf, len(self.slot))
         self.values = list(self.slot)
-        self.data = np.array([value.data for value in self.values])
-        self.gradient = np.zeros(len(self.values))
+        self.data, self.gradient = zeros(len(self.values)), zeros(len(self.values))
+        self.data[:] = [value.data for value in self.values]
         self.parameters: list[Parameter] = []
         start = 0
         shapes = _shapes(layout, matrices)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from .layout import Layout
 from .parameters import Store
-from .program import TRACING, Array, Program, Traced
+from .program import TRACING, Array, Program, Traced, zeros
 from .scalars import Scalars, gathered
 from .schedule import Block, Matrix, MatrixBlock, OpBlock
 from .slots import Affine, Index, Sink, Slots
@@ -214,8 +214,8 @@ class Replay:
         store: Store,
         batch: tuple[int, ...] = (),
     ) -> None:
-        self.values = np.zeros((layout.size, *batch))
-        self.gradients = np.zeros((layout.size, *batch))
+        self.values = zeros(layout.size, *batch)
+        self.gradients = zeros(layout.size, *batch)
         self._parameter_gradients = store.gradient
         for slot, number in layout.numbers.items():
             self.values[slot] = number

@@ -15,8 +15,8 @@ from .layout import Layout
 from .program import Array, Program
 from .schedule import Block, OpBlock
 
-NARROW = 8  # operands of a block, up to which its nodes are taken one by one
-LEAST_NODES = 4  # for fewer in a row, fetching their numbers costs more than it saves
+NARROW = 4  # operands of a block, up to which its nodes are taken one by one
+LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than it saves
 
 
 def gathered(blocks: Sequence[Block]) -> list[Block | list[OpBlock]]:
@@ -24,7 +24,7 @@ def gathered(blocks: Sequence[Block]) -> list[Block | list[OpBlock]]:
     found: list[Block | list[OpBlock]] = []
     for narrow, run in groupby(blocks, _is_narrow):
         row = list(run)
-        if narrow and sum(len(block.outputs) for block in row) >= LEAST_NODES:
+        if narrow and len(row) >= LEAST:
             found.append([block for block in row if isinstance(block, OpBlock)])
         else:
             found += row

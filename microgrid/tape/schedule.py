@@ -123,14 +123,14 @@ class _Scheduler:
         kind = [*graph.op, *[ops.DOT] * len(self.columns)]
         self.height = height = [0] * len(readers)
         self.signature: dict[int, Any] = {}
-        reader_kinds: dict[Nodes, frozenset[Op | None]] = {}  # of a matrix's rows
+        reader_kinds: dict[Nodes, frozenset[Op | None]] = {}  # of all nodes of a matrix's row
         for node in reversed(self.nodes):
             read_by = readers[node]
             height[node] = high = 1 + max([height[r] for r in read_by], default=0)
             kinds = frozenset([kind[r] for r in read_by])
             if node in self.cell_of:
                 row, column = self.cell_of[node]
-                reader_kinds[row] = kinds
+                reader_kinds[row] = reader_kinds.get(row, kinds) & kinds
                 height[self.size + column] = max(height[self.size + column], high)
                 self.signature[node] = self.matrix_of[node]
             else:
