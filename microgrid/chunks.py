@@ -95,7 +95,7 @@ class TapedBPTT(TruncatedBPTT):
             state[:] = _flat(self.h0)
         letters, targets = self._one_hot[chunk.inputs], self._one_hot[chunk.targets]
         loss = self.tape.forward(np.concatenate([letters.ravel(), targets.ravel(), state]))
-        self.tape.backward()
+        self.tape.backward(inputs=False)
         self.h0 = _mapped(self.tape.value, self._end)
         self._replayed = True
         return loss

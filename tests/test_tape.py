@@ -50,7 +50,7 @@ def char_rnn(hidden=3, vocabulary=4, steps=4, cell=nn.RNNCell, seed=0):
         cell(vocabulary, hidden, seed=seed), readout=nn.Linear(hidden, vocabulary, seed=seed + 1)
     )
     letters = np.random.default_rng(seed).integers(vocabulary, size=steps + 1)
-    xs = [[Value(float(x)) for x in row] for row in np.eye(vocabulary)[letters[:-1]]]
+    xs = [[Value(float(x), label="x") for x in row] for row in np.eye(vocabulary)[letters[:-1]]]
     run = model.unroll(xs, targets=letters[1:].tolist())
     return model, run, xs
 
@@ -406,6 +406,24 @@ def test_nothing_stale_is_ever_read():
         tape.grad(a)
     with pytest.raises(ValueError, match="not in the tape's graph"):
         tape.backward() or tape.grad(Value(1.0))
+
+
+def test_a_sweep_for_the_parameters_alone_leaves_the_inputs_out():
+    model, run, xs = char_rnn(cell=nn.GRUCell)
+    tape = Tape(run.loss, inputs=xs, parameters=model.parameters())
+    tape.forward()
+    tape.backward()
+    learnt = [parameter.grad.copy() for parameter in tape.parameters()]
+    state = tape.grad(run.states[1][0])
+    tape.backward(inputs=False)
+    for parameter, gradient in zip(tape.parameters(), learnt):
+        assert np.allclose(parameter.grad, gradient, rtol=1e-14, atol=0.0)
+    assert close(tape.grad(run.states[1][0]), state)
+    with pytest.raises(RuntimeError, match="left out the gradient of x"):
+        tape.grad(xs[0][0])
+    tape.sync()
+    assert xs[0][0].grad is None
+    assert close(run.states[1][0].grad, state)
 
 
 def test_sync_after_a_batch_is_refused():

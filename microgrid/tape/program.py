@@ -7,6 +7,7 @@ the call writes into that array. What is left of running it is NumPy's own time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 from typing import Any, TypeAlias
@@ -22,40 +23,67 @@ Call: TypeAlias = Callable[[], Any]
 RESULT_BY_KEYWORD = {np.maximum, np.minimum}
 
 
+@dataclass
+class Step:
+    """A call; `made` is the array of the program's own that it fills, if it is one of those."""
+
+    function: Any
+    operands: tuple[Any, ...]
+    options: dict[str, Any]
+    made: Array | None = None
+
+    def arrays(self) -> Iterator[Array]:
+        for x in (*self.operands, *self.options.values()):
+            yield from (y for y in (x if isinstance(x, list) else [x]) if isinstance(y, np.ndarray))
+
+    def rename(self, array: Array, target: Array) -> None:
+        self.operands = tuple([target if x is array else x for x in self.operands])
+        self.options = {k: target if x is array else x for k, x in self.options.items()}
+        if self.made is array:
+            self.made = None
+
+    def call(self) -> Call:
+        if self.function is np.matmul:
+            return _product(*self.operands)
+        return partial(self.function, *self.operands, **self.options)
+
+
 class Program:
     """Calls in the order in which they are made.
 
-    >>> program, x = Program(), np.array([1.0, 2.0])
-    >>> doubled = program.call(np.multiply, x, 2.0)
+    >>> program, x, y = Program(), np.array([1.0, 2.0]), np.zeros(2)
+    >>> program.store(program.call(np.multiply, x, 2.0), y)
     >>> x[:] = [3.0, 4.0]
     >>> for call in program.calls():
     ...     _ = call()
-    >>> doubled.tolist()
+    >>> y.tolist()
     [6.0, 8.0]
     """
 
     def __init__(self) -> None:
-        self._steps: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
-        self._made: dict[int, tuple[int, Array]] = {}  # arrays of ours, and the step they are from
+        self._steps: list[Step] = []
+        self._made: dict[int, tuple[Array, int]] = {}  # by id: an array, and its first step
 
     def call(self, function: Any, *operands: Any, **options: Any) -> Array:
         """Append a call with a result; returns the array in which it will be."""
         operands = tuple([np.asarray(x) if isinstance(x, float) else x for x in operands])
-        made: Array = function(*operands, **options)
-        self._made[id(made)] = len(self._steps), made
+        made: Array = self.buffer(np.asarray(function(*operands, **options)))
         if isinstance(function, np.ufunc) and function not in RESULT_BY_KEYWORD and not options:
-            self.append(function, *operands, made)
+            operands += (made,)
         else:
-            self.append(function, *operands, out=made, **options)
+            options["out"] = made
+        self._steps.append(Step(function, operands, options, made))
         return made
 
-    def append(self, function: Any, *operands: Any, **options: Any) -> None:
+    def append(
+        self, function: Any, *operands: Any, made: Array | None = None, **options: Any
+    ) -> None:
         """Append a call of which all is given, its result too if it has one."""
-        self._steps.append((function, operands, options))
+        self._steps.append(Step(function, operands, options, made))
 
     def buffer(self, array: Array) -> Array:
         """Take note of an array that the calls from here on fill."""
-        self._made[id(array)] = len(self._steps), array
+        self._made[id(array)] = array, len(self._steps)
         return array
 
     def store(self, array: Array, target: Array) -> None:
@@ -63,26 +91,26 @@ class Program:
         if id(array) not in self._made or array.shape != target.shape:
             self.append(np.copyto, target, array)
             return
-        first, _ = self._made.pop(id(array))
+        _, first = self._made.pop(id(array))
+        for step in self._steps[first:]:
+            step.rename(array, target)
 
-        def renamed(x: Any) -> Any:
-            return target if x is array else x
+    def calls(self) -> list[Call]:
+        """What is to be called, without the calls whose result nothing reads."""
+        found: list[Call] = []
+        read: set[int] = set()
+        for step in reversed(self._steps):
+            if step.made is None or id(step.made) in read:
+                read.update([id(_owner(array)) for array in step.arrays()])
+                found.append(step.call())
+        return found[::-1]
 
-        for i in range(first, len(self._steps)):
-            function, operands, options = self._steps[i]
-            self._steps[i] = (
-                function,
-                tuple(map(renamed, operands)),
-                {name: renamed(x) for name, x in options.items()},
-            )
 
-    def calls(self) -> Iterator[Call]:
-        """What is to be called, one after the other."""
-        for function, operands, options in self._steps:
-            if function is np.matmul:
-                yield _product(*operands)
-            else:
-                yield partial(function, *operands, **options)
+def _owner(array: Array) -> Array:
+    """The array of which this one is a view."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def zeros(*shape: int) -> Array:
@@ -132,8 +160,8 @@ class _Tracing:
     def where(condition: Traced, a: Any, b: Any) -> Traced:
         program, (test, x, y) = condition.program, map(_array, (condition, a, b))
         made = program.buffer(np.where(test, x, y))
-        program.append(np.copyto, made, y)
-        program.append(np.copyto, made, x, where=test)
+        program.append(np.copyto, made, y, made=made)
+        program.append(np.copyto, made, x, where=test, made=made)
         return Traced(program, made)
 
     @staticmethod

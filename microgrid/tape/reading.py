@@ -9,6 +9,7 @@ dot. The values in between vanish, their gradients do not: an addend's is the su
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -54,6 +55,15 @@ class Graph:
 
     def is_constant(self, node: int) -> bool:
         return node >= len(self.values)
+
+    @cached_property
+    def learning(self) -> set[int]:
+        """The nodes that depend on a parameter, parameters among them."""
+        found = set(self.parameters)
+        for node, operands in enumerate(self.operands):
+            if not found.isdisjoint(operands):
+                found.add(node)
+        return found
 
     def pairs(self, node: int) -> list[tuple[int, int]]:
         """The factors of a dot, the parameter of each pair first."""

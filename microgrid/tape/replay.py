@@ -14,8 +14,8 @@ their number small:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Sequence, Set
+from itertools import chain, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from .layout import Layout
 from .parameters import Store
-from .program import TRACING, Array, Program, Traced, zeros
+from .program import TRACING, Array, Call, Program, Traced, zeros
 from .scalars import Scalars, gathered
 from .schedule import Block, Matrix, MatrixBlock, OpBlock
 from .slots import Affine, Index, Sink, Slots
@@ -35,23 +35,30 @@ class Product:
     """A matrix times its ready columns."""
 
     def __init__(self, block: MatrixBlock, weights: Array, layout: Layout, batched: bool) -> None:
-        columns = [layout.column(column) for column in block.columns]
-        outputs = [layout.places(nodes) for nodes in block.outputs]
-        lone = len(columns) == 1 and not batched
-        self._columns = Slots(columns[0] if lone else columns)
-        self._outputs = Slots(outputs[0] if lone else outputs)
+        self._nodes = block.columns
+        self._columns = [layout.column(column) for column in block.columns]
+        self._lone = len(block.columns) == 1 and not batched
+        self._outputs = self._slots([layout.places(nodes) for nodes in block.outputs])
         self._weights = weights
         self._batched = batched
 
+    def _slots(self, index: Index) -> Slots:
+        return Slots(index[0] if self._lone else index)
+
     def forward(self, program: Program, values: Array) -> None:
-        columns = self._columns.read(program, values)
+        columns = self._slots(self._columns).read(program, values)
         factors = (self._weights, columns) if self._batched else (columns, self._weights.T)
         self._outputs.write(program, values, program.call(np.matmul, *factors))
 
-    def backward(self, program: Program, gradients: Array, written: Marks) -> None:
-        upstream = self._outputs.read(program, gradients)
-        factors = (self._weights.T, upstream) if self._batched else (upstream, self._weights)
-        sink = Sink(self._columns, gradients, written)
+    def backward(self, sweep: Sweep) -> None:
+        wanted = [i for column in self._nodes for i, x in enumerate(column) if x in sweep.wanted]
+        if not wanted:
+            return
+        entries = slice(min(wanted), max(wanted) + 1)
+        weights, program = self._weights[:, entries], sweep.program
+        upstream = self._outputs.read(program, sweep.gradients)
+        factors = (weights.T, upstream) if self._batched else (upstream, weights)
+        sink = sweep.sink(self._slots([column[entries] for column in self._columns]))
         sink.add(program, program.call(np.matmul, *factors))
 
 
@@ -87,15 +94,12 @@ class Map:
 
     def __init__(self, block: OpBlock, layout: Layout) -> None:
         self.op = block.op
-        graph = layout.graph
         operands = list(zip(*block.operands))
         places = [layout.places(nodes) for nodes in operands]
         indices = [layout.places(block.outputs), *([places] if self.op.variadic else places)]
-        groups = [[x for nodes in operands for x in nodes]] if self.op.variadic else operands
-        self._learns = [not all(map(graph.is_constant, group)) for group in groups]
+        self._nodes = [list(chain(*operands))] if self.op.variadic else operands
         self.slots = folded(indices)
         self.numbers: list[Array] = []  # of the outputs and of the operands
-        self.slopes: list[Any] = []  # arrays, or a number where it is the same everywhere
 
     def forward(self, program: Program, values: Array) -> None:
         outputs, *operands = self.slots
@@ -103,17 +107,21 @@ class Map:
         result = self.op.forward(TRACING, *[Traced(program, array) for array in numbers])
         self.numbers = [outputs.write(program, values, result.array), *numbers]
 
-    def backward(self, program: Program, gradients: Array, written: Marks) -> None:
+    def backward(self, sweep: Sweep) -> None:
         outputs, *operands = self.slots
-        upstream = outputs.read(program, gradients)
-        for slots, slope, learns in zip(operands, self.slopes, self._learns):
-            if not learns:
+        upstream = outputs.read(sweep.program, sweep.gradients)
+        for slots, slope, nodes in zip(operands, sweep.slopes[self], self._nodes):
+            if sweep.wanted.isdisjoint(nodes):
                 continue
-            sink = Sink(slots, gradients, written)
+            sink = sweep.sink(slots)
             if isinstance(slope, float):
-                sink.add(program, upstream, slope)
+                sink.add(sweep.program, upstream, slope)
             else:
-                sink.add(program, program.call(np.multiply, upstream, slope))
+                sink.add(sweep.program, sweep.program.call(np.multiply, upstream, slope))
+
+    def is_wanted(self, wanted: Set[int]) -> bool:
+        """Whether any operand's gradient is."""
+        return not all(map(wanted.isdisjoint, self._nodes))
 
 
 def folded(indices: list[Index]) -> list[Slots]:
@@ -144,8 +152,11 @@ def _first_break(index: Index) -> int:
     return next((i for i, step in enumerate(steps, start=2) if step != first), len(line))
 
 
-def find_slopes(program: Program, blocks: Sequence[Map], values: Array) -> None:
-    """The local derivatives of blocks alike, by one evaluation of the row for all of them."""
+def slopes_of(blocks: Sequence[Map], program: Program, values: Array) -> list[list[Any]]:
+    """Each block's local derivatives, by one evaluation of the row for all blocks alike.
+
+    They are arrays, or numbers where they are the same everywhere.
+    """
     op = blocks[0].op
     numbers = blocks[0].numbers
     if len(blocks) > 1:
@@ -154,16 +165,17 @@ def find_slopes(program: Program, blocks: Sequence[Map], values: Array) -> None:
         ]
         if op.variadic:
             numbers[1] = np.moveaxis(numbers[1], 1, 0)  # the operands' axis leads
-    slopes = op.partials(TRACING, *[Traced(program, array) for array in numbers])
-    for slope in (slopes,) if op.variadic else slopes:
-        shared = not isinstance(slope, Traced)
-        for i, block in enumerate(blocks):
-            if shared:
-                block.slopes.append(slope[0] if op.variadic else slope)
+    found = op.partials(TRACING, *[Traced(program, array) for array in numbers])
+    slopes: list[list[Any]] = [[] for _ in blocks]
+    for slope in (found,) if op.variadic else found:
+        for i, own in enumerate(slopes):
+            if not isinstance(slope, Traced):
+                own.append(slope[0] if op.variadic else slope)
             elif len(blocks) == 1:
-                block.slopes.append(slope.array)
+                own.append(slope.array)
             else:
-                block.slopes.append(slope.array[:, i] if op.variadic else slope.array[i])
+                own.append(slope.array[:, i] if op.variadic else slope.array[i])
+    return slopes
 
 
 def _together(same: Sequence[Slots]) -> Affine:
@@ -216,76 +228,97 @@ class Replay:
     ) -> None:
         self.values = zeros(layout.size, *batch)
         self.gradients = zeros(layout.size, *batch)
-        self._parameter_gradients = store.gradient
         for slot, number in layout.numbers.items():
             self.values[slot] = number
-        self._loss_slot = slot = layout.slot(loss)
-        self._loss = self.values[slot : slot + 1]
-        self._seed = self.gradients[slot : slot + 1]
-        self._input_slots = np.array(inputs, np.intp)
-        self._inputs = folded([inputs])[0].view(self.values) if inputs else None
+        self._layout, self._matrices, self._store = layout, matrices, store
+        self._loss = layout.slot(loss)
+        self._inputs = np.array(inputs, np.intp)
+        self._inputs_view = folded([inputs])[0].view(self.values) if inputs else None
+        self._rows = {m: Slots([[layout.parameter_slot[x] for x in row] for row in m.rows])
+                      for m in matrices}  # fmt: skip
+        self._copies = _Copies(layout, store)
+        self._runs: list[Product | Map | Scalars] = []
         with np.errstate(all="ignore"):
-            self._write_down(layout, blocks, matrices, store)
+            self._forward = self._write_forward(blocks)
+        self._backward: dict[bool, list[Call]] = {}
 
-    def _write_down(
-        self, layout: Layout, blocks: Sequence[Block], matrices: Sequence[Matrix], store: Store
-    ) -> None:
-        """Both passes as calls."""
-        values, gradients = self.values, self.gradients
-        rows = {m: Slots([[layout.parameter_slot[x] for x in row] for row in m.rows])
-                for m in matrices}  # fmt: skip
-        forward, backward = Program(), Program()
-        copies = _Copies(layout, store)
-        copies.forward(forward, values)
-        weights = {m: rows[m].read(forward, store.data) for m in matrices}
-        batched = values.ndim > 1
-        runs: list[Product | Map | Scalars] = []
+    def _write_forward(self, blocks: Sequence[Block]) -> list[Call]:
+        program, layout, batched = Program(), self._layout, self.values.ndim > 1
+        self._copies.forward(program, self.values)
+        weights = {m: self._rows[m].read(program, self._store.data) for m in self._matrices}
         for block in blocks if batched else gathered(blocks):
             if isinstance(block, list):
-                runs.append(Scalars(block, layout))
+                self._runs.append(Scalars(block, layout))
             elif isinstance(block, MatrixBlock):
-                runs.append(Product(block, weights[block.matrix], layout, batched))
+                self._runs.append(Product(block, weights[block.matrix], layout, batched))
             else:
-                runs.append(Map(block, layout))
-        for run in runs:
-            run.forward(forward, values)
-        for family in _families([run for run in runs if isinstance(run, Map)]):
-            find_slopes(backward, family, values)
-        written = np.zeros(layout.size, bool)
-        written[self._loss_slot] = True
-        for run in reversed(runs):
-            run.backward(backward, gradients, written)
-        learnt = np.zeros(store.data.size, bool)
-        for matrix in matrices:
-            sink = Sink(rows[matrix], store.gradient, learnt)
-            MatrixGradient(matrix, layout).backward(backward, values, gradients, sink)
-        copies.backward(backward, gradients, learnt)
-        self._forward = list(forward.calls())
-        self._backward = list(backward.calls())
+                self._runs.append(Map(block, layout))
+        for run in self._runs:
+            run.forward(program, self.values)
+        return program.calls()
 
-    def feed(self, numbers: Array) -> None:
-        """Set the inputs: one row per input, with a batch one column per example."""
-        if self._inputs is not None:
-            self._inputs[...] = numbers.reshape(self._inputs.shape)
+    def _write_backward(self, wanted: Set[int]) -> list[Call]:
+        sweep = Sweep(Program(), self.gradients, wanted, self._loss)
+        maps = [run for run in self._runs if isinstance(run, Map) and run.is_wanted(wanted)]
+        for family in _families(maps):
+            sweep.slopes.update(zip(family, slopes_of(family, sweep.program, self.values)))
+        for run in reversed(self._runs):
+            if not isinstance(run, Map) or run in sweep.slopes:
+                run.backward(sweep)
+        learnt = np.zeros(self._store.data.size, bool)
+        for matrix in self._matrices:
+            sink = Sink(self._rows[matrix], self._store.gradient, learnt)
+            gradient = MatrixGradient(matrix, self._layout)
+            gradient.backward(sweep.program, self.values, self.gradients, sink)
+        self._copies.backward(sweep.program, self.gradients, learnt)
+        return sweep.program.calls()
+
+    def feed(self, numbers: NDArray[Any]) -> None:
+        """Set the inputs: their numbers in order, with a batch one row per example."""
+        if self.values.ndim > 1:
+            numbers = numbers.reshape(len(numbers), -1).T
+        if self._inputs_view is not None:
+            self._inputs_view[...] = numbers.reshape(self._inputs_view.shape)
         else:
-            self.values[self._input_slots] = numbers
+            self.values[self._inputs] = numbers.reshape(self._inputs.shape + self.values.shape[1:])
 
     def forward(self) -> Array:
         """Run every block; the loss of each example of the batch."""
         with np.errstate(all="ignore"):
             for call in self._forward:
                 call()
-        loss: Array = self._loss[0]
+        loss: Array = self.values[self._loss]
         return loss
 
-    def backward(self, gradient: float) -> None:
-        """Sweep: every slot of `gradients` gets its messages."""
+    def backward(self, gradient: float, every: bool = True) -> None:
+        """Sweep: `gradients` gets its messages, unless `every` only what parameters need."""
+        if every not in self._backward:
+            graph = self._layout.graph
+            wanted = set(range(len(graph.values))) if every else graph.learning
+            with np.errstate(all="ignore"):
+                self._backward[every] = self._write_backward(wanted)
         self.gradients.fill(0.0)
-        self._parameter_gradients.fill(0.0)
-        self._seed[...] = gradient
+        self._store.gradient.fill(0.0)
+        self.gradients[self._loss] = gradient
         with np.errstate(all="ignore"):
-            for call in self._backward:
+            for call in self._backward[every]:
                 call()
+
+
+class Sweep:
+    """A backward pass while it is written down."""
+
+    def __init__(self, program: Program, gradients: Array, wanted: Set[int], loss: int) -> None:
+        """wanted: the nodes whose gradient is."""
+        self.program = program
+        self.gradients = gradients
+        self.wanted = wanted
+        self.slopes: dict[Map, list[Any]] = {}
+        self.written = np.zeros(len(gradients), bool)
+        self.written[loss] = True
+
+    def sink(self, slots: Slots) -> Sink:
+        return Sink(slots, self.gradients, self.written)
 
 
 class _Copies:

@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..ops import FLOAT, Op
 from .layout import Layout
 from .program import Array, Program
 from .schedule import Block, OpBlock
+
+if TYPE_CHECKING:
+    from .replay import Sweep
 
 NARROW = 4  # operands of a block, up to which its nodes are taken one by one
 LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than it saves
@@ -56,9 +59,9 @@ class Scalars:
     def forward(self, program: Program, values: Array) -> None:
         program.append(self._run, values)
 
-    def backward(self, program: Program, gradients: Array, written: NDArray[np.bool_]) -> None:
-        program.append(self._sweep, gradients)
-        written[self._slots] = True
+    def backward(self, sweep: Sweep) -> None:
+        sweep.program.append(self._sweep, sweep.gradients)
+        sweep.written[self._slots] = True
 
     def _run(self, values: Array) -> None:
         v = values[self._read].tolist()

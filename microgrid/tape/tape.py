@@ -91,8 +91,9 @@ class Tape:
         self._checks: list[GuardCheck] = checks(guards, graph, self._layout)
         self._store = _store or Store(self._layout, self.matrices, variables)
         self._replays: dict[tuple[int, ...], Replay] = {}
+        self._batches: dict[tuple[int, ...], tuple[int, ...]] = {}  # shape of numbers -> batch
         self._current: Replay | None = None
-        self._swept = False
+        self._swept = self._left_out = False
         self._confirm()
 
     @classmethod
@@ -139,26 +140,34 @@ for this branch
             return float(losses)
         return float(losses.sum() if self.reduction == "sum" else losses.mean())
 
-    def backward(self, gradient: float = 1.0) -> None:
+    def backward(self, gradient: float = 1.0, inputs: bool = True) -> None:
         """Sweep: d(loss)/d(node) times `gradient` for every node; earlier gradients are replaced.
 
-        RuntimeError before a forward, or after one that failed.
+        inputs: False leaves out the gradients of the inputs, and of whatever hangs on no
+        parameter: training needs none of them. RuntimeError before a forward, or after one
+        that failed.
         """
         replay = self._need_forward("backward")
         batch = replay.values.shape[1:]
         mean = bool(batch) and self.reduction == "mean"
-        replay.backward(gradient / batch[0] if mean else gradient)
+        replay.backward(gradient / batch[0] if mean else gradient, every=inputs)
         self._swept = True
+        self._left_out = not inputs
         for parameter in self._store.parameters:
             parameter.grad = parameter._gradient
 
     def grad(self, value: Value) -> Any:
         """The gradient of one node after a sweep; one per example of a batch but for parameters.
 
-        ValueError for a Value that is not in the tape's graph, RuntimeError before a sweep.
+        ValueError for a Value that is not in the tape's graph, RuntimeError before a sweep
+        or where `backward(inputs=False)` left the node out.
         """
         replay = self._need_sweep("grad")
         node = self._node(value)
+        if self._is_left_out(node):
+            raise RuntimeError(
+                f"Tape: backward(inputs=False) left out the gradient of {describe(value)}"
+            )
         if node in self._graph.parameters:
             return float(self._store.gradient[self._store.slot[value]])
         found = replay.gradients[self._place(node)]
@@ -202,6 +211,8 @@ for this branch
                 node = graph.index[value]
                 if node in graph.parameters:
                     value.grad = learnt[self._store.slot[value]]
+                elif self._is_left_out(node):
+                    value.grad = None
                 else:
                     value.grad = gradients[self._place(node)]
         return self.loss.data
@@ -236,22 +247,28 @@ for this branch
         if numbers is None:
             return self._last or self._replay(())
         try:
-            array = np.asarray(numbers, dtype=float)
-        except (TypeError, ValueError):
-            raise ValueError(f"Tape: inputs must be real numbers, got {numbers!r}") from None
-        size, shape = len(self.inputs), self._input_shape
-        if array.shape in (shape, (size,)):
-            batch: tuple[int, ...] = ()
-        elif array.ndim and array.shape[1:] in (shape, (size,)) and len(array):
-            batch = array.shape[:1]
-        else:
-            raise ValueError(
-                f"Tape: inputs must have shape {shape}, or (batch, {', '.join(map(str, shape))}) "
-                f"for a batch; got {array.shape}"
-            )
-        replay = self._last = self._replay(batch)
-        replay.feed(array.reshape(*batch, size).T)
+            array = np.asarray(numbers)
+        except ValueError:
+            array = np.empty(0, object)  # nested unevenly
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"Tape: inputs must be real numbers, got {numbers!r}")
+        batch = self._batches.get(array.shape)
+        if batch is None:
+            batch = self._batches[array.shape] = self._batch_of(array.shape)
+        replay = self._last = self._replays.get(batch) or self._replay(batch)
+        replay.feed(array)
         return replay
+
+    def _batch_of(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        size, shape = len(self.inputs), self._input_shape
+        if given in (shape, (size,)):
+            return ()
+        if given and given[1:] in (shape, (size,)) and given[0]:
+            return given[:1]
+        raise ValueError(
+            f"Tape: inputs must have shape {shape}, or (batch, {', '.join(map(str, shape))}) "
+            f"for a batch; got {given}"
+        )
 
     _last: Replay | None = None
 
@@ -284,6 +301,9 @@ for this branch
         if value not in self._graph.index:
             raise ValueError(f"Tape: {value!r} is not in the tape's graph")
         return self._graph.index[value]
+
+    def _is_left_out(self, node: int) -> bool:
+        return self._left_out and node not in self._graph.learning
 
     def _place(self, node: int) -> int:
         return self._layout.slot(self._graph.heir.get(node, node))
