@@ -32,6 +32,7 @@ def assert_equals_eager(loss, tape=None, inputs=(), numbers=None):
     replayed = tape.forward(numbers)
     tape.backward()
     gradients = {node: tape.grad(node) for node in creation_order(loss)}
+    numbers_found = {node: tape.value(node) for node in gradients}
     for value, number in zip(tape.inputs, np.ravel([] if numbers is None else numbers)):
         value.data = float(number)
     for node in creation_order(loss):
@@ -42,6 +43,7 @@ def assert_equals_eager(loss, tape=None, inputs=(), numbers=None):
         return  # a pole: on which side of it one stands hangs on the sign of a zero sum
     assert close(replayed, eager)
     for node, gradient in gradients.items():
+        assert close(numbers_found[node], node.data), f"{node!r}: {numbers_found[node]!r}"
         assert close(gradient, node.grad), f"{node!r}: {gradient!r}"
 
 
@@ -107,6 +109,24 @@ def test_a_program_of_plain_additions_and_products_replays_as_eager():
     tape = Tape(loss, inputs=x)
     assert [(len(m.rows), len(m.rows[0])) for m in tape.matrices] == [(4, 6), (1, 20)]
     assert_equals_eager(loss, tape, numbers=[1.0, -2.0, 0.5, 0.0, 3.0])
+
+
+def test_what_was_fused_away_has_its_number_and_its_gradient():
+    a, b, x = Value(2.0), Value(3.0), Value(5.0)
+    product, square = a * x, x * x
+    partial = product + 7.0 * b
+    loss = (partial + square).tanh() + (partial + 1.0).sin()
+    chain = x * a + b * b + 0.5 * x
+    inner = chain.parents[0]
+    tape = Tape(loss + chain.exp(), inputs=[x])
+    tape.forward([-1.0])
+    assert tape.value(product) == -2.0
+    assert tape.value(partial) == 19.0
+    assert tape.value(inner) == 7.0
+    tape.forward([[1.0], [-2.0]])
+    assert tape.value(inner).tolist() == [11.0, 5.0]
+    tape.backward()
+    assert np.allclose(tape.grad(inner), np.exp([11.5, 4.0]), rtol=1e-14)
 
 
 def test_values_used_twice_are_not_fused_away():

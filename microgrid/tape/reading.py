@@ -65,6 +65,16 @@ class Graph:
                 found.add(node)
         return found
 
+    def fused_under(self, node: int) -> list[int]:
+        """The nodes that were fused away and that `node` is computed from, itself among them."""
+        found = {node} & self.heir.keys()
+        pending = list(found)
+        while pending:
+            below = self.heir.keys() & {*self.operands[pending.pop()]} - found
+            found |= below
+            pending += below
+        return sorted(found)
+
     def pairs(self, node: int) -> list[tuple[int, int]]:
         """The factors of a dot, the parameter of each pair first."""
         operands = self.operands[node]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..comparisons import comparisons
 from ..graph import recompute
 from ..value import Value, creation_order, watched
+from .arrays import NUMPY
 from .guards import GuardCheck, checks, describe, guards_of
 from .layout import Layout
 from .leaves import check_input, flatten, parameters_of
@@ -178,11 +179,8 @@ for this branch
 
         ValueError for a Value that is not in the tape's graph, RuntimeError before a forward.
         """
-        replay = self._need_forward("value")
-        node = self._node(value)
-        if node in self._graph.parameters:
-            return float(self._store.data[self._store.slot[value]])
-        found = replay.values[self._place(node)]
+        self._need_forward("value")
+        found = self._number(self._node(value))
         return float(found) if found.ndim == 0 else found.copy()
 
     def losses(self) -> Array:
@@ -307,6 +305,28 @@ for this branch
 
     def _place(self, node: int) -> int:
         return self._layout.slot(self._graph.heir.get(node, node))
+
+    def _number(self, node: int) -> Array:
+        """The number of a node; of one that was fused away it is computed now."""
+        graph, replay = self._graph, self._need_forward("value")
+        found: dict[int, Array] = {}
+
+        def number(x: int) -> Array:
+            if x in found:
+                return found[x]
+            if x in graph.parameters:
+                return np.asarray(self._store.data[self._store.slot[graph.values[x]]])
+            if graph.is_constant(x):
+                return np.asarray(graph.constants[x - len(graph.values)])
+            return np.asarray(replay.values[self._layout.slot(x)])
+
+        with np.errstate(all="ignore"):
+            for x in graph.fused_under(node):
+                op = graph.values[x].op
+                assert op is not None
+                operands = list(np.broadcast_arrays(*map(number, graph.operands[x])))
+                found[x] = np.asarray(op.evaluate(NUMPY, operands))
+        return number(node)
 
     def _need_forward(self, what: str) -> Replay:
         if self._current is None:
