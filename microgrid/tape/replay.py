@@ -15,8 +15,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from contextvars import Context
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +29,9 @@ from .parameters import Store
 from .program import TRACING, Array, Call, Program, Traced, zeros
 from .scalars import Scalars, gathered
 from .schedule import Block, Matrix, MatrixBlock, OpBlock
-from .slots import Affine, Index, Sink, Slots
+from .slots import Affine, Gradients, Index, Sink, Slots, segments
 
-Marks: TypeAlias = NDArray[np.bool_]
+FEW_PIECES = 8  # inputs that lie in more pieces than this are scattered
 
 
 class Product:
@@ -56,9 +59,9 @@ class Product:
             return
         entries = slice(min(wanted), max(wanted) + 1)
         weights, program = self._weights[:, entries], sweep.program
-        upstream = self._outputs.read(program, sweep.gradients)
+        upstream = self._outputs.read(program, sweep.gradients.flat)
         factors = (weights.T, upstream) if self._batched else (upstream, weights)
-        sink = sweep.sink(self._slots([column[entries] for column in self._columns]))
+        sink = Sink(self._slots([column[entries] for column in self._columns]), sweep.gradients)
         sink.add(program, program.call(np.matmul, *factors))
 
 
@@ -109,11 +112,11 @@ class Map:
 
     def backward(self, sweep: Sweep) -> None:
         outputs, *operands = self.slots
-        upstream = outputs.read(sweep.program, sweep.gradients)
+        upstream = outputs.read(sweep.program, sweep.gradients.flat)
         for slots, slope, nodes in zip(operands, sweep.slopes[self], self._nodes):
             if sweep.wanted.isdisjoint(nodes):
                 continue
-            sink = sweep.sink(slots)
+            sink = Sink(slots, sweep.gradients)
             if isinstance(slope, float):
                 sink.add(sweep.program, upstream, slope)
             else:
@@ -232,14 +235,18 @@ class Replay:
             self.values[slot] = number
         self._layout, self._matrices, self._store = layout, matrices, store
         self._loss = layout.slot(loss)
+        self._seed = np.ones(())
+        pieces = segments(inputs) if inputs else []
         self._inputs = np.array(inputs, np.intp)
-        self._inputs_view = folded([inputs])[0].view(self.values) if inputs else None
+        self._pieces = [(part, even.view(self.values)) for part, even in pieces[:FEW_PIECES]]
+        self._is_scattered = len(pieces) > FEW_PIECES
         self._rows = {m: Slots([[layout.parameter_slot[x] for x in row] for row in m.rows])
                       for m in matrices}  # fmt: skip
         self._copies = _Copies(layout, store)
         self._runs: list[Product | Map | Scalars] = []
-        with np.errstate(all="ignore"):
-            self._forward = self._write_forward(blocks)
+        self._quiet = Context()  # where infinities and nan raise no warning
+        self._quiet.run(np.seterr, all="ignore")
+        self._forward = self._quiet.run(self._write_forward, blocks)
         self._backward: dict[bool, list[Call]] = {}
 
     def _write_forward(self, blocks: Sequence[Block]) -> list[Call]:
@@ -258,35 +265,41 @@ class Replay:
         return program.calls()
 
     def _write_backward(self, wanted: Set[int]) -> list[Call]:
-        sweep = Sweep(Program(), self.gradients, wanted, self._loss)
+        sweep = Sweep(Program(), Gradients(self.gradients), wanted)
+        sweep.gradients.written[self._loss] = True
         maps = [run for run in self._runs if isinstance(run, Map) and run.is_wanted(wanted)]
         for family in _families(maps):
             sweep.slopes.update(zip(family, slopes_of(family, sweep.program, self.values)))
         for run in reversed(self._runs):
             if not isinstance(run, Map) or run in sweep.slopes:
                 run.backward(sweep)
-        learnt = np.zeros(self._store.data.size, bool)
+        learnt = Gradients(self._store.gradient)
         for matrix in self._matrices:
-            sink = Sink(self._rows[matrix], self._store.gradient, learnt)
+            sink = Sink(self._rows[matrix], learnt)
             gradient = MatrixGradient(matrix, self._layout)
             gradient.backward(sweep.program, self.values, self.gradients, sink)
         self._copies.backward(sweep.program, self.gradients, learnt)
-        return sweep.program.calls()
+        first: list[Call] = [partial(np.copyto, self.gradients[self._loss, ...], self._seed)]
+        if sweep.gradients.from_zero:
+            first.insert(0, partial(self.gradients.fill, 0.0))
+        if learnt.from_zero or not learnt.written.all():
+            first.append(partial(self._store.gradient.fill, 0.0))
+        return first + sweep.program.calls()
 
     def feed(self, numbers: NDArray[Any]) -> None:
         """Set the inputs: their numbers in order, with a batch one row per example."""
         if self.values.ndim > 1:
             numbers = numbers.reshape(len(numbers), -1).T
-        if self._inputs_view is not None:
-            self._inputs_view[...] = numbers.reshape(self._inputs_view.shape)
+        numbers = numbers.reshape(self._inputs.shape + self.values.shape[1:])
+        if self._is_scattered:
+            self.values[self._inputs] = numbers
         else:
-            self.values[self._inputs] = numbers.reshape(self._inputs.shape + self.values.shape[1:])
+            for part, place in self._pieces:
+                place[...] = numbers[part].reshape(place.shape)
 
     def forward(self) -> Array:
         """Run every block; the loss of each example of the batch."""
-        with np.errstate(all="ignore"):
-            for call in self._forward:
-                call()
+        self._quiet.run(_make, self._forward)
         loss: Array = self.values[self._loss]
         return loss
 
@@ -295,30 +308,24 @@ class Replay:
         if every not in self._backward:
             graph = self._layout.graph
             wanted = set(range(len(graph.values))) if every else graph.learning
-            with np.errstate(all="ignore"):
-                self._backward[every] = self._write_backward(wanted)
-        self.gradients.fill(0.0)
-        self._store.gradient.fill(0.0)
-        self.gradients[self._loss] = gradient
-        with np.errstate(all="ignore"):
-            for call in self._backward[every]:
-                call()
+            self._backward[every] = self._quiet.run(self._write_backward, wanted)
+        self._seed[...] = gradient
+        self._quiet.run(_make, self._backward[every])
 
 
+def _make(calls: list[Call]) -> None:
+    for call in calls:
+        call()
+
+
+@dataclass
 class Sweep:
-    """A backward pass while it is written down."""
+    """A backward pass while it is written down. `wanted` are the nodes whose gradient is."""
 
-    def __init__(self, program: Program, gradients: Array, wanted: Set[int], loss: int) -> None:
-        """wanted: the nodes whose gradient is."""
-        self.program = program
-        self.gradients = gradients
-        self.wanted = wanted
-        self.slopes: dict[Map, list[Any]] = {}
-        self.written = np.zeros(len(gradients), bool)
-        self.written[loss] = True
-
-    def sink(self, slots: Slots) -> Sink:
-        return Sink(slots, self.gradients, self.written)
+    program: Program
+    gradients: Gradients
+    wanted: Set[int]
+    slopes: dict[Map, list[Any]] = field(default_factory=dict)
 
 
 class _Copies:
@@ -337,10 +344,10 @@ class _Copies:
         numbers = self._own.read(program, self._store.data)
         self._placed.write(program, values, numbers[:, None] if values.ndim > 1 else numbers)
 
-    def backward(self, program: Program, gradients: Array, learnt: Marks) -> None:
+    def backward(self, program: Program, gradients: Array, learnt: Gradients) -> None:
         if self._own is None or self._placed is None:
             return
         messages = self._placed.read(program, gradients)
         if gradients.ndim > 1:
             messages = program.call(np.add.reduce, messages, axis=1)
-        Sink(self._own, self._store.gradient, learnt).add(program, messages)
+        Sink(self._own, learnt).add(program, messages)

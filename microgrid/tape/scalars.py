@@ -60,8 +60,10 @@ class Scalars:
         program.append(self._run, values)
 
     def backward(self, sweep: Sweep) -> None:
-        sweep.program.append(self._sweep, sweep.gradients)
-        sweep.written[self._slots] = True
+        gradients = sweep.gradients
+        gradients.mark(gradients.written[self._slots], first=False)
+        gradients.written[self._slots] = True
+        sweep.program.append(self._sweep, gradients.flat)
 
     def _run(self, values: Array) -> None:
         v = values[self._read].tolist()

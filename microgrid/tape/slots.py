@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -70,6 +71,30 @@ def affine(index: Index) -> Affine | None:
     return Affine(first.start, outer.shape + first.shape, outer.strides + first.strides)
 
 
+def segments(slots: list[int]) -> list[tuple[slice, Affine]]:
+    """A row of slots cut into even pieces: which part of the row, and where it lies.
+
+    >>> segments([5, 6, 15, 16, 0, 1, 2, 3])
+    [(slice(0, 4, None), Affine(start=5, shape=(2, 2), strides=(10, 1))), \
+(slice(4, 8, None), Affine(start=0, shape=(1, 4), strides=(0, 1)))]
+    """
+    breaks = [i for i, (a, b) in enumerate(pairwise(slots), start=1) if b != a + 1]
+    found: list[tuple[slice, Affine]] = []
+    for begin, end in pairwise([0, *breaks, len(slots)]):
+        start, width = slots[begin], end - begin
+        if found:
+            part, last = found[-1]
+            rows, step = last.shape[0], last.strides[0]
+            even = start - last.start == rows * step or rows == 1
+            if last.shape[1] == width and even:
+                step = start - last.start if rows == 1 else step
+                longer = Affine(last.start, (rows + 1, width), (step, 1))
+                found[-1] = slice(part.start, end), longer
+                continue
+        found.append((slice(begin, end), Affine(start, (1, width), (0, 1))))
+    return found
+
+
 class Slots:
     """Slots to be read and written by the calls of a Program, and to which messages go."""
 
@@ -104,15 +129,29 @@ class Slots:
         return view
 
 
+class Gradients:
+    """A flat array of gradients, and which of its slots hold a message so far in a sweep.
+
+    A message that is the first at its slots is written, not added. `from_zero` tells
+    whether one is added where none was written, so that the array has to be cleared first.
+    """
+
+    def __init__(self, flat: Array) -> None:
+        self.flat = flat
+        self.written = np.zeros(len(flat), bool)
+        self.from_zero = False
+
+    def mark(self, marks: NDArray[np.bool_], first: bool) -> None:
+        """Messages reach these slots, a part of `written`."""
+        self.from_zero |= not (first or marks.all())
+        marks[...] = True
+
+
 class Sink:
     """Slots of the gradients to which one block's messages go, in its turn of the sweep."""
 
-    def __init__(self, slots: Slots, flat: Array, written: NDArray[np.bool_]) -> None:
-        """`written` tells which slots hold a message already; this one's are marked there.
-
-        A message that is the first at its slots is written, not added.
-        """
-        self._flat = flat
+    def __init__(self, slots: Slots, gradients: Gradients) -> None:
+        self._flat = gradients.flat
         self._shape = slots.shape
         self._shared: tuple[int, ...] = ()  # axes along which all messages go to one slot
         self._view: Array | None = None
@@ -122,17 +161,19 @@ class Sink:
             self._shared = tuple([i for i, (size, by) in axes if size > 1 and by == 0])
             even = _without(even, self._shared)
         if even is not None and even.distinct:
-            marks = even.view(written)
+            marks = even.view(gradients.written)
+            self._view = even.view(gradients.flat)
             self._first = not marks.any()
-            self._view = even.view(flat)
-            marks[...] = True
+            gradients.mark(marks, self._first)
         else:
             self._index = slots.index[
                 tuple([0 if i in self._shared else slice(None) for i in range(slots.index.ndim)])
             ]
             self._distinct = np.unique(self._index).size == self._index.size
-            self._first = self._distinct and not written[self._index].any()
-            written[self._index] = True
+            marks = gradients.written[self._index]
+            self._first = self._distinct and not marks.any()
+            gradients.mark(marks, self._first)
+            gradients.written[self._index] = True
 
     def add(self, program: Program, message: Array, slope: float = 1.0) -> None:
         """Send message x slope."""
