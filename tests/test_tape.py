@@ -373,8 +373,11 @@ def test_wrong_shapes_and_numbers_are_named():
     assert tape.forward([1.0, 1.0, 1.0, 1.0]) == 4.0
     with pytest.raises(ValueError, match=r"shape \(2, 2\).*got \(3,\)"):
         tape.forward([1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match="real numbers"):
-        tape.forward("abcd")
+    for bad in ("abcd", ["1", "2", "3", "4"], [None] * 4, [1j] * 4, [[1.0, 2.0], [3.0]], x):
+        with pytest.raises(ValueError, match="real numbers, got"):
+            tape.forward(bad)
+    with pytest.raises(TypeError, match="gradient must be a real number, got 'x'"):
+        tape.forward() and tape.backward("x")
     with pytest.raises(ValueError, match=r"got \(0, 2, 2\)"):
         tape.forward(np.zeros((0, 2, 2)))
 
@@ -396,6 +399,10 @@ def test_what_is_no_input_is_named():
         Tape(loss, inputs=[x], parameters=[x])
     with pytest.raises(TypeError, match=r"needs the Value to replay, got 3\.0"):
         Tape(3.0)
+    with pytest.raises(TypeError, match="list of leaves"):
+        Tape(loss, parameters=a)
+    with pytest.raises(TypeError, match=r"build must return \(loss, inputs\), got 3"):
+        Tapes(lambda length: 3, [a])[1]
     with pytest.raises(ValueError, match="x is a leaf"):
         Tape(x)
     with pytest.raises(ValueError, match="reduction"):
@@ -410,6 +417,37 @@ def test_a_graph_changed_after_recording_is_refused():
         Tape(loss)
     recompute(loss)
     assert Tape(loss).forward() == 9.0
+
+
+def test_a_parameter_changed_after_recording_is_never_overwritten_or_ignored():
+    a, x = Value(2.0, label="a"), Value(3.0)
+    tape = Tape(a * x, inputs=[x])
+    tape.forward([1.0])
+    a.data = 7.0
+    with pytest.raises(
+        ValueError, match=r"a was changed to 7\.0 after the recording; call load\(\)"
+    ):
+        tape.sync()
+    with pytest.raises(ValueError, match="a was changed"):
+        tape.forward([1.0])
+    tape.load()
+    with detect_anomaly():
+        assert tape.forward([1.0]) == 7.0
+    assert tape.sync() == 7.0
+
+
+def test_every_parameter_is_looked_at_under_detect_anomaly():
+    model, run, _ = char_rnn()
+    tape = Tape(run.loss, parameters=model.parameters())
+    for parameter in model.parameters():
+        number, parameter.data = parameter.data, 9.0
+        with detect_anomaly(), pytest.raises(ValueError, match=r"was changed to 9\.0"):
+            tape.forward()
+        parameter.data = number
+    run.loss.backward()
+    optim.SGD(model.parameters(), lr=0.1).step()  # where tape.parameters() were meant
+    with pytest.raises(ValueError, match=r"tape\.parameters\(\)"):
+        tape.forward()
 
 
 def test_nothing_stale_is_ever_read():

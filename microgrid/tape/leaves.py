@@ -38,6 +38,8 @@ def parameters_of(
     given = set(inputs)
     if parameters is None:
         return sorted(variables_under([loss]) - given, key=lambda value: value.serial)
+    if isinstance(parameters, Value):
+        raise TypeError("Tape: parameters must be a list of leaves: write parameters=[value]")
     for value in parameters:
         if not isinstance(value, Value) or value.op is not None:
             raise ValueError(f"Tape: a parameter must be a leaf, got {value!r}")

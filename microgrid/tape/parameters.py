@@ -17,6 +17,8 @@ from .schedule import Matrix
 
 Array: TypeAlias = NDArray[np.float64]
 
+WATCHED = 8  # Values that are looked at in every forward
+
 
 class Parameter:
     """Parameters of a tape as one array, for an optimizer.
@@ -59,7 +61,7 @@ class Store:
             self.slot.setdefault(leaf, len(self.slot))
         self.values = list(self.slot)
         self.data, self.gradient = zeros(len(self.values)), zeros(len(self.values))
-        self.data[:] = [value.data for value in self.values]
+        self.read()
         self.parameters: list[Parameter] = []
         start = 0
         shapes = _shapes(layout, matrices)
@@ -75,6 +77,33 @@ class Store:
                     )
                 )
             start = end
+
+    def read(self) -> None:
+        """Take the numbers of the Values."""
+        self._saw([value.data for value in self.values])
+        self.data[:] = self._seen
+
+    def write(self) -> None:
+        """Give the numbers to the Values."""
+        self._saw(self.data.tolist())
+        for value, number in zip(self.values, self._seen):
+            value.data = number
+
+    def _saw(self, numbers: list[float]) -> None:
+        self._seen = numbers
+        apart = -(-len(numbers) // WATCHED) or 1
+        self._watched = list(zip(self.values[::apart], numbers[::apart]))
+
+    def changed(self, every: bool = False) -> Value | None:
+        """A Value that does not hold what was last read from it or written to it.
+
+        Unless `every` only a few are looked at: an optimizer or `load_state_dict` that is at
+        work on the Values changes those too.
+        """
+        for value, seen in zip(self.values, self._seen) if every else self._watched:
+            if value.data != seen and seen == seen:
+                return value
+        return None
 
 
 def _shapes(layout: Layout, matrices: Sequence[Matrix]) -> list[tuple[int, int]]:

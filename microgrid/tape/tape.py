@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
+from numbers import Real
+from reprlib import repr as short
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -127,9 +129,13 @@ for this branch
 
         numbers: shaped like `inputs`, or with one more axis in front for a batch, whose
         losses are then summed or averaged (`reduction`). ValueError for another shape or
-        number; GuardError where the recording would have taken another branch.
+        number, or if the `.data` of a parameter was changed since the tape last read or wrote
+        it (a few are looked at, all of them under `detect_anomaly` and in `sync`); GuardError
+        where the recording would have taken another branch. Under `detect_anomaly`
+        AnomalyError names the first nan or infinity, in an input even.
         """
         self._swept = False
+        self._check_unchanged(every=watched())
         replay, self._current = self._feed(numbers), None
         losses = replay.forward()
         for check in self._checks:
@@ -149,6 +155,8 @@ for this branch
         that failed.
         """
         replay = self._need_forward("backward")
+        if not isinstance(gradient, Real):
+            raise TypeError(f"Tape: backward's gradient must be a real number, got {gradient!r}")
         batch = replay.values.shape[1:]
         mean = bool(batch) and self.reduction == "mean"
         replay.backward(gradient / batch[0] if mean else gradient, every=inputs)
@@ -192,14 +200,15 @@ for this branch
     def sync(self) -> float:
         """Write numbers and gradients back into the Values, to draw, step or save; the loss.
 
-        RuntimeError after a batch, whose nodes have no single number.
+        RuntimeError after a batch, whose nodes have no single number; ValueError if a
+        parameter's `.data` was changed since the tape last read or wrote it.
         """
         replay = self._need_forward("sync")
         if replay.values.ndim > 1:
             raise RuntimeError("Tape: sync needs a forward of one example, the last was a batch")
+        self._check_unchanged(every=True)
         graph = self._graph
-        for value, number in zip(self._store.values, self._store.data.tolist()):
-            value.data = number
+        self._store.write()
         for node, number in zip(self._fixed, replay.values[self._fixed_slots].tolist()):
             graph.values[node].data = number
         recompute(self.loss)
@@ -217,7 +226,7 @@ for this branch
 
     def load(self) -> None:
         """Read the leaves' numbers again, after `load_state_dict` or a change by hand."""
-        self._store.data[:] = [value.data for value in self._store.values]
+        self._store.read()
         for replay in self._replays.values():
             self._set_fixed(replay)
         self._current = None
@@ -249,7 +258,7 @@ for this branch
         except ValueError:
             array = np.empty(0, object)  # nested unevenly
         if array.dtype.kind not in "fiub":
-            raise ValueError(f"Tape: inputs must be real numbers, got {numbers!r}")
+            raise ValueError(f"Tape: inputs must be real numbers, got {short(numbers)}")
         batch = self._batches.get(array.shape)
         if batch is None:
             batch = self._batches[array.shape] = self._batch_of(array.shape)
@@ -338,6 +347,14 @@ for this branch
         if not self._swept:
             raise RuntimeError(f"Tape: {what} needs a backward first")
         return replay
+
+    def _check_unchanged(self, every: bool) -> None:
+        value = self._store.changed(every)
+        if value is not None:
+            raise ValueError(
+                f"Tape: {describe(value)} was changed to {value.data!r} after the recording; call "
+                f"load() to take that over, or change the numbers of tape.parameters()"
+            )
 
     def _check_finite(self, values: Array) -> None:
         """What `detect_anomaly` asks for: AnomalyError names the first nan or inf."""

@@ -42,7 +42,10 @@ class Tapes(Mapping[Hashable, Tape]):
         if key not in self._tapes:
             since = Value(0.0).serial
             with comparisons.hold():
-                loss, inputs = self._build(key)
+                built = self._build(key)
+                if not isinstance(built, tuple) or len(built) != 2:
+                    raise TypeError(f"Tapes: build must return (loss, inputs), got {built!r}")
+                loss, inputs = built
                 tape = Tape(
                     loss,
                     inputs,
