@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from .reading import Graph
 from .schedule import Block, Matrix, Nodes, OpBlock
 
+FEW_OPERANDS = 8  # up to which all nodes' first operands stand together, then the second ones
+
 
 class Layout:
     """Slots for all nodes of a schedule. It settles the order of nodes within the blocks.
@@ -123,7 +125,7 @@ class Layout:
         if len(block.outputs) > 1:
             self._order(block)
         self._place_run(block.outputs)
-        by_node = block.op.variadic or len(block.outputs) == 1
+        by_node = len(block.operands[0]) > FEW_OPERANDS or len(block.outputs) == 1
         for operands in block.operands if by_node else zip(*block.operands):
             self._place_run(operands)
 

@@ -14,12 +14,12 @@ their number small:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, pairwise
-from typing import Any
+from itertools import chain, islice, pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,10 @@ from .scalars import Scalars, gathered
 from .schedule import Block, Matrix, MatrixBlock, OpBlock
 from .slots import Affine, Gradients, Index, Sink, Slots, segments
 
+Starts: TypeAlias = tuple[int, ...]  # where the outputs and the operands of a block begin
+
 FEW_PIECES = 8  # inputs that lie in more pieces than this are scattered
+LOOK_AHEAD = 4  # blocks among which the next one of a family is looked for
 
 
 class Product:
@@ -195,25 +198,34 @@ def _families(maps: Sequence[Map]) -> list[list[Map]]:
         even = [slots.affine for slots in block.slots]
         patterns = [(e.shape, e.strides) for e in even if e is not None]
         alike[(block.op, *patterns) if len(patterns) == len(even) else block].append(block)
-    families = []
-    for same in alike.values():
-        family = same[:1]
-        for block in same[1:]:
-            if len(family) > 1 and _steps(*family[:2]) != _steps(family[-1], block):
-                families.append(family)
-                family = []
-            family.append(block)
-        families.append(family)
-    return families
+    return [family for same in alike.values() for family in _progressions(same)]
 
 
-def _steps(one: Map, other: Map) -> list[int]:
-    """How far each array of the one is from the same of the other."""
-    return [
-        b.affine.start - a.affine.start
-        for a, b in zip(one.slots, other.slots)
-        if a.affine is not None and b.affine is not None
-    ]
+def _progressions(blocks: Sequence[Map]) -> list[list[Map]]:
+    """Blocks of one pattern in families: each begins with the first block that is left.
+
+    Two sequences may alternate, the candidates and the cell states of an LSTM for one.
+    """
+    left = {tuple([s.affine.start for s in b.slots if s.affine is not None]): b for b in blocks}
+    if len(left) < len(blocks) or () in left:  # uneven ones have no start
+        return [[block] for block in blocks]
+    found = []
+    while left:
+        first, *others = islice(left, 1 + LOOK_AHEAD)
+        runs = [_run(first, second, left) for second in others]
+        longest = max(runs, key=len, default=[first])
+        found.append([left.pop(start) for start in longest])
+    return found
+
+
+def _run(first: Starts, second: Starts, known: Collection[Starts]) -> list[Starts]:
+    """first, second, and what follows at the same distance."""
+    step = [b - a for a, b in zip(first, second)]
+    run = [first]
+    while second in known:
+        run.append(second)
+        second = tuple([start + by for start, by in zip(second, step)])
+    return run
 
 
 class Replay:
