@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from .reading import Graph
 from .schedule import Block, Matrix, Nodes, OpBlock
 
-FEW_OPERANDS = 8  # up to which all nodes' first operands stand together, then the second ones
+FEW_OPERANDS = 4  # up to which all nodes' first operands stand together, then the second ones
 
 
 class Layout:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from math import prod
+from operator import add, mul
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -144,17 +145,34 @@ class Traced(NDArrayOperatorsMixin):
 
 
 class _Tracing:
-    """The namespace `xp` for rows of the op table whose operands are Traced."""
+    """The namespace `xp` for rows of the op table whose operands are Traced.
 
-    sum = np.add.reduce
-    max = np.maximum.reduce
+    A variadic row's operands are one array whose leading axis counts them, or a list.
+    """
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
     @staticmethod
-    def each(function: Callable[[Any], Any], xs: Traced) -> Any:
-        return function(xs)
+    def sum(xs: Any, axis: int) -> Any:
+        return reduce(add, xs) if isinstance(xs, list) else np.add.reduce(xs, axis=axis)
+
+    @staticmethod
+    def max(xs: Any, axis: int) -> Any:
+        if isinstance(xs, list):
+            return reduce(lambda a, b: np.maximum(a, b), xs)
+        return np.maximum.reduce(xs, axis=axis)
+
+    @staticmethod
+    def vecdot(xs: Any, ys: Any, axis: int) -> Any:
+        if isinstance(xs, list):
+            return reduce(add, map(mul, xs, ys))
+        product: Any = np.vecdot  # whose stub knows no axis
+        return product(xs, ys, axis=axis)
+
+    @staticmethod
+    def each(function: Callable[[Any], Any], xs: Any) -> Any:
+        return [function(x) for x in xs] if isinstance(xs, list) else function(xs)
 
     @staticmethod
     def where(condition: Traced, a: Any, b: Any) -> Traced:
@@ -165,7 +183,9 @@ class _Tracing:
         return Traced(program, made)
 
     @staticmethod
-    def concatenate(parts: tuple[Traced, Traced]) -> Traced:
+    def concatenate(parts: tuple[Any, Any]) -> Any:
+        if isinstance(parts[0], list):
+            return [*parts[0], *parts[1]]
         program, arrays = parts[0].program, [part.array for part in parts]
         return Traced(program, program.call(np.concatenate, arrays))
 

@@ -77,13 +77,8 @@ class Graph:
 
     def pairs(self, node: int) -> list[tuple[int, int]]:
         """The factors of a dot, the parameter of each pair first."""
-        operands = self.operands[node]
-        half = len(operands) // 2
-        return self._parameters_first(zip(operands[:half], operands[half:]))
-
-    def _parameters_first(self, pairs: zip[tuple[int, int]]) -> list[tuple[int, int]]:
         known = self.parameters
-        return [(b, a) if b in known and a not in known else (a, b) for a, b in pairs]
+        return [(b, a) if b in known and a not in known else (a, b) for a, b in self._factors(node)]
 
     def _read(self, value: Value) -> tuple[int, ...]:
         index = self.index
@@ -108,10 +103,15 @@ class Graph:
                 self._fuse_sum(node)
 
     def _fuse_sum(self, root: int) -> None:
-        """Make the tree of additions under `root` one sum, or one dot if it has products."""
+        """Make the tree of additions under `root` one sum, or one dot if it has products.
+
+        A dot whose factors are parameters is the row of a matrix. It is taken up only into a
+        longer one: with a product of other factors it would be no row any more.
+        """
         op, operands, private = self.op, self.operands, self._private
         terms: list[tuple[int, int]] = []
         inner: list[int] = []
+        rows: list[int] = []
         one = -1
         pending = list(reversed(operands[root]))
         products = False
@@ -121,13 +121,20 @@ class Graph:
             if kind in (ops.ADD, ops.SUM):
                 inner.append(node)
                 pending += reversed(operands[node])
+            elif kind is ops.DOT and self._is_row(self._factors(node)):
+                rows.append(node)
             elif kind in (ops.MUL, ops.DOT):
                 inner.append(node)
-                half = len(operands[node]) // 2
-                terms += zip(operands[node][:half], operands[node][half:])
+                terms += self._factors(node)
                 products = True
             else:
                 terms.append((node, one))
+        if rows and self._is_row(terms):
+            inner += rows
+            products = True
+            terms += [pair for row in rows for pair in self._factors(row)]
+        else:
+            terms += [(row, one) for row in rows]
         if not inner or len(terms) < LEAST_TERMS:
             return
         for node in inner:
@@ -141,3 +148,13 @@ class Graph:
         else:
             op[root] = ops.SUM
             operands[root] = tuple([a for a, _ in terms])
+
+    def _factors(self, node: int) -> list[tuple[int, int]]:
+        """The pairs of a product or a dot."""
+        operands = self.operands[node]
+        half = len(operands) // 2
+        return list(zip(operands[:half], operands[half:]))
+
+    def _is_row(self, pairs: Sequence[tuple[int, int]]) -> bool:
+        known = self.parameters
+        return all(a in known or b in known for a, b in pairs)

@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .layout import Layout
+from .layout import FEW_OPERANDS, Layout
 from .parameters import Store
 from .program import TRACING, Array, Call, Program, Traced, zeros
 from .scalars import Scalars, gathered
@@ -96,21 +96,33 @@ def _beside(program: Program, columns: Array) -> Array:
 
 
 class Map:
-    """One op on many nodes at once. A variadic op has one operand array, operands first."""
+    """One op on many nodes at once.
+
+    The operands of a variadic op are one array, whose leading axis counts them, unless
+    they are few: then they are an array each, as those of any other op.
+    """
 
     def __init__(self, block: OpBlock, layout: Layout) -> None:
         self.op = block.op
         operands = list(zip(*block.operands))
         places = [layout.places(nodes) for nodes in operands]
-        indices = [layout.places(block.outputs), *([places] if self.op.variadic else places)]
-        self._nodes = [list(chain(*operands))] if self.op.variadic else operands
-        self.slots = folded(indices)
+        self.is_whole = self.op.variadic and len(operands) > FEW_OPERANDS
+        self.is_listed = self.op.variadic and not self.is_whole
+        self.slots = folded(
+            [layout.places(block.outputs), *([places] if self.is_whole else places)]
+        )
+        self._nodes = [list(chain(*operands))] if self.is_whole else operands
         self.numbers: list[Array] = []  # of the outputs and of the operands
+
+    def traced(self, program: Program, arrays: Sequence[Array]) -> list[Any]:
+        """The operands as the row of the op table takes them."""
+        traced = [Traced(program, array) for array in arrays]
+        return [traced] if self.is_listed else traced
 
     def forward(self, program: Program, values: Array) -> None:
         outputs, *operands = self.slots
         numbers = [slots.read(program, values) for slots in operands]
-        result = self.op.forward(TRACING, *[Traced(program, array) for array in numbers])
+        result = self.op.forward(TRACING, *self.traced(program, numbers))
         self.numbers = [outputs.write(program, values, result.array), *numbers]
 
     def backward(self, sweep: Sweep) -> None:
@@ -163,24 +175,22 @@ def slopes_of(blocks: Sequence[Map], program: Program, values: Array) -> list[li
 
     They are arrays, or numbers where they are the same everywhere.
     """
-    op = blocks[0].op
-    numbers = blocks[0].numbers
+    first = blocks[0]
+    out, *numbers = first.numbers
     if len(blocks) > 1:
-        numbers = [
-            _together([b.slots[i] for b in blocks]).view(values) for i in range(len(numbers))
-        ]
-        if op.variadic:
-            numbers[1] = np.moveaxis(numbers[1], 1, 0)  # the operands' axis leads
-    found = op.partials(TRACING, *[Traced(program, array) for array in numbers])
+        out, *numbers = [_together(same).view(values) for same in zip(*[b.slots for b in blocks])]
+        if first.is_whole:
+            numbers = [np.moveaxis(numbers[0], 1, 0)]  # the operands' axis leads
+    found = first.op.partials(TRACING, Traced(program, out), *first.traced(program, numbers))
     slopes: list[list[Any]] = [[] for _ in blocks]
-    for slope in (found,) if op.variadic else found:
+    for slope in (found,) if first.is_whole else found:
         for i, own in enumerate(slopes):
             if not isinstance(slope, Traced):
-                own.append(slope[0] if op.variadic else slope)
+                own.append(slope[0] if first.is_whole else slope)
             elif len(blocks) == 1:
                 own.append(slope.array)
             else:
-                own.append(slope.array[:, i] if op.variadic else slope.array[i])
+                own.append(slope.array[:, i] if first.is_whole else slope.array[i])
     return slopes
 
 
