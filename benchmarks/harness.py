@@ -15,12 +15,15 @@ import os
 import statistics
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
+
+from .tables import Table, milliseconds, ratio
 
 # BLAS threads cost more than they give on matrices of this size, and fight over two cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -86,18 +89,18 @@ class Standings:
         ours = self.results[0]
         return next((r.times(ours) for r in self.results if r.name == name), None)
 
-    def lines(self) -> list[str]:
-        """For the terminal."""
+    def table(self) -> Table:
         ours = self.results[0]
-        rounds = len(ours.seconds)
-        found = [f"{self.title}  (median of {rounds} alternating rounds)"]
-        for result in self.results:
-            against = "" if result is ours else f"   {result.times(ours):8.2f} times ours"
-            found.append(f"  {result.name:<24}{1e3 * result.median:10.3f} ms{against}")
-        return found + [
-            f"  {contender.name:<24}skipped: {contender.needs} is not installed"
+        skipped = [
+            f"{contender.name} skipped: {contender.needs} is not installed"
             for contender in self.missing
         ]
+        return Table(
+            f"{self.title} (median of {len(ours.seconds)} alternating rounds)",
+            ["", "ms", "times ours"],
+            [[r.name, milliseconds(r.median), ratio(r.times(ours))] for r in self.results],
+            skipped,
+        )
 
 
 def measure(
@@ -110,7 +113,21 @@ def measure(
 
 def report(title: str, contenders: Sequence[Contender], rounds: int) -> None:
     """Measure, and print each beside ours, the first."""
-    print("\n" + "\n".join(measure(title, contenders, rounds).lines()), flush=True)
+    print("\n" + "\n".join(measure(title, contenders, rounds).table().lines()), flush=True)
+
+
+def held_bytes(build: Callable[[], Any]) -> int:
+    """Traced memory of what `build` returns; a first call makes the imports."""
+    build()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = build()
+        after = tracemalloc.get_traced_memory()[0]
+        del kept
+        return after - before
+    finally:
+        tracemalloc.stop()
 
 
 def race(contenders: Sequence[Contender], rounds: int, seconds: float = 60.0) -> list[Result]:

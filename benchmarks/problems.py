@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,7 +87,7 @@ class Moons:
         """Weight (out, in) in -1 .. 1 and bias 0 of each layer, as micrograd's Neuron starts."""
         rng = np.random.default_rng(self.seed + 1)
         sizes = [2, self.hidden, self.hidden, 1]
-        return [(rng.uniform(-1.0, 1.0, (m, n)), np.zeros(m)) for n, m in zip(sizes, sizes[1:])]
+        return [(rng.uniform(-1.0, 1.0, (m, n)), np.zeros(m)) for n, m in pairwise(sizes)]
 
     def rate(self, step: int) -> float:
         """The learning rate of step 0, 1, ...; it ends at 0.1."""

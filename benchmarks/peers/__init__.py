@@ -56,6 +56,8 @@ def make(module: str, rung: str, problem: Any) -> Step:
     return step
 
 
-def contenders(rung: str, problem: Any, fill: float, peers: Sequence[Peer] = PEERS) -> list[Contender]:
+def contenders(
+    rung: str, problem: Any, fill: float, peers: Sequence[Peer] = PEERS
+) -> list[Contender]:
     """All that take part in a rung; one timing of each fills at least `fill` seconds."""
     return [peer.contender(rung, problem, fill) for peer in peers if rung in peer.rungs]

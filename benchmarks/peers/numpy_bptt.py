@@ -67,9 +67,7 @@ def lstm(problem: CharLSTM) -> Step:
             np.multiply(o, tanh_c[t], out=h[t + 1])
         loss, d_logits, dh, d_out = _readout(h[1:], w_out, b_out, targets)
         i, f, g, o = (z[:, k * size : (k + 1) * size] for k in range(4))
-        through_c = np.stack(
-            [g * i * (1.0 - i), c[:-1] * f * (1.0 - f), i * (1.0 - g * g)], axis=1
-        )
+        through_c = np.stack([g * i * (1.0 - i), c[:-1] * f * (1.0 - f), i * (1.0 - g * g)], axis=1)
         through_o = tanh_c * o * (1.0 - o)
         slope = o * (1.0 - tanh_c * tanh_c)
         carry.fill(0.0)

@@ -11,14 +11,12 @@ from microgrid.tape import Tape
 
 from ..problems import CharRNN, Expression, Moons
 from . import Step
-from .ours_graphs import MoonsGraph, SequenceGraph
+from .ours_graphs import MoonsGraph, recording
 
 
 def char_rnn(problem: CharRNN) -> Step:
-    graph = SequenceGraph(problem)
-    inputs, targets = leaves = graph.leaves()
-    tape = Tape(graph.loss(inputs, targets), leaves)
-    numbers = np.stack([problem.one_hot(letters) for letters in problem.text()])
+    record, leaves, numbers = recording(problem)
+    tape = Tape(record(), leaves)
     parameters = tape.parameters()
 
     def step() -> object:
@@ -35,7 +33,7 @@ lstm = char_rnn
 def moons(problem: Moons) -> Step:
     """One point is recorded; the points are a batch, whose mean the tape takes."""
     graph = MoonsGraph(problem)
-    leaves = x, (y,) = [Value(0.0), Value(0.0)], [Value(1.0)]
+    x, y = [Value(0.0), Value(0.0)], Value(1.0)
     tape = Tape(graph.loss([x], [y]), [*x, y], reduction="mean")
     points, labels = problem.data()
     return descent(tape, np.column_stack([points, labels]), problem)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from microgrid import Value
 from microgrid import functional as F
-from microgrid.graph import creation_order
 
-from ..problems import CharRNN, Moons
+from ..problems import CharRNN, Expression, Moons
+from .scalar import PlainMoons, flat, leaves
 
 
 def values(array: Any) -> Any:
     """Value leaves, nested like the array."""
-    return Value(array) if isinstance(array, float) else [values(x) for x in array]
-
-
-def flat(nested: Any) -> list[Any]:
-    return [x for item in nested for x in flat(item)] if isinstance(nested, list) else [nested]
+    return leaves(array, Value)
 
 
 class SequenceGraph:
@@ -43,18 +41,15 @@ class SequenceGraph:
             if self.problem.gates == 1:
                 h = [z.tanh() for z in sums]
             else:
-                i, f, o = ([z.sigmoid() for z in sums[k * size : (k + 1) * size]] for k in (0, 1, 3))
+                i, f, o = (
+                    [z.sigmoid() for z in sums[k * size : (k + 1) * size]] for k in (0, 1, 3)
+                )
                 g = [z.tanh() for z in sums[2 * size : 3 * size]]
                 c = [F.dot([f, i], [c, g]) for f, i, c, g in zip(f, i, c, g)]
                 h = [o * c.tanh() for o, c in zip(o, c)]
             logits = F.linear(h, weights["weight_out"], weights["bias_out"])
             losses.append(F.cross_entropy(logits, target))
         return F.sum(losses)
-
-    def leaves(self) -> list[Any]:
-        """Inputs and targets as leaves that a tape feeds: steps x vocabulary, twice."""
-        letters, targets = self.problem.text()
-        return [values(self.problem.one_hot(x).tolist()) for x in (letters, targets)]
 
 
 class MoonsGraph:
@@ -77,6 +72,23 @@ class MoonsGraph:
         return F.mean(margins) + self.problem.alpha * decay
 
 
-def edges(loss: Value) -> int:
-    """Operands of all nodes."""
-    return sum(len(node.parents) for node in creation_order(loss))
+Recording = tuple[Callable[[], Value], list[Any], Any]
+
+
+def recording(problem: CharRNN | Moons | Expression) -> Recording:
+    """A function that records the loss, the leaves that a tape is to feed, numbers for them.
+
+    All points of the moons are one graph, written in + * relu.
+    """
+    if isinstance(problem, Expression):
+        variables = [Value(x) for x in problem.leaves()]
+        return lambda: problem.build(variables, Value.tanh), [], []
+    if isinstance(problem, Moons):
+        plain = PlainMoons(problem, Value)
+        points, labels = problem.data()
+        given = values(points.tolist())
+        return lambda: plain.loss(given, labels.tolist()), given, points
+    graph = SequenceGraph(problem)
+    numbers = np.stack([problem.one_hot(letters) for letters in problem.text()])
+    fed = values(numbers.tolist())
+    return lambda: graph.loss(*fed), fed, numbers
