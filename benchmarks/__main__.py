@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-HELPERS = {"harness", "micrograd_ops", "minimal", "problems"}
+HELPERS = {"costs", "harness", "machine", "micrograd_ops", "minimal", "problems", "tables"}
 
 
 def main(arguments: list[str]) -> None:

@@ -9,15 +9,21 @@ which a slow spell of the machine cannot bend because it slows both.
 from __future__ import annotations
 
 import importlib.util
+import math
 import multiprocessing
 import os
 import statistics
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
+
+import numpy as np
+
+from .tables import Table, milliseconds, ratio
 
 # BLAS threads cost more than they give on matrices of this size, and fight over two cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -25,13 +31,18 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Contender:
-    """`make(*args)` returns the step to be timed; `needs` is the package it is made of."""
+    """`make(*args)` returns the step to be timed; `needs` is the package it is made of.
+
+    A step far below a millisecond is repeated until one timing `fill`s that many seconds.
+    `summary` makes a number, or a few, of what the first step returned, to be compared.
+    """
 
     name: str
     make: Callable[..., Callable[[], Any]]
     args: tuple[Any, ...] = ()
     needs: str = "microgrid"
-    repeats: int = 1  # steps in one timing; raise it for steps far below a millisecond
+    fill: float = 0.0
+    summary: Callable[[Any], Any] = float
 
     @property
     def installed(self) -> bool:
@@ -42,7 +53,7 @@ class Contender:
 class Result:
     name: str
     seconds: list[float]  # per step, one entry a round
-    answer: Any  # what the first step returned, to compare with the others
+    answer: Any  # the summary of the first step, to compare with the others
 
     @property
     def median(self) -> float:
@@ -51,6 +62,72 @@ class Result:
     def times(self, ours: Result) -> float:
         """How many times our time this contender takes."""
         return statistics.median(t / o for t, o in zip(self.seconds, ours.seconds))
+
+    def agrees(self, ours: Result) -> bool:
+        """To nine digits: both computed the same thing."""
+        return bool(np.allclose(self.answer, ours.answer, rtol=1e-9, atol=1e-9))
+
+
+@dataclass(frozen=True)
+class Standings:
+    """A race that was run; ours is the first contender. `missing` are not installed."""
+
+    title: str
+    results: list[Result]
+    missing: list[Contender]
+
+    def __post_init__(self) -> None:
+        ours = self.results[0]
+        for result in self.results:
+            if not result.agrees(ours):
+                raise SystemExit(
+                    f"{result.name} computes {result.answer!r}, {ours.name} {ours.answer!r}"
+                )
+
+    def times(self, name: str) -> float | None:
+        """How many times our time a contender takes; None if it was not there."""
+        ours = self.results[0]
+        return next((r.times(ours) for r in self.results if r.name == name), None)
+
+    def table(self) -> Table:
+        ours = self.results[0]
+        skipped = [
+            f"{contender.name} skipped: {contender.needs} is not installed"
+            for contender in self.missing
+        ]
+        return Table(
+            f"{self.title} (median of {len(ours.seconds)} alternating rounds)",
+            ["", "ms", "times ours"],
+            [[r.name, milliseconds(r.median), ratio(r.times(ours))] for r in self.results],
+            skipped,
+        )
+
+
+def measure(
+    title: str, contenders: Sequence[Contender], rounds: int, seconds: float = 60.0
+) -> Standings:
+    """Race the contenders that are installed; SystemExit if one computes something else."""
+    here, missing = split_installed(contenders)
+    return Standings(title, race(here, rounds, seconds), missing)
+
+
+def report(title: str, contenders: Sequence[Contender], rounds: int) -> None:
+    """Measure, and print each beside ours, the first."""
+    print("\n" + "\n".join(measure(title, contenders, rounds).table().lines()), flush=True)
+
+
+def held_bytes(build: Callable[[], Any]) -> int:
+    """Traced memory of what `build` returns; a first call makes the imports."""
+    build()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = build()
+        after = tracemalloc.get_traced_memory()[0]
+        del kept
+        return after - before
+    finally:
+        tracemalloc.stop()
 
 
 def race(contenders: Sequence[Contender], rounds: int, seconds: float = 60.0) -> list[Result]:
@@ -99,14 +176,16 @@ def _serve(connection: Connection, contender: Contender) -> None:
     sys.setrecursionlimit(1_000_000)  # micrograd sorts its graph by recursion
     try:
         step = contender.make(*contender.args)
-        connection.send(step())
-        for _ in range(contender.repeats):  # warm up: caches, allocator, compiled code
-            step()
+        connection.send(contender.summary(step()))
+        start = time.perf_counter()
+        step()  # warm up: caches, allocator, compiled code
+        once = time.perf_counter() - start
+        repeats = max(1, math.ceil(contender.fill / once))
     except Exception as error:
         connection.send(error)
         return
     while connection.recv() == "go":
         start = time.perf_counter()
-        for _ in range(contender.repeats):
+        for _ in range(repeats):
             step()
-        connection.send((time.perf_counter() - start) / contender.repeats)
+        connection.send((time.perf_counter() - start) / repeats)

@@ -40,3 +40,13 @@ def log(x: Value) -> Value:
 
 def log_sum_exp(xs: Sequence[Value]) -> Value:
     return log(sum(map(exp, xs[1:]), exp(xs[0])))
+
+
+def sigmoid(x: Value) -> Value:
+    out = Value(1.0 / (1.0 + math.exp(-x.data)), (x,), "sigmoid")
+
+    def _backward() -> None:
+        x.grad += out.data * (1.0 - out.data) * out.grad
+
+    out._backward = _backward
+    return out

@@ -1,0 +1,186 @@
+"""Our tape beside its peers, rung by rung, and what a tape costs: `python -m benchmarks.ladder`.
+
+Every rung is one step, forward and backward, in float64 from the same numbers; peers take
+turns, each in a process of its own with one thread. A peer that computes another loss or
+another gradient ends the race. Peers that are not installed are skipped and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from microgrid.files import write_whole
+
+from . import costs
+from .harness import Contender, Standings, measure, race
+from .machine import facts
+from .peers import PEERS, contenders, make
+from .problems import CharLSTM, CharRNN, Expression, Moons
+from .tables import Table, ratio
+
+RESULTS = "benchmarks/RESULTS.md"
+SEQUENCES = [CharRNN(3, 4, 4), CharRNN(16, 27, 8), CharRNN(64, 27, 25)]
+RUNGS: list[tuple[str, Any]] = [
+    *(("char_rnn", problem) for problem in SEQUENCES),
+    ("lstm", CharLSTM(32, 27, 20)),
+    ("moons", Moons()),
+    ("expression", Expression(4000)),
+]
+SMOKE: list[tuple[str, Any]] = [
+    ("char_rnn", CharRNN(3, 4, 4)),
+    ("lstm", CharLSTM(2, 3, 2)),
+    ("moons", Moons(points=4, hidden=3, epochs=3)),
+    ("expression", Expression(40)),
+]
+TAPES = (("one point recorded, a batch of all", "ours"), ("all points in + * relu", "ours_plain"))
+
+
+def training(module: str, problem: Moons) -> Any:
+    """The moons from nothing: record, plan, all steps. It returns the last loss."""
+    step = make(module, "moons", problem)
+    for _ in range(problem.epochs - 1):
+        step()
+    return step()[0]
+
+
+def trainings(problem: Moons, rung: Standings, rounds: int) -> Table:
+    """Whole trainings in seconds; those that have nothing to prepare, scaled from one step."""
+    runs = [Contender(name, whole, (module, problem)) for name, module in TAPES]
+    results = race(runs, rounds)
+    rows = [[f"microgrid tape, {run.name}", f"{run.median:.3f}"] for run in results]
+    scaled = ("microgrid eager", "NumPy by hand", "torch.nn", "micrograd")
+    rows += [
+        [f"{result.name}, scaled from one step", f"{problem.epochs * result.median:.3f}"]
+        for result in rung.results
+        if result.name in scaled
+    ]
+    slowest = max(result.median for result in results)
+    verdict = f"Moons with the tape, {problem.epochs} steps: {slowest:.2f} s (wanted: under 1)"
+    return Table(
+        f"Whole training of the {problem}, {problem.epochs} steps, with recording and planning",
+        ["", "seconds"],
+        rows,
+        [sentence(verdict, slowest < 1.0)],
+    )
+
+
+def whole(module: str, problem: Moons) -> Any:
+    """A step that is a whole training."""
+
+    def run() -> float:
+        training(module, problem)
+        return 0.0  # a hundred steps through kinks spread the last digits: nothing to compare
+
+    return run
+
+
+def sentence(fact: str, holds: bool) -> str:
+    return f"{fact}: {'holds' if holds else 'FALLS SHORT'}"
+
+
+def wanted(rungs: Sequence[Standings], found: Sequence[costs.Cost]) -> list[str]:
+    """The ratios asked for, each in a sentence that says whether it holds."""
+    sentences = []
+    for i, rung in enumerate(rungs):
+        largest, middle = i == len(rungs) - 1, i == 1
+        torch = [rung.times(name) for name in ("torch, loop over cells", "torch.nn")]
+        asked = [
+            ("NumPy by hand", rung.times("NumPy by hand"), 3.0 if largest else 1.0),
+            ("the better torch", min([t for t in torch if t], default=None), 3.0),
+        ]
+        if largest or middle:
+            asked.append(("jax.jit", rung.times("jax.jit"), 1.0 if largest else 0.5))
+        if largest:
+            asked.append(("micrograd", rung.times("micrograd"), 5000.0))
+        sentences += [
+            sentence(
+                f"{rung.title}: {name} takes {ratio(times)} times ours (wanted: {limit:g})",
+                times >= limit,
+            )
+            for name, times, limit in asked
+            if times is not None
+        ]
+    for cost in found:
+        passes = cost.passes("plan")
+        fact = f"{cost.problem}: planning takes {ratio(passes)} eager passes (wanted: at most 5)"
+        sentences.append(sentence(fact, passes <= 5.0))
+    return sentences
+
+
+def show(table: Table) -> Table:
+    print("\n" + "\n".join(table.lines()), flush=True)
+    return table
+
+
+def climb(smoke: bool, packages: Sequence[str] | None) -> list[Table]:
+    """Run everything; the tables, as they are printed."""
+    rounds, fill = (3, 0.0) if smoke else (25, 0.02)
+    peers = [p for p in PEERS if packages is None or p.needs in ("microgrid", *packages)]
+    tables, sequences = [], []
+    for rung, problem in SMOKE if smoke else RUNGS:
+        standings = measure(str(problem), contenders(rung, problem, fill, peers), rounds)
+        tables.append(show(standings.table()))
+        if rung == "char_rnn":
+            sequences.append(standings)
+        if rung == "moons":
+            tables.append(show(trainings(problem, standings, 3)))
+    problems = [problem for _, problem in (SMOKE if smoke else RUNGS)]
+    found = costs.measure(problems, 3, fill)
+    tables.append(show(costs.making(found)))
+    tables.append(show(costs.memory(problems)))
+    tables.append(show(costs.growing(costs.growths(smoke, 3, fill))))
+    sentences = [[line] for line in wanted([] if smoke else sequences, found)]
+    return [*tables, show(Table("What was wanted", ["measured"], sentences))]
+
+
+def markdown(tables: Sequence[Table], seconds: float) -> str:
+    """The whole of RESULTS.md."""
+    packages = dict.fromkeys(["numpy", *(p.needs for p in PEERS if p.needs != "microgrid")])
+    head = [
+        "# Benchmark results",
+        f"Written by `python -m benchmarks.ladder --save` on {date.today()}, in "
+        f"{math.ceil(seconds / 60)} min. The ratios are medians over rounds in which all take "
+        "turns; times below ours mean that the peer is faster.",
+        "\n".join(f"- {fact}" for fact in facts(packages)),
+    ]
+    return "\n\n".join([*head, *(table.markdown() for table in tables)]).rstrip() + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ladder", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes, in seconds")
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        metavar="PACKAGE",
+        help="race only these packages, e.g. numpy torch (default: all that are installed)",
+    )
+    parser.add_argument(
+        "--save",
+        nargs="?",
+        const=RESULTS,
+        metavar="FILE",
+        help=f"also write the tables in Markdown, with machine and versions (to {RESULTS})",
+    )
+    options = parser.parse_args(arguments)
+    known = {peer.needs for peer in PEERS}
+    for package in options.peers or []:
+        if package not in known:
+            parser.error(f"{package!r} is no peer; there are {', '.join(sorted(known))}")
+    start = time.perf_counter()
+    tables = climb(options.smoke, options.peers)
+    if options.save:
+        print(
+            f"\nwritten: {write_whole(options.save, markdown(tables, time.perf_counter() - start))}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The same steps in every peer's own manner, one module per way of writing them.
+
+A module offers some of `char_rnn`, `lstm`, `moons` and `expression`: a problem in, out
+comes a step, forward and backward in float64, that returns (loss, gradients). All start
+from the problem's numbers and take the inputs anew at every call, in the form that the
+library likes best. The step of the moons also updates the parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from ..harness import Contender
+from ..problems import loss_and_norm
+
+Step = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """`module` in this package, the package it `needs`, and the rungs it takes part in."""
+
+    name: str
+    module: str
+    needs: str
+    rungs: tuple[str, ...]
+
+    def contender(self, rung: str, problem: Any, fill: float) -> Contender:
+        return Contender(
+            self.name, make, (self.module, rung, problem), self.needs, fill, loss_and_norm
+        )
+
+
+SEQUENCES = ("char_rnn", "lstm")
+PEERS = (
+    Peer("microgrid tape", "ours", "microgrid", (*SEQUENCES, "moons", "expression")),
+    Peer("microgrid tape, + * relu", "ours_plain", "microgrid", ("moons",)),
+    Peer("microgrid eager", "ours_eager", "microgrid", (*SEQUENCES, "moons", "expression")),
+    Peer("NumPy by hand", "numpy_bptt", "numpy", (*SEQUENCES, "moons")),
+    Peer("torch, loop over cells", "torch_loop", "torch", SEQUENCES),
+    Peer("torch.nn", "torch_nn", "torch", (*SEQUENCES, "moons")),
+    Peer("jax.jit", "jax_scan", "jax", (*SEQUENCES, "moons")),
+    Peer("HIPS autograd", "autograd_hips", "autograd", (*SEQUENCES, "moons")),
+    Peer("CasADi", "casadi_graph", "casadi", (*SEQUENCES, "moons", "expression")),
+    Peer("micrograd", "micrograd_graph", "micrograd", (*SEQUENCES, "moons", "expression")),
+    Peer("minimal slots node", "minimal_graph", "microgrid", ("expression",)),
+)
+
+
+def make(module: str, rung: str, problem: Any) -> Step:
+    """The step of one peer; its package is imported here, in the contender's own process."""
+    step: Step = getattr(import_module(f"{__name__}.{module}"), rung)(problem)
+    return step
+
+
+def contenders(
+    rung: str, problem: Any, fill: float, peers: Sequence[Peer] = PEERS
+) -> list[Contender]:
+    """All that take part in a rung; one timing of each fills at least `fill` seconds."""
+    return [peer.contender(rung, problem, fill) for peer in peers if rung in peer.rungs]

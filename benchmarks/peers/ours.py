@@ -1,0 +1,70 @@
+"""Our tape: recorded once, replayed with the numbers handed in at every call."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from microgrid import Value
+from microgrid.tape import Tape
+
+from ..problems import CharRNN, Expression, Moons
+from . import Step
+from .ours_graphs import MoonsGraph, recording
+
+
+def char_rnn(problem: CharRNN) -> Step:
+    record, leaves, numbers = recording(problem)
+    tape = Tape(record(), leaves)
+    parameters = tape.parameters()
+
+    def step() -> object:
+        loss = tape.forward(numbers)
+        tape.backward()
+        return loss, (p.grad for p in parameters)
+
+    return step
+
+
+lstm = char_rnn
+
+
+def moons(problem: Moons) -> Step:
+    """One point is recorded; the points are a batch, whose mean the tape takes."""
+    graph = MoonsGraph(problem)
+    x, y = [Value(0.0), Value(0.0)], Value(1.0)
+    tape = Tape(graph.loss([x], [y]), [*x, y], reduction="mean")
+    points, labels = problem.data()
+    return descent(tape, np.column_stack([points, labels]), problem)
+
+
+def descent(tape: Tape, numbers: object, problem: Moons) -> Step:
+    """Forward, backward, SGD."""
+    parameters = tape.parameters()
+    steps = itertools.count()
+
+    def step() -> object:
+        loss = tape.forward(numbers)
+        tape.backward()
+        rate = problem.rate(next(steps))
+        for p in parameters:
+            p.data -= rate * p.grad
+        return loss, (p.grad for p in parameters)
+
+    return step
+
+
+def expression(problem: Expression) -> Step:
+    leaves = [Value(x) for x in problem.leaves()]
+    tape = Tape(problem.build(leaves, Value.tanh))
+    (parameter,) = tape.parameters()
+    numbers = np.array([leaf.data for leaf in parameter.values])
+
+    def step() -> object:
+        parameter.data = numbers
+        loss = tape.forward()
+        tape.backward()
+        return loss, [parameter.grad]
+
+    return step
