@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ Problem = CharRNN | Moons | Expression
 def phase(name: str, problem: Problem) -> Callable[[], Any]:
     """A step that does one thing: it records, plans, passes eagerly or replays, and no more.
 
-    An eager pass records the graph and sweeps it.
+    An eager pass records the graph and sweeps it. A plan is done when the tape has made its
+    first forward and backward, since the sweep is written down when it is first needed.
     """
     from microgrid.tape import Tape
 
@@ -30,8 +32,15 @@ def phase(name: str, problem: Problem) -> Callable[[], Any]:
     if name == "record":
         return record
     loss = record()
+    given = numbers if len(numbers) else None
+
+    def replay(tape: Tape) -> float:
+        found = tape.forward(given)
+        tape.backward(inputs=False)
+        return found
+
     if name == "plan":
-        return lambda: Tape(loss, leaves).loss
+        return lambda: replay(Tape(loss, leaves))
     if name == "eager":
 
         def eager() -> Any:
@@ -40,15 +49,7 @@ def phase(name: str, problem: Problem) -> Callable[[], Any]:
             return loss
 
         return eager
-    tape = Tape(loss, leaves)
-    given = numbers if len(numbers) else None
-
-    def replay() -> float:
-        found = tape.forward(given)
-        tape.backward()
-        return found
-
-    return replay
+    return partial(replay, Tape(loss, leaves))
 
 
 @dataclass(frozen=True)

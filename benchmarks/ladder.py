@@ -90,6 +90,7 @@ def wanted(rungs: Sequence[Standings], found: Sequence[costs.Cost]) -> list[str]
         largest, middle = i == len(rungs) - 1, i == 1
         torch = [rung.times(name) for name in ("torch, loop over cells", "torch.nn")]
         asked = [
+            ("NumPy step by step", rung.times("NumPy step by step"), 3.0 if largest else 1.0),
             ("NumPy by hand", rung.times("NumPy by hand"), 3.0 if largest else 1.0),
             ("the better torch", min([t for t in torch if t], default=None), 3.0),
         ]

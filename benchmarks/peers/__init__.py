@@ -39,6 +39,7 @@ PEERS = (
     Peer("microgrid tape", "ours", "microgrid", (*SEQUENCES, "moons", "expression")),
     Peer("microgrid tape, + * relu", "ours_plain", "microgrid", ("moons",)),
     Peer("microgrid eager", "ours_eager", "microgrid", (*SEQUENCES, "moons", "expression")),
+    Peer("NumPy step by step", "numpy_steps", "numpy", ("char_rnn",)),
     Peer("NumPy by hand", "numpy_bptt", "numpy", (*SEQUENCES, "moons")),
     Peer("torch, loop over cells", "torch_loop", "torch", SEQUENCES),
     Peer("torch.nn", "torch_nn", "torch", (*SEQUENCES, "moons")),

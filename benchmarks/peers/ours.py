@@ -21,7 +21,7 @@ def char_rnn(problem: CharRNN) -> Step:
 
     def step() -> object:
         loss = tape.forward(numbers)
-        tape.backward()
+        tape.backward(inputs=False)
         return loss, (p.grad for p in parameters)
 
     return step
@@ -46,7 +46,7 @@ def descent(tape: Tape, numbers: object, problem: Moons) -> Step:
 
     def step() -> object:
         loss = tape.forward(numbers)
-        tape.backward()
+        tape.backward(inputs=False)
         rate = problem.rate(next(steps))
         for p in parameters:
             p.data -= rate * p.grad
