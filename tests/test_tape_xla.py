@@ -7,7 +7,7 @@ import pytest
 from test_tape import char_rnn
 
 from microgrid import Value, nn
-from microgrid.tape import Tape
+from microgrid.tape import GuardError, Tape
 
 
 @pytest.fixture
@@ -40,6 +40,24 @@ def test_a_batch_by_vmap_is_the_tapes_batch(jax):
     parameters = [p.data for p in tape.parameters()]
     losses = jax.vmap(tape.to_jax(), in_axes=(None, 0))(parameters, batch)
     np.testing.assert_allclose(losses, tape.losses(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("transform", [lambda jax, f: f, lambda jax, f: jax.jit(f)])
+def test_where_a_guard_fails_loss_and_gradient_are_nan(jax, transform):
+    a, x = Value(2.0), Value(3.0)
+    tape = Tape.record(
+        lambda: a * x if a + x > 1.0 and x < 9.0 else a - x, inputs=[x], parameters=[a]
+    )
+    function = transform(jax, jax.value_and_grad(tape.to_jax()))
+    parameters = [p.data for p in tape.parameters()]
+    loss, [gradient] = function(parameters, np.array([1.5]))
+    assert (float(loss), np.ravel(gradient).tolist()) == (3.0, [1.5])
+    for number in (-5.0, 9.0):
+        with pytest.raises(GuardError):
+            tape.forward([number])
+        loss, [gradient] = function(parameters, np.array([number]))
+        assert np.isnan(loss)
+        assert np.isnan(gradient).all()
 
 
 def test_without_jax_one_sentence_says_how_to_get_it(monkeypatch):

@@ -1,7 +1,8 @@
 """A tape as a pure JAX function, from the same blocks and the same rows of the op table.
 
 There are no slots here: every block's result is an array of its own, and a block's
-operands are put together from slices of what came before, which XLA fuses.
+operands are put together from slices of what came before, which XLA fuses. A pure function
+cannot raise: where a guard fails, the loss is nan, and so is its gradient.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..value import Value
 from .arrays import ArrayNamespace
 from .schedule import MatrixBlock, OpBlock
 
@@ -68,6 +70,14 @@ class _Translation:
             place.update({node: (source, i) for i, node in enumerate(outputs)})
         self._steps = [self._translate(block, place) for block in tape.blocks]
         self._loss = place[graph.roots[0]]
+        self._tests = []
+        for check in tape._checks:
+            sides: list[list[int]] = [[], []]
+            for guard in check.guards:
+                for side, x in zip(sides, (guard.left, guard.right)):
+                    side.append(graph.index[x] if isinstance(x, Value) else graph.constant(x))
+            left, right = (self._assemble(side, place) for side in sides)
+            self._tests.append((check.test.__name__, left, right, check.outcomes))
 
     def loss(self, parameters: Sequence[Any], inputs: Any) -> Any:
         """The loss from arrays shaped like `tape.parameters()` and one example's inputs."""
@@ -89,7 +99,11 @@ class _Translation:
         for step in self._steps:
             sources.append(step(sources))
         source, i = self._loss
-        return sources[source][i]
+        found = sources[source][i]
+        for name, left, right, outcomes in self._tests:
+            holds = jnp.all(getattr(jnp, name)(left(sources), right(sources)) == outcomes)
+            found = found * jnp.where(holds, 1.0, jnp.nan)  # a product: its gradient is nan too
+        return found
 
     def _translate(
         self, block: MatrixBlock | OpBlock, place: dict[int, tuple[int, int]]
