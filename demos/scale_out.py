@@ -23,9 +23,10 @@ import numpy as np
 from microgrid.chunks import TapedBPTT
 from microgrid.tape import Tape
 from microgrid.text import TextStream
+from viz import plots
 
 from . import char_rnn
-from ._common import parser, run, table
+from ._common import parser, plot, run, table
 
 GALLERY = None  # JAX is an extra: the gallery is made without it
 
@@ -157,6 +158,13 @@ def main(argv: list[str] | None = None) -> None:
           [[several, f"{many['compiled']:.2f}", f"{many['speed']:.1f}"],
            ["JAX, one device", f"{one['compiled']:.2f}", f"{one['speed']:.1f}"],
            ["tape (NumPy)", "", f"{speed:.1f}"]])  # fmt: skip
+    curves = plots.lines(
+        {"loss": many["losses"]},
+        title=f"Training over {len(found)} devices",
+        x="update",
+        y="cross entropy per character",
+    )
+    plot(curves, args, "scale_out_training.svg")
     if found[0].platform == "cpu":
         print("The devices are pretended: they share this machine's cores, so more are not faster.")
     difference = apart(many["parameters"], one["parameters"])

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,15 @@ ROOT = Path(__file__).parent.parent
 
 def scale_out(*arguments, before="", **environment):
     code = f"{before}\nfrom demos import scale_out\nscale_out.run(lambda _: scale_out.main())"
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=ROOT,
-        env={k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments), "--out", folder],
+            cwd=ROOT,
+            env={k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
 
 
 def test_four_devices_train_as_one_does():
