@@ -39,7 +39,11 @@ class Graph:
         self.constants: list[float] = []
         self._constant_of: dict[str, int] = {}
         self.op: list[Op | None] = [value.op for value in self.values]
-        self.operands = [self._read(value) for value in self.values]
+        number = self.index.__getitem__
+        self.operands: list[tuple[int, ...]] = [
+            tuple(map(number, value.parents)) if value.consts is None else self._read(value)
+            for value in self.values
+        ]
         self.heir: dict[int, int] = {}
         self.roots = [self.index[root] for root in roots]
         self.parameters = {self.index[p] for p in parameters if p in self.index}
@@ -81,14 +85,12 @@ class Graph:
         return [(b, a) if b in known and a not in known else (a, b) for a, b in self._factors(node)]
 
     def _read(self, value: Value) -> tuple[int, ...]:
-        index = self.index
-        if value.consts is None:
-            return tuple([index[parent] for parent in value.parents])
+        """The operands of a Value some of which are plain numbers."""
         parents = iter(value.parents)
         return tuple(
             [
-                index[next(parents)] if const is None else self.constant(const)
-                for const in value.consts
+                self.index[next(parents)] if const is None else self.constant(const)
+                for const in value.consts or ()
             ]
         )
 
@@ -123,7 +125,11 @@ class Graph:
                 pending += reversed(operands[node])
             elif kind is ops.DOT and self._is_row(self._factors(node)):
                 rows.append(node)
-            elif kind in (ops.MUL, ops.DOT):
+            elif kind is ops.MUL:
+                inner.append(node)
+                terms.append((operands[node][0], operands[node][1]))
+                products = True
+            elif kind is ops.DOT:
                 inner.append(node)
                 terms += self._factors(node)
                 products = True
