@@ -13,6 +13,7 @@ inf, `1/0` is inf, `(-4)**0.5` is nan. Nothing raises and nothing turns complex.
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -235,9 +236,12 @@ def _dot_partials(xp: Namespace, out: Any, operands: Sequence[Any]) -> Any:
     return xp.concatenate((ys, xs))
 
 
+LARGEST = sys.float_info.max
+
+
 def _logsumexp(xp: Namespace, operands: Sequence[Any]) -> Any:
     top = xp.max(operands, axis=0)
-    top = xp.where(xp.isfinite(top), top, 0.0)  # inf - inf would be nan
+    top = xp.minimum(xp.maximum(top, -LARGEST), LARGEST)  # inf - inf would be nan
     return top + xp.log(xp.sum(xp.each(lambda x: xp.exp(x - top), operands), axis=0))
 
 

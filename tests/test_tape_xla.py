@@ -43,7 +43,9 @@ def test_an_mlp_of_plain_operations_and_a_relu_at_its_kink(jax):
     tape.forward([0.25, 2.0])
     tape.backward()
     parameters = [p.data for p in tape.parameters()]
-    gradients, at_inputs = jax.grad(tape.to_jax(), argnums=(0, 1))(parameters, np.array([0.25, 2.0]))
+    gradients, at_inputs = jax.grad(tape.to_jax(), argnums=(0, 1))(
+        parameters, np.array([0.25, 2.0])
+    )
     for p, gradient in zip(tape.parameters(), gradients):
         np.testing.assert_allclose(gradient, p.grad, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(at_inputs, [tape.grad(v) for v in x], rtol=1e-12, atol=1e-13)

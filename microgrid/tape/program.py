@@ -140,10 +140,24 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(self.program, self.array[key])
 
 
+class Halves:
+    """The operands of a dot as two arrays: all first factors, and all second ones."""
+
+    def __init__(self, firsts: Traced, seconds: Traced) -> None:
+        self.parts = (firsts, seconds)
+
+    def __len__(self) -> int:
+        return 2 * len(self.parts[0])
+
+    def __getitem__(self, key: slice) -> Traced:
+        return self.parts[0 if key.start is None else 1]
+
+
 class _Tracing:
     """The namespace `xp` for rows of the op table whose operands are Traced.
 
-    A variadic row's operands are one array whose leading axis counts them, or a list.
+    A variadic row's operands are one array whose leading axis counts them, or two of them for
+    a dot, or a list of arrays.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -180,10 +194,7 @@ class _Tracing:
 
     @staticmethod
     def concatenate(parts: tuple[Any, Any]) -> Any:
-        if isinstance(parts[0], list):
-            return [*parts[0], *parts[1]]
-        program, arrays = parts[0].program, [part.array for part in parts]
-        return Traced(program, program.call(np.concatenate, arrays))
+        return [*parts[0], *parts[1]] if isinstance(parts[0], list) else Halves(*parts)
 
 
 TRACING = _Tracing()

@@ -24,9 +24,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import ops
 from .layout import FEW_OPERANDS, Layout
 from .parameters import Store
-from .program import TRACING, Array, Call, Program, Traced, zeros
+from .program import TRACING, Array, Call, Halves, Program, Traced, zeros
 from .scalars import Scalars, gathered
 from .schedule import Block, Matrix, MatrixBlock, OpBlock
 from .slots import Affine, Gradients, Index, Sink, Slots, segments
@@ -98,26 +99,43 @@ def _beside(program: Program, columns: Array) -> Array:
 class Map:
     """One op on many nodes at once.
 
-    The operands of a variadic op are one array, whose leading axis counts them, unless
-    they are few: then they are an array each, as those of any other op.
+    The operands of a variadic op are one array, whose leading axis counts them; two for a
+    dot, the first factors and the second ones. If they are few, they are an array each, as
+    those of any other op.
     """
 
     def __init__(self, block: OpBlock, layout: Layout) -> None:
         self.op = block.op
         operands = list(zip(*block.operands))
-        places = [layout.places(nodes) for nodes in operands]
+        places: list[Index] = [layout.places(nodes) for nodes in operands]
         self.is_whole = self.op.variadic and len(operands) > FEW_OPERANDS
-        self.is_listed = self.op.variadic and not self.is_whole
-        self.slots = folded(
-            [layout.places(block.outputs), *([places] if self.is_whole else places)]
-        )
-        self._nodes = [list(chain(*operands))] if self.is_whole else operands
+        self._nodes, indices = operands, places
+        if self.is_whole:
+            width = len(operands) // 2 if self.op is ops.DOT else len(operands)
+            parts = range(0, len(operands), width)
+            self._nodes = [tuple(chain(*operands[i : i + width])) for i in parts]
+            indices = [places[i : i + width] for i in parts]
+        self.slots = folded([layout.places(block.outputs), *indices])
         self.numbers: list[Array] = []  # of the outputs and of the operands
 
     def traced(self, program: Program, arrays: Sequence[Array]) -> list[Any]:
         """The operands as the row of the op table takes them."""
         traced = [Traced(program, array) for array in arrays]
-        return [traced] if self.is_listed else traced
+        if not self.op.variadic:
+            return traced
+        if not self.is_whole:
+            return [traced]
+        return [Halves(*traced)] if self.op is ops.DOT else traced
+
+    def slopes(self, program: Program, numbers: Sequence[Array]) -> list[Any]:
+        """The local derivative per operand: Traced, or a number that is the same everywhere."""
+        out, *operands = numbers
+        found = self.op.partials(TRACING, Traced(program, out), *self.traced(program, operands))
+        if isinstance(found, Halves):
+            return list(found.parts)
+        if not self.is_whole:
+            return list(found)
+        return [found if isinstance(found, Traced) else found[0]]
 
     def forward(self, program: Program, values: Array) -> None:
         outputs, *operands = self.slots
@@ -176,17 +194,16 @@ def slopes_of(blocks: Sequence[Map], program: Program, values: Array) -> list[li
     They are arrays, or numbers where they are the same everywhere.
     """
     first = blocks[0]
-    out, *numbers = first.numbers
+    numbers = first.numbers
     if len(blocks) > 1:
-        out, *numbers = [_together(same).view(values) for same in zip(*[b.slots for b in blocks])]
-        if first.is_whole:
-            numbers = [np.moveaxis(numbers[0], 1, 0)]  # the operands' axis leads
-    found = first.op.partials(TRACING, Traced(program, out), *first.traced(program, numbers))
+        numbers = [_together(same).view(values) for same in zip(*[b.slots for b in blocks])]
+        if first.is_whole:  # the operands' axis leads
+            numbers = [numbers[0], *[np.moveaxis(array, 1, 0) for array in numbers[1:]]]
     slopes: list[list[Any]] = [[] for _ in blocks]
-    for slope in (found,) if first.is_whole else found:
+    for slope in first.slopes(program, numbers):
         for i, own in enumerate(slopes):
             if not isinstance(slope, Traced):
-                own.append(slope[0] if first.is_whole else slope)
+                own.append(slope)
             elif len(blocks) == 1:
                 own.append(slope.array)
             else:
