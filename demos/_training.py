@@ -147,6 +147,7 @@ class Run:
     def other(self) -> "Run":
         """The first few updates once more, on a network of their own, in the other way."""
         other = Run(self.make, not self.eager)
+        other.training.sync = lambda when: None  # nobody will read this network's numbers
         while other.updates < self.updates and other.seconds < ENOUGH:
             other.to(min(self.updates, 2 * other.updates + 1), progress=False)
         return other
