@@ -2,7 +2,8 @@
 
 `make demos` does this; `python -m demos NAME ...` runs only those that are named. A demo module
 says what the gallery shows of it by a constant GALLERY = (picture, arguments); without one the
-picture is NAME.svg and there are no arguments.
+picture is NAME.svg and there are no arguments. GALLERY = None keeps a demo that needs an extra
+out of the gallery.
 """
 
 import importlib
@@ -54,8 +55,9 @@ def exhibits() -> list[Exhibit]:
     found = []
     for name in names:
         module = importlib.import_module(f"demos.{name}")
-        picture, arguments = getattr(module, "GALLERY", (f"{name}.svg", ()))
-        found.append(Exhibit(name, module, picture, tuple(arguments)))
+        shown = getattr(module, "GALLERY", (f"{name}.svg", ()))
+        if shown is not None:
+            found.append(Exhibit(name, module, shown[0], tuple(shown[1])))
     return found
 
 

@@ -44,9 +44,9 @@ def moons(problem: Moons) -> Step:
     x, y = ca.MX.sym("x", 2, problem.points), ca.MX.sym("y", 1, problem.points)
     h: Any = x
     for weight, bias in zip(symbols[:4:2], symbols[1:4:2]):
-        h = ca.fmax(weight @ h + ca.repmat(bias, 1, problem.points), 0.0)
+        h = _relu(weight @ h + ca.repmat(bias, 1, problem.points))
     scores = symbols[4] @ h + ca.repmat(symbols[5], 1, problem.points)
-    margins = ca.fmax(1.0 - y * scores, 0.0)
+    margins = _relu(1.0 - y * scores)
     decay = sum(ca.sumsqr(p) for p in symbols)
     loss = ca.sum(margins) / problem.points + problem.alpha * decay
     call = _differentiated(loss, symbols, [x, y])
@@ -81,6 +81,10 @@ def _cell(problem: CharRNN, a: Any, c: Any) -> tuple[Any, Any]:
 
 def _sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + ca.exp(-x))
+
+
+def _relu(x: Any) -> Any:
+    return x * (x > 0.0)  # fmax(x, 0) has slope 1/2 at 0
 
 
 def _shape(array: Array) -> tuple[int, int]:

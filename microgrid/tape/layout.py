@@ -34,6 +34,7 @@ class Layout:
         parameter_slot: dict[int, int] | None = None,
     ) -> None:
         self.graph = graph
+        self._variables = len(graph.values)  # what comes after these is a constant
         self.size = 0
         self.numbers: dict[int, float] = {}
         self._slot: dict[int, int] = {}  # node -> slot
@@ -52,7 +53,7 @@ class Layout:
     def slot(self, node: int) -> int:
         """The slot of a node among the values; a node nobody placed gets one now."""
         if node not in self._slot:
-            self._append(node)
+            self._put(node, self.size)
         return self._slot[node]
 
     def places(self, nodes: Iterable[int]) -> list[int]:
@@ -69,17 +70,16 @@ class Layout:
     def _put(self, node: int, slot: int) -> None:
         self._slot.setdefault(node, slot)
         self._used.add(slot)
-        self.size = max(self.size, slot + 1)
-        if self.graph.is_constant(node):
-            self.numbers[slot] = self.graph.constants[node - len(self.graph.values)]
+        if slot >= self.size:
+            self.size = slot + 1
+        if node >= self._variables:
+            self.numbers[slot] = self.graph.constants[node - self._variables]
 
-    def _append(self, node: int) -> None:
-        self._put(node, self.size)
-
-    def _place_run(self, nodes: Sequence[int]) -> None:
+    def _place_run(self, nodes: Iterable[int]) -> None:
+        placed = self._slot
         for node in nodes:
-            if node not in self._slot:
-                self._append(node)
+            if node not in placed:
+                self._put(node, self.size)
 
     def _place_columns(self, columns: Sequence[Nodes]) -> None:
         bases: list[int] = []  # where the columns so far begin

@@ -24,7 +24,7 @@ Call: TypeAlias = Callable[[], Any]
 RESULT_BY_KEYWORD = {np.maximum, np.minimum}
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """A call; `made` is the array of the program's own that it fills, if it is one of those."""
 
@@ -33,9 +33,12 @@ class Step:
     options: dict[str, Any]
     made: Array | None = None
 
-    def arrays(self) -> Iterator[Array]:
+    def owners(self) -> Iterator[int]:
+        """The ids of the arrays that hold the numbers of its operands."""
         for x in (*self.operands, *self.options.values()):
-            yield from (y for y in (x if isinstance(x, list) else [x]) if isinstance(y, np.ndarray))
+            for y in x if x.__class__ is list else (x,):
+                if y.__class__ is np.ndarray:
+                    yield id(y if y.base is None else y.base)
 
     def rename(self, array: Array, target: Array) -> None:
         self.operands = tuple([target if x is array else x for x in self.operands])
@@ -67,7 +70,7 @@ class Program:
 
     def call(self, function: Any, *operands: Any, **options: Any) -> Array:
         """Append a call with a result; returns the array in which it will be."""
-        operands = tuple([np.asarray(x) if isinstance(x, float) else x for x in operands])
+        operands = tuple([np.asarray(x) if x.__class__ is float else x for x in operands])
         made: Array = self.buffer(np.asarray(function(*operands, **options)))
         if isinstance(function, np.ufunc) and function not in RESULT_BY_KEYWORD and not options:
             operands += (made,)
@@ -102,16 +105,9 @@ class Program:
         read: set[int] = set()
         for step in reversed(self._steps):
             if step.made is None or id(step.made) in read:
-                read.update([id(_owner(array)) for array in step.arrays()])
+                read.update(step.owners())
                 found.append(step.call())
         return found[::-1]
-
-
-def _owner(array: Array) -> Array:
-    """The array of which this one is a view."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def zeros(*shape: int) -> Array:

@@ -25,7 +25,7 @@ from .reading import Graph
 Nodes: TypeAlias = tuple[int, ...]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Matrix:
     """Rows of parameters that all meet the same columns; outputs[c][r] as in a MatrixBlock."""
 
@@ -34,7 +34,7 @@ class Matrix:
     outputs: list[list[int]] = field(default_factory=list)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class MatrixBlock:
     """matrix x columns; outputs[c][r] is the node of row r and column c."""
 
@@ -43,7 +43,7 @@ class MatrixBlock:
     outputs: list[list[int]]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class OpBlock:
     """One op applied to many nodes: operands[i][k] is operand k of node outputs[i]."""
 
@@ -106,62 +106,74 @@ class _Scheduler:
         """Who waits for whom."""
         size, op = self.size, self.graph.op
         self.readers: list[list[int]] = [[] for _ in range(size + len(self.columns))]
-        self.waits = [0] * len(self.readers)
-        alone = ((n, self.graph.operands[n]) for n in self.nodes if n not in self.cell_of)
-        for task, operands in chain(alone, enumerate(self.columns, start=size)):
-            for x in operands:
+        self.waits = waits = [0] * len(self.readers)
+        readers, operands, rows = self.readers, self.graph.operands, self.cell_of
+        alone = [node for node in self.nodes if node not in rows] if rows else self.nodes
+        for task, read in chain(
+            zip(alone, map(operands.__getitem__, alone)), enumerate(self.columns, start=size)
+        ):
+            for x in read:
                 if x < size and op[x] is not None:
-                    self.readers[x].append(task)
-                    self.waits[task] += 1
-        for node, (_, column) in self.cell_of.items():
-            self.readers[size + column].append(node)
-            self.waits[node] = 1
+                    readers[x].append(task)
+                    waits[task] += 1
+        for node, (_, column) in rows.items():
+            readers[size + column].append(node)
+            waits[node] = 1
 
     def _rank(self) -> None:
-        """How high everything is, and what groups with what."""
-        graph, readers = self.graph, self.readers
+        """How high everything is, and the number of the group that it belongs to."""
+        graph, readers, size = self.graph, self.readers, self.size
         kind = [*graph.op, *[ops.DOT] * len(self.columns)]
+        alone = {op: frozenset([op]) for op in {*kind}}
         self.height = height = [0] * len(readers)
-        self.signature: dict[int, Any] = {}
+        self.group = group = [0] * size
+        numbers: dict[Any, int] = {}
         reader_kinds: dict[Nodes, frozenset[Op | None]] = {}  # of all nodes of a matrix's row
         for node in reversed(self.nodes):
             read_by = readers[node]
-            height[node] = high = 1 + max([height[r] for r in read_by], default=0)
-            kinds = frozenset([kind[r] for r in read_by])
+            if len(read_by) == 1:
+                high, kinds = height[read_by[0]] + 1, alone[kind[read_by[0]]]
+            else:
+                high = max([height[r] for r in read_by], default=0) + 1
+                kinds = frozenset([kind[r] for r in read_by])
+            height[node] = high
+            signature: Any = kind[node], len(graph.operands[node]), kinds
             if node in self.cell_of:
                 row, column = self.cell_of[node]
                 reader_kinds[row] = reader_kinds.get(row, kinds) & kinds
-                height[self.size + column] = max(height[self.size + column], high)
-                self.signature[node] = self.matrix_of[node]
-            else:
-                self.signature[node] = kind[node], len(graph.operands[node]), kinds
+                height[size + column] = max(height[size + column], high)
+                signature = self.matrix_of[node]
+            group[node] = numbers.setdefault(signature, len(numbers))
+        self.group_count = len(numbers)
         for matrix in self.matrices:
             _put_together(matrix.rows, reader_kinds)
 
     def run(self) -> tuple[list[Block], list[Matrix]]:
         blocks: list[Block] = []
-        ready: dict[Any, list[int]] = defaultdict(list)  # signature -> nodes
-        heap: list[tuple[int, int]] = []
         size, waits, readers = self.size, self.waits, self.readers
-        signature, height = self.signature, self.height
-        done: set[int] = set()
+        group, height = self.group, self.height
+        ready: list[list[int]] = [[] for _ in range(self.group_count)]
+        done = bytearray(size)
+        top = max(height, default=0)
+        heap: list[int] = []  # (top - height) size + node: the highest node comes first
 
         released = [n for n in self.nodes if not waits[n]]
         released += [task for task in range(size, len(waits)) if not waits[task]]
         while released or heap:
             for task in released:
+                # A complete column frees the rows that wait for it.
                 for node in (task,) if task < size else readers[task]:
-                    ready[signature[node]].append(node)
-                    heappush(heap, (-height[node], node))
+                    ready[group[node]].append(node)
+                    heappush(heap, (top - height[node]) * size + node)
             released = []
-            _, highest = heappop(heap)
-            if highest in done:
+            highest = heappop(heap) % size
+            if done[highest]:
                 continue
-            group = ready.pop(signature[highest])
-            group.sort()
-            done.update(group)
-            blocks.append(self._block(group))
-            for node in group:
+            together = sorted(ready[group[highest]])
+            ready[group[highest]] = []
+            blocks.append(self._block(together))
+            for node in together:
+                done[node] = True
                 for task in readers[node]:
                     waits[task] -= 1
                     if not waits[task]:
@@ -173,7 +185,9 @@ class _Scheduler:
         if matrix is None:
             op = self.graph.op[group[0]]
             assert op is not None
-            return OpBlock(op, group, [self._operands(node) for node in group])
+            operands = self.graph.operands
+            return OpBlock(op, group, [operands[n] for n in group]
+                           if op is not ops.DOT else [self._factors(n) for n in group])  # fmt: skip
         cell = {self.cell_of[node]: node for node in group}
         numbers = list(dict.fromkeys([column for _, column in cell]))
         columns = [self.columns[number] for number in numbers]
@@ -182,9 +196,7 @@ class _Scheduler:
         matrix.outputs += outputs
         return MatrixBlock(matrix, columns, outputs)
 
-    def _operands(self, node: int) -> Nodes:
-        if self.graph.op[node] is not ops.DOT:
-            return self.graph.operands[node]
+    def _factors(self, node: int) -> Nodes:
         firsts, seconds = zip(*self.graph.pairs(node))
         return (*firsts, *seconds)
 

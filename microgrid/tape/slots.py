@@ -159,7 +159,7 @@ class Sink:
         if even is not None:
             axes = enumerate(zip(even.shape, even.strides))
             self._shared = tuple([i for i, (size, by) in axes if size > 1 and by == 0])
-            even = _without(even, self._shared)
+            even = _without(even, self._shared) if self._shared else even
         if even is not None and even.distinct:
             marks = even.view(gradients.written)
             self._view = even.view(gradients.flat)

@@ -236,7 +236,8 @@ for this branch
 
         parameters: a list of arrays as `[p.data for p in tape.parameters()]`; inputs: an
         array shaped like one example. It can be differentiated, jitted, vmapped and
-        sharded. ModuleNotFoundError says how to get JAX if it is not installed.
+        sharded. Where `forward` would raise GuardError, the loss and its gradient are nan.
+        ModuleNotFoundError says how to get JAX if it is not installed.
         """
         from .xla import to_jax
 

@@ -1,7 +1,8 @@
 """A tape as a pure JAX function, from the same blocks and the same rows of the op table.
 
 There are no slots here: every block's result is an array of its own, and a block's
-operands are put together from slices of what came before, which XLA fuses.
+operands are put together from slices of what came before, which XLA fuses. A pure function
+cannot raise: where a guard fails, the loss is nan, and so is its gradient.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import ops
+from ..ops import Op
+from ..value import Value
 from .arrays import ArrayNamespace
 from .schedule import MatrixBlock, OpBlock
 
@@ -24,7 +28,6 @@ def to_jax(tape: Tape) -> Callable[[Any, Any], Any]:
     """`tape.to_jax()`."""
     try:
         import jax
-        import jax.numpy as jnp
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "to_jax needs JAX, which is not installed: pip install 'microgrid-autograd[xla]'"
@@ -33,15 +36,40 @@ def to_jax(tape: Tape) -> Callable[[Any, Any], Any]:
         raise RuntimeError(
             'to_jax computes in float64: call jax.config.update("jax_enable_x64", True) first'
         )
-    return _Translation(tape, jnp).loss
+    return _Translation(tape, jax).loss
+
+
+def _differentiable(op: Op, jax: Any, xp: ArrayNamespace) -> Callable[..., Any]:
+    """The op on arrays, with the row's own local derivatives in place of JAX's.
+
+    Those differ where a kink leaves a choice (relu at 0), and are nan where a branch is that
+    the forward does not take.
+    """
+
+    @jax.custom_jvp  # type: ignore[untyped-decorator, unused-ignore]
+    def function(*operands: Any) -> Any:
+        return op.forward(xp, *operands)
+
+    @function.defjvp  # type: ignore[untyped-decorator, unused-ignore]
+    def rule(operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+        out = function(*operands)
+        slopes = op.partials(xp, out, *operands)
+        if op.variadic:
+            column = jax.numpy.asarray(slopes).reshape(len(slopes), -1)
+            return out, (column * tangents[0]).sum(axis=0)
+        return out, sum(slope * tangent for slope, tangent in zip(slopes, tangents))
+
+    differentiable: Callable[..., Any] = function
+    return differentiable
 
 
 class _Translation:
     """Where each node's number is found: (source, place in it)."""
 
-    def __init__(self, tape: Tape, jnp: Any) -> None:
-        self._jnp = jnp
-        self._xp = ArrayNamespace(jnp)
+    def __init__(self, tape: Tape, jax: Any) -> None:
+        self._jnp = jax.numpy
+        xp = ArrayNamespace(jax.numpy)
+        self._functions = {op: _differentiable(op, jax, xp) for op in ops.OPS}
         self._blocks = tape.blocks
         graph = tape._graph
         store = tape._store
@@ -68,6 +96,14 @@ class _Translation:
             place.update({node: (source, i) for i, node in enumerate(outputs)})
         self._steps = [self._translate(block, place) for block in tape.blocks]
         self._loss = place[graph.roots[0]]
+        self._tests = []
+        for check in tape._checks:
+            sides: list[list[int]] = [[], []]
+            for guard in check.guards:
+                for side, x in zip(sides, (guard.left, guard.right)):
+                    side.append(graph.index[x] if isinstance(x, Value) else graph.constant(x))
+            left, right = (self._assemble(side, place) for side in sides)
+            self._tests.append((check.test.__name__, left, right, check.outcomes))
 
     def loss(self, parameters: Sequence[Any], inputs: Any) -> Any:
         """The loss from arrays shaped like `tape.parameters()` and one example's inputs."""
@@ -89,22 +125,24 @@ class _Translation:
         for step in self._steps:
             sources.append(step(sources))
         source, i = self._loss
-        return sources[source][i]
+        found = sources[source][i]
+        for name, left, right, outcomes in self._tests:
+            holds = jnp.all(getattr(jnp, name)(left(sources), right(sources)) == outcomes)
+            found = found * jnp.where(holds, 1.0, jnp.nan)  # a product: its gradient is nan too
+        return found
 
     def _translate(
         self, block: MatrixBlock | OpBlock, place: dict[int, tuple[int, int]]
     ) -> Callable[[list[Any]], Any]:
-        jnp, xp = self._jnp, self._xp
+        jnp = self._jnp
         if isinstance(block, MatrixBlock):
             rows = self._assemble(block.matrix.rows, place)
             columns = self._assemble(block.columns, place)
             return lambda sources: jnp.ravel(columns(sources) @ rows(sources).T)
-        op, operands = block.op, list(zip(*block.operands))
-        if op.variadic:
-            together = self._assemble(operands, place)
-            return lambda sources: op.forward(xp, together(sources))
-        each = [self._assemble(operand, place) for operand in operands]
-        return lambda sources: op.forward(xp, *[operand(sources) for operand in each])
+        function, operands = self._functions[block.op], list(zip(*block.operands))
+        each = [operands] if block.op.variadic else operands
+        arrays = [self._assemble(nodes, place) for nodes in each]
+        return lambda sources: function(*[array(sources) for array in arrays])
 
     def _assemble(
         self, nodes: Sequence[Any], place: dict[int, tuple[int, int]]
