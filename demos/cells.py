@@ -4,7 +4,8 @@ counts along the line.
 First two one-unit LSTMs whose weights are set by hand, over the lecture's two passages of War
 and Peace. Then an LSTM learns a small language with quotes and lines of fixed width, and the
 unit that follows the quote, and the one that follows the line, are found by correlation on a
-text that it has not seen. --updates 0 leaves the training out.
+text that it has not seen. --updates 0 leaves the training out, --eager records every chunk
+anew instead of replaying a tape.
 """
 
 import argparse
@@ -16,12 +17,13 @@ import numpy as np
 
 import viz
 from microgrid import nn, no_grad, optim
-from microgrid.chunks import TapedBPTT
+from microgrid.chunks import TapedBPTT, TruncatedBPTT
 from microgrid.files import write_whole
 from microgrid.text import TextStream, Vocabulary
-from microgrid.training import Training
+from microgrid.training import Step, Training
 
 from ._common import parser, plot, run, show, table
+from ._training import Run, eager_option, speeds
 
 GALLERY = ("cells_quote_trained.svg", [])
 
@@ -116,18 +118,22 @@ def along_line(text: str) -> list[float]:
 
 
 def learn(
-    path: Path, updates: int, hidden: int = 20
-) -> tuple[nn.SequenceModel, Vocabulary, list[float]]:
-    """(an LSTM that has read the file, its vocabulary, the losses)."""
-    stream = TextStream(path, length=56)
-    vocabulary = stream.vocabulary
-    rng = np.random.default_rng(0)
-    cell = nn.LSTMCell(len(vocabulary), hidden, seed=rng)
-    model = nn.SequenceModel(cell, nn.Linear(hidden, len(vocabulary), seed=rng))
-    step = TapedBPTT(model, stream)
-    optimizer = optim.Adam(step.parameters(), lr=0.02)
-    training = Training(model, optimizer, max_norm=1.0, sync=step.sync)
-    return model, vocabulary, training.run(step, updates)
+    path: Path, updates: int, hidden: int = 20, eager: bool = False
+) -> tuple[Run, Vocabulary]:
+    """(the training of an LSTM that has read the file, its vocabulary)."""
+    vocabulary = TextStream(path).vocabulary
+
+    def make(eager: bool) -> tuple[Training, Step]:
+        rng = np.random.default_rng(0)
+        cell = nn.LSTMCell(len(vocabulary), hidden, seed=rng)
+        model = nn.SequenceModel(cell, nn.Linear(hidden, len(vocabulary), seed=rng))
+        step = (TruncatedBPTT if eager else TapedBPTT)(model, TextStream(path, length=56))
+        optimizer = optim.Adam(step.parameters(), lr=0.02)
+        return Training(model, optimizer, max_norm=1.0, sync=step.sync), step
+
+    made = Run(make, eager)
+    made.to(updates)
+    return made, vocabulary
 
 
 def units(model: nn.SequenceModel, vocabulary: Vocabulary, text: str) -> np.ndarray:
@@ -148,9 +154,11 @@ def trained(args: argparse.Namespace) -> None:
     """Train, find the two units on a text that was not learnt from, show them."""
     with tempfile.TemporaryDirectory() as folder:
         path = write_whole(Path(folder) / "story.txt", story(20000, seed=0))
-        model, vocabulary, losses = learn(path, args.updates)
+        learnt, vocabulary = learn(path, args.updates, eager=args.eager)
+        print(f"\n{speeds(learnt)}")
+    model, losses = learnt.training.model, learnt.training.losses
     size = model.cell.hidden_size
-    print(f"\nAn LSTM of {size} units on a language with quotes and lines of {WIDTH}: "
+    print(f"An LSTM of {size} units on a language with quotes and lines of {WIDTH}: "
           f"loss {losses[0]:.3f} -> {np.mean(losses[-20:]):.3f}")  # fmt: skip
     text = story(480, seed=1)
     rows = units(model, vocabulary, text)
@@ -169,6 +177,7 @@ def trained(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     made = parser("cells", __doc__, graphs=False)
     made.add_argument("--updates", type=int, default=800, help="of the training (default: 800)")
+    eager_option(made)
     args = made.parse_args(argv)
     if args.updates < 0:
         made.error(f"argument --updates: expected 0 or more, got {args.updates}")

@@ -4,12 +4,12 @@
 
 Ctrl-C stops between two updates and saves; --resume goes on from the checkpoint, to the same
 numbers as an unbroken run. Truncated BPTT: the state is carried from chunk to chunk, the
-gradient is not. One chunk's graph is recorded, and a tape replays it for all the others.
+gradient is not. One chunk's graph is recorded, and a tape replays it for all the others;
+--eager records every one. Both speeds are told.
 Plots of the loss and of the hidden state over the generated text are made.
 """
 
 import argparse
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ import numpy as np
 from microgrid import nn, no_grad, optim
 from microgrid.chunks import TapedBPTT, TruncatedBPTT
 from microgrid.text import TextStream
-from microgrid.training import Training
+from microgrid.training import Step, Training
 from viz import plots
 
 from ._common import parser, plot, run, table
+from ._training import Run, eager_option, speeds
 
 GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "600"])
 
@@ -71,9 +72,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--seed", type=int, default=0, help="(default: 0)")
     made.add_argument("--checkpoint", type=Path, metavar="JSON", help="file to save the run in")
     made.add_argument("--resume", action="store_true", help="go on from --checkpoint")
-    made.add_argument(
-        "--eager", action="store_true", help="record every chunk anew instead of replaying a tape"
-    )
+    eager_option(made)
     made.add_argument("--prompt", default="", help="how the written text begins")
     made.add_argument("--write", type=int, default=300, help="characters to write (default: 300)")
     made.add_argument("--temperature", type=float, default=0.7, help="of sampling (default: 0.7)")
@@ -86,31 +85,31 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def train(args: argparse.Namespace, stream: TextStream) -> nn.SequenceModel:
-    """The network after --updates updates; says how the loss went."""
-    letters = len(stream.vocabulary)
-    model = network(args.cell, letters, args.hidden, args.layers, args.seed)
-    step = (TruncatedBPTT if args.eager else TapedBPTT)(model, stream)
-    training = Training(
-        model,
-        optim.Adam(step.parameters(), args.lr),
-        max_norm=args.clip,
-        keep={"text": step},
-        sync=step.sync,
-    )
+def train(args: argparse.Namespace, text: TextStream) -> nn.SequenceModel:
+    """The network after --updates updates on a text; says how the loss went."""
+    letters = len(text.vocabulary)
+
+    def make(eager: bool) -> tuple[Training, Step]:
+        model = network(args.cell, letters, args.hidden, args.layers, args.seed)
+        stream = TextStream(args.file, args.length)
+        step = (TruncatedBPTT if eager else TapedBPTT)(model, stream)
+        optimizer = optim.Adam(step.parameters(), args.lr)
+        keep = {"text": step}
+        return Training(model, optimizer, max_norm=args.clip, keep=keep, sync=step.sync), step
+
+    made = Run(make, args.eager)
+    training, model = made.training, made.training.model
     if args.resume:
         training.resume(args.checkpoint)
-    print(f"{args.file}: {stream.characters} characters, {letters} different ones; "
+    print(f"{args.file}: {text.characters} characters, {letters} different ones; "
           f"{args.cell} of {args.hidden} units, {len(model.parameters())} parameters")  # fmt: skip
-    begun = time.perf_counter()
     try:
-        losses = training.run(step, args.updates, args.checkpoint)
+        losses = made.to(args.updates, args.checkpoint)
     except KeyboardInterrupt:
         saved = f"; --checkpoint {args.checkpoint} --resume goes on" if args.checkpoint else ""
         print(f"stopped after update {training.steps}{saved}")
         raise
-    speed = len(losses) / (time.perf_counter() - begun)
-    print(f"{speed:.1f} updates a second, {'eager' if args.eager else 'replayed from a tape'}")
+    print(speeds(made))
     report(losses, args)
     return model
 
@@ -135,7 +134,6 @@ def main(argv: list[str] | None = None) -> None:
     stream = TextStream(args.file, args.length)
     decode = stream.vocabulary.decode
     prompt = stream.vocabulary.encode(args.prompt) or next(stream).inputs[:1]
-    stream = TextStream(args.file, args.length)
     nn.sampler(args.temperature)  # a bad temperature is told before the training
     model = train(args, stream)
     indices, states = write(model, prompt, args.write, args.temperature, args.seed)

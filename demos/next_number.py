@@ -3,6 +3,7 @@
 First the notes' own task: fit that one sequence, the numbers scaled by 0.1. Then the honest
 one: learn from six other sequences that step by 2, and predict this one, which was held out.
 Row batches as in the notes, H_t = tanh(X_t W_xh + H_{t-1} W_hh + b_h), O_t = H_t W_hq + b_q.
+All sequences are of one length, so one tape is replayed for them; --eager records each anew.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,11 @@ import numpy as np
 
 from microgrid import Value, nn, no_grad, optim
 from microgrid import functional as F
+from microgrid.training import Step, Training
 from viz import plots
 
 from ._common import number, parser, pictures, plot, run, table
+from ._training import Run, eager_option, speeds, steps
 
 ASKED = ([1.0, 3.0, 5.0, 7.0, 9.0], 11.0)
 TOLERANCE = 0.05
@@ -63,31 +66,45 @@ class NextNumber(nn.Module):
         """The output after the last number, all numbers scaled."""
         state = self.cell.initial_state(1)
         for x in numbers:
-            state = self.cell([[SCALE * x]], state)
+            state = self.cell([[x]], state)
         return self.readout(state)[0][0]
 
     def predict(self, numbers: Sequence[float]) -> float:
         """The next number."""
         with no_grad():
-            return self(numbers).data / SCALE
+            return self([SCALE * x for x in numbers]).data / SCALE
 
 
-def train(task: Task) -> tuple[NextNumber, list[float], list[float]]:
-    """(model, prediction for 1, 3, 5, 7, 9 before each epoch and after the last, losses)."""
-    model = NextNumber(task.hidden)
-    optimizer = optim.SGD(model.parameters(), task.lr)
-    predictions, losses = [], []
-    for _ in range(task.epochs):
-        predictions.append(model.predict(ASKED[0]))
-        losses.append(0.0)
-        for numbers, target in task.train:
-            optimizer.zero_grad()
-            loss = F.mse_loss(model(numbers), SCALE * target)
-            loss.backward()
-            optimizer.step()
-            losses[-1] += loss.data
-    predictions.append(model.predict(ASKED[0]))
-    return model, predictions, losses
+def scaled(numbers: Sequence[float], target: float) -> tuple[list[float], float]:
+    """A sequence and what follows it, as the network meets them."""
+    return [SCALE * x for x in numbers], SCALE * target
+
+
+def train(task: Task, eager: bool = False) -> tuple[Run, list[float], list[float]]:
+    """(run, prediction for 1, 3, 5, 7, 9 before each epoch and after the last, losses)."""
+    logs: dict[bool, list[float]] = {True: [], False: []}  # by way: the other is timed later
+
+    def make(eager: bool) -> tuple[Training, Step]:
+        model = NextNumber(task.hidden)
+
+        def loss_of(numbers: list, target: Value | float) -> tuple[Value, list[Value]]:
+            output = model(numbers)
+            return F.mse_loss(output, target), [output]
+
+        step = steps(eager)(model, loss_of, [scaled(*example) for example in task.train])
+        training = Training(model, optim.SGD(step.parameters(), task.lr), sync=step.sync)
+
+        def update() -> Value | float:
+            if training.steps % len(task.train) == 0:
+                logs[eager].append(step.look(*scaled(*ASKED))[1] / SCALE)
+            return step()
+
+        return training, update
+
+    made = Run(make, eager)
+    losses = made.to(task.epochs * len(task.train))
+    found = [*logs[eager], made.training.model.predict(ASKED[0])]
+    return made, found, np.reshape(losses, (task.epochs, -1)).sum(axis=1).tolist()
 
 
 def settled(predictions: Sequence[float]) -> int:
@@ -99,17 +116,20 @@ def settled(predictions: Sequence[float]) -> int:
 def drawn() -> nn.Unrolled:
     """A network of one hidden unit over the five numbers, with the loss at the end."""
     model = nn.SequenceModel(nn.RNNCell(1, 1, seed=3), nn.Linear(1, 1, seed=3))
-    scaled = [SCALE * x for x in ASKED[0]]
-    unrolled = model.unroll(scaled, [SCALE * ASKED[1]], loss="mse", topology="many-to-one")
+    numbers, target = scaled(*ASKED)
+    unrolled = model.unroll(numbers, [target], loss="mse", topology="many-to-one")
     unrolled.loss.backward()
     return unrolled
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = parser("next_number", __doc__).parse_args(argv)
-    made = []
+    options = parser("next_number", __doc__)
+    eager_option(options)
+    args = options.parse_args(argv)
+    made, runs = [], []
     for task in (FIT, HELD_OUT):
-        model, predictions, losses = train(task)
+        trained, predictions, losses = train(task, args.eager)
+        runs.append(trained)
         print(f"{task.title}: hidden {task.hidden}, lr {task.lr}, {task.epochs} epochs")
         shown = [n for n in (0, 1, 2, 3, 5, 10, 20, 50, 100, 200) if n < task.epochs]
         table(
@@ -130,7 +150,8 @@ def main(argv: list[str] | None = None) -> None:
         )
     test = [3.0 * i for i in range(1, 6)]
     print(f"A series it never met, step 3: {', '.join(map(number, test))} -> "
-          f"{model.predict(test):.2f}, not 18\n")  # fmt: skip
+          f"{trained.training.model.predict(test):.2f}, not 18\n")  # fmt: skip
+    print(f"{speeds(*runs)}\n")
     plot(plots.beside(made), args, "next_number_training.svg")
     pictures(drawn(), args, "next_number")
 

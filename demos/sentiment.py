@@ -3,21 +3,28 @@
 First the three sentences of the lecture, over the words cat, mat, rat, by gradient descent
 on the mean loss. Then a small set of reviews of our own, where `not` turns the word after
 it around, so that a bag of words cannot do it; sentences held out are judged too.
+A tape is replayed for all sentences of a length; --eager records each anew.
 """
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from microgrid import Value, nn, no_grad, optim
 from microgrid import functional as F
 from microgrid.text import Vocabulary, words
+from microgrid.training import Step, Training
 from viz import plots
 
 from ._common import parser, pictures, plot, run, table
+from ._training import Run, eager_option, speeds, steps
 
 GALLERY = ("sentiment.svg", [])
 
 TOY = [("cat mat rat", 1), ("rat rat mat", 1), ("mat mat cat", 0)]
 TOY_WORDS = Vocabulary(["cat", "mat", "rat"])
+SHOWN = (0, 1, 10, 100, 300)
 TOY_WEIGHTS = {  # columns are the words, rows the hidden units
     "cell.weight_ih": [[-0.629, 0.361, 0.881], [0.114, -0.656, -0.752], [0.255, 0.531, -0.568]],
     "cell.weight_hh": [[-0.751, -0.362, 0.325], [0.223, -0.701, -0.801], [0.836, -0.336, 0.746]],
@@ -53,58 +60,86 @@ def toy_model() -> nn.SequenceModel:
     return model
 
 
-def judge(model: nn.SequenceModel, vocabulary: Vocabulary, text: str, label: int) -> nn.Unrolled:
-    """The model over the words of a text; the loss is the binary cross entropy at the end."""
-    given = vocabulary.encode(words(text))
-    if model.embedding is None:
-        given = [F.one_hot(i, len(vocabulary)) for i in given]
+def judge(model: nn.SequenceModel, given: list[Any], label: Any) -> nn.Unrolled:
+    """The model over the words of a text; the loss is the binary cross entropy at the end.
+
+    given: a vector for each word, one-hot over the vocabulary, or its index.
+    """
+    if model.embedding is not None:
+        given = [x if isinstance(x, int) else model.embedding.mixed(x) for x in given]
     return model.unroll(given, [label], loss="binary_cross_entropy", topology="many-to-one")
 
 
-def train_toy(epochs: int = 300, eta: float = 0.5) -> tuple[nn.SequenceModel, list[list[float]]]:
-    """(model, [mean loss, y_hat of each sentence] before each epoch and after the last)."""
-    model = toy_model()
-    optimizer = optim.SGD(model.parameters(), eta)
-    log = []
-    for _ in range(epochs + 1):
-        optimizer.zero_grad()
-        runs = [judge(model, TOY_WORDS, text, label) for text, label in TOY]
-        loss = F.mean([unrolled.loss for unrolled in runs])
-        log.append([loss.data, *[unrolled.outputs[-1][0].data for unrolled in runs]])
-        if len(log) <= epochs:
-            loss.backward()
-            optimizer.step()
-    return model, log
+def one_hot(vocabulary: Vocabulary, text: str) -> list[list[float]]:
+    """The words of a text as vectors."""
+    return [vocabulary.one_hot(word) for word in words(text)]
 
 
-def train_reviews(epochs: int = 20) -> tuple[nn.SequenceModel, Vocabulary, list[float]]:
-    """(model, vocabulary, mean loss per epoch): an update after every sentence, by Adam."""
+EXAMPLE = tuple(one_hot(TOY_WORDS, text) for text, _ in TOY)
+
+
+def train_toy(eager: bool = False, eta: float = 0.5) -> tuple[Run, dict[int, list[float]]]:
+    """(run, epoch -> [mean loss, y_hat of each sentence] before some epochs, after the last)."""
+
+    def make(eager: bool) -> tuple[Training, Step]:
+        model = toy_model()
+
+        def loss_of(*sentences: list) -> tuple[Value, list[Value]]:
+            runs = [judge(model, given, label) for given, (_, label) in zip(sentences, TOY)]
+            losses = [unrolled.loss for unrolled in runs]
+            return F.mean(losses), [unrolled.outputs[-1][0] for unrolled in runs]
+
+        step = steps(eager)(model, loss_of, [EXAMPLE])
+        return Training(model, optim.SGD(step.parameters(), eta), sync=step.sync), step
+
+    made, log = Run(make, eager), {}
+    for epoch in SHOWN:
+        made.to(epoch)
+        log[epoch] = made.step.look(*EXAMPLE)
+    return made, log
+
+
+def shuffled(count: int, rng: np.random.Generator) -> Iterator[int]:
+    """Indices in an order of their own for every epoch, without end."""
+    while True:
+        yield from rng.permutation(count)
+
+
+def train_reviews(epochs: int = 20, eager: bool = False) -> tuple[Run, Vocabulary, list[float]]:
+    """(run, vocabulary, mean loss per epoch): an update after every sentence, by Adam."""
     known, held_out = reviews()
     vocabulary = Vocabulary.of(words(text) for text, _ in known + held_out)
-    rng = np.random.default_rng(1)
-    model = nn.SequenceModel(
-        nn.RNNCell(4, 6, seed=rng),
-        nn.Linear(6, 1, nonlinearity="sigmoid", seed=rng),
-        nn.Embedding(len(vocabulary), 4, vocab=vocabulary.items, seed=rng),
-    )
-    optimizer = optim.Adam(model.parameters(), lr=0.02)
-    losses = []
-    for _ in range(epochs):
-        losses.append(0.0)
-        for i in rng.permutation(len(known)):
-            optimizer.zero_grad()
-            loss = judge(model, vocabulary, *known[i]).loss
-            loss.backward()
-            optim.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            losses[-1] += loss.data / len(known)
-    return model, vocabulary, losses
+
+    def make(eager: bool) -> tuple[Training, Step]:
+        rng = np.random.default_rng(1)
+        model = nn.SequenceModel(
+            nn.RNNCell(4, 6, seed=rng),
+            nn.Linear(6, 1, nonlinearity="sigmoid", seed=rng),
+            nn.Embedding(len(vocabulary), 4, vocab=vocabulary.items, seed=rng),
+        )
+
+        def loss_of(given: list, label: Value | float) -> tuple[Value, list[Value]]:
+            unrolled = judge(model, given, label)
+            return unrolled.loss, unrolled.outputs[-1]
+
+        # A tape takes numbers: a word's index would be part of its graph.
+        examples = [
+            (vocabulary.encode(words(text)) if eager else one_hot(vocabulary, text), label)
+            for text, label in known
+        ]
+        step = steps(eager)(model, loss_of, examples, shuffled(len(known), rng))
+        optimizer = optim.Adam(step.parameters(), lr=0.02)
+        return Training(model, optimizer, max_norm=1.0, sync=step.sync), step
+
+    made = Run(make, eager)
+    losses = made.to(epochs * len(known))
+    return made, vocabulary, np.reshape(losses, (epochs, -1)).mean(axis=1).tolist()
 
 
 def running(model: nn.SequenceModel, vocabulary: Vocabulary, text: str) -> list[float]:
     """The output after each word, as it would be if the sentence ended there."""
     with no_grad():
-        return [y[0].data for y in judge(model, vocabulary, text, 0).outputs]
+        return [y[0].data for y in judge(model, vocabulary.encode(words(text)), 0).outputs]
 
 
 def drawn() -> nn.Unrolled:
@@ -124,13 +159,16 @@ def drawn() -> nn.Unrolled:
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = parser("sentiment", __doc__).parse_args(argv)
-    _, log = train_toy()
-    rows = [[n, *[f"{x:.4f}" for x in log[n]]] for n in (0, 1, 10, 100, 300)]
+    options = parser("sentiment", __doc__)
+    eager_option(options)
+    args = options.parse_args(argv)
+    toy, log = train_toy(args.eager)
+    rows = [[n, *[f"{x:.4f}" for x in row]] for n, row in log.items()]
     headers = ["epoch", "mean loss", *[f"{text} = {label}" for text, label in TOY]]
     table(headers, rows, title="The lecture's three sentences: y_hat")
 
-    model, vocabulary, losses = train_reviews()
+    trained, vocabulary, losses = train_reviews(eager=args.eager)
+    model = trained.training.model
     known, held_out = reviews()
     right = {
         name: sum((running(model, vocabulary, text)[-1] > 0.5) == label for text, label in part)
@@ -144,6 +182,7 @@ def main(argv: list[str] | None = None) -> None:
         steps = running(model, vocabulary, text)
         rows.append([text, label, f"{steps[-1]:.3f}", " ".join(f"{y:.2f}" for y in steps)])
     table(["held out", "label", "y_hat", "after each word"], rows)
+    print(f"{speeds(toy, trained)}\n")
 
     texts = ["the film was good", "the film was not good", "the film was not boring"]
     sheets = [

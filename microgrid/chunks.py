@@ -74,8 +74,7 @@ class TapedBPTT(TruncatedBPTT):
         targets = [[Value(0.0) for _ in range(size)] for _ in steps]
         start = model.cell.initial_state()
         table = model.embedding
-        columns = list(zip(*table.weight)) if table else []
-        inputs = [F.linear(x, columns) for x in letters] if table else letters
+        inputs = [table.mixed(x) for x in letters] if table else letters
         run = model.unroll(inputs, targets, h0=start, reduction="mean")
         assert run.loss is not None
         self.root = run.loss

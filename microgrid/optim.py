@@ -47,10 +47,14 @@ class Optimizer:
                 if p.grad is not None:
                     p.data = p.data - self.change(p.grad, memory)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients: `grad` becomes None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients: `grad` becomes None, or 0 if `set_to_none` is False.
+
+        A parameter that the next loss does not reach is then left alone, or else moved on by
+        a momentum: with 0 the unused rows of an embedding move as PyTorch's do.
+        """
         for p in self.params:
-            p.grad = None
+            p.grad = None if set_to_none else _zeros(p.data)
 
     def state_dict(self) -> dict[str, Any]:
         """Kind, learning rate and what each parameter's memory holds, in JSON's types."""
@@ -305,6 +309,10 @@ class CosineAnnealingLR(LambdaLR):
         super().__init__(
             optimizer, lambda n: low + (1.0 - low) * (1.0 + math.cos(math.pi * n / T_max)) / 2.0
         )
+
+
+def _zeros(like: Numbers) -> Numbers:
+    return np.zeros_like(like) if isinstance(like, np.ndarray) else 0.0
 
 
 def _rate(what: str, number: float) -> float:

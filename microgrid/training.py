@@ -178,7 +178,7 @@ class Training:
         A bad loss condemns the update that led to it, so `good` is put back, from before that
         update. A bad gradient of a good loss condemns nothing yet: `before` is put back.
         """
-        self.optimizer.zero_grad()
+        self.optimizer.zero_grad(set_to_none=False)  # a Tape's gradients know no None
         found = step()
         loss = float(found)
         if not math.isfinite(loss):

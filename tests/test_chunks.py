@@ -40,9 +40,7 @@ def training(text, step, kind="lstm", seed=0, embedding=True, lr=0.05):
     made = step(model, stream)
     parameters = made.parameters() if step is TapedBPTT else model.parameters()
     sync = {"sync": made.sync} if step is TapedBPTT else {}
-    # An unused row of a table has no gradient when recorded and gradient 0 when replayed, which
-    # is one and the same to SGD, but not to what has a momentum.
-    optimizer = (optim.SGD if embedding else optim.Adam)(parameters, lr)
+    optimizer = optim.Adam(parameters, lr)
     return Training(model, optimizer, max_norm=1.0, keep={"text": made}, **sync), made
 
 

@@ -53,7 +53,8 @@ def pictures(tmp_path):
 )
 def test_next_number(task, name):
     (expected,) = [t for t in golden("002_next_number")["trainings"] if t["name"] == name]
-    model, predictions, losses = next_number.train(task)
+    made, predictions, losses = next_number.train(task)
+    model = made.training.model
     for epoch, wanted in expected["log"].items():
         agree(predictions[int(epoch)], wanted["prediction"], LONG_RUN)
         if int(epoch) < task.epochs:
@@ -74,7 +75,8 @@ def test_sentiment_toy():
 
 
 def test_sentiment_learns_what_not_does():
-    model, vocabulary, losses = sentiment.train_reviews()
+    made, vocabulary, losses = sentiment.train_reviews()
+    model = made.training.model
     assert losses[-1] < 0.1
     known, held_out = sentiment.reviews()
     assert not {text for text, _ in known} & {text for text, _ in held_out}
@@ -83,13 +85,11 @@ def test_sentiment_learns_what_not_does():
 
 
 def test_hello_needs_memory():
-    mlp, loss = hello.memoryless()
-    losses = hello.train(mlp, loss, 400, lr=0.5)
+    _, losses = hello.train(hello.memoryless(), hello.pairs_loss, 400, lr=0.5)
     assert 2 * math.log(2) < losses[-1] < 1.41
-    rnn = hello.recurrent()
-    losses = hello.train(rnn, lambda: hello.unroll(rnn).loss, 400, lr=0.2)
+    made, losses = hello.train(hello.recurrent(), hello.word_loss, 400, lr=0.2)
     assert losses[-1] < 0.02
-    assert hello.generate(rnn) == "ello"
+    assert hello.generate(made.training.model) == "ello"
     assert hello.refusal() == "Linear: x must have 12 entries, got 16"
 
 

@@ -88,6 +88,20 @@ def test_zero_grad_forgets():
     assert w.grad is None
 
 
+def test_zero_grad_to_zero_lets_a_momentum_go_on():
+    values, array = value_and_array()
+    for params in (values, [array]):
+        optimizer = optim.SGD(params, lr=1.0, momentum=0.5)
+        start = np.ravel([p.data for p in params])
+        for p in params:
+            p.grad = p.data * 0.0 + 4.0
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=False)
+        assert not np.any([p.grad for p in params])
+        optimizer.step()
+        assert (start - np.ravel([p.data for p in params])).tolist() == [6.0, 6.0]
+
+
 def test_clipping_by_norm_keeps_the_direction():
     values, array = value_and_array()
     values[0].grad, values[1].grad, array.grad = 6.0, -8.0, np.array([6.0, -8.0])

@@ -146,3 +146,16 @@ class Embedding(Module):
                 f"Embedding: index must lie in 0..{self.num_embeddings - 1}, got {index}"
             )
         return self.weight[index]
+
+    def mixed(self, shares: Sequence[Operand]) -> Row:
+        """The rows, each times its share, added up: row i for a one-hot vector.
+
+        Where an item is a vector and not an index: a distribution over the items, or what
+        a Tape is to replay for any item.
+
+        >>> table = Embedding(2, 1)
+        >>> table.load_state_dict({"weight": [[-2.0], [6.0]]})
+        >>> [x.data for x in table.mixed([0.25, 0.75])]
+        [4.0]
+        """
+        return F.linear(shares, list(zip(*self.weight)))

@@ -199,9 +199,7 @@ class SequenceModel(Module):
             return output
         if feedback == "soft":
             p = F.softmax(output)
-            if self.embedding is None:
-                return p
-            return [F.dot(p, column) for column in zip(*self.embedding.weight)]
+            return p if self.embedding is None else self.embedding.mixed(p)
         chosen = feedback(output) if callable(feedback) else output.index(max(output))
         if self.embedding is not None or not isinstance(chosen, int | np.integer):
             return chosen
