@@ -23,7 +23,7 @@ def facts(packages: Iterable[str]) -> list[str]:
     """Machine, system, Python and the packages' versions, a sentence each."""
     versions = ", ".join(f"{name} {_version(name)}" for name in packages)
     return [
-        f"Processor: {cpu()}, {os.cpu_count()} cores; every contender has one thread",
+        f"Processor: {cpu()}, {os.cpu_count()} cores; BLAS and torch have one thread",
         f"System: {platform.system()} {platform.release()} on {platform.machine()}",
         f"Python {platform.python_version()}; {versions}",
     ]

@@ -44,6 +44,7 @@ PEERS = (
     Peer("torch, loop over cells", "torch_loop", "torch", SEQUENCES),
     Peer("torch.nn", "torch_nn", "torch", (*SEQUENCES, "moons")),
     Peer("jax.jit", "jax_scan", "jax", (*SEQUENCES, "moons")),
+    Peer("jax.jit, one thread", "jax_one_thread", "jax", (*SEQUENCES, "moons")),
     Peer("HIPS autograd", "autograd_hips", "autograd", (*SEQUENCES, "moons")),
     Peer("CasADi", "casadi_graph", "casadi", (*SEQUENCES, "moons", "expression")),
     Peer("micrograd", "micrograd_graph", "micrograd", (*SEQUENCES, "moons", "expression")),

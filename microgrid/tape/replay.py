@@ -34,7 +34,7 @@ from .slots import Affine, Gradients, Index, Sink, Slots, segments
 
 Starts: TypeAlias = tuple[int, ...]  # where the outputs and the operands of a block begin
 
-FEW_PIECES = 8  # inputs that lie in more pieces than this are scattered
+PIECE = 100  # inputs that lie in pieces smaller than this are better scattered
 LOOK_AHEAD = 4  # blocks among which the next one of a family is looked for
 
 
@@ -277,8 +277,10 @@ class Replay:
         self._seed = np.ones(())
         pieces = segments(inputs) if inputs else []
         self._inputs = np.array(inputs, np.intp)
-        self._pieces = [(part, even.view(self.values)) for part, even in pieces[:FEW_PIECES]]
-        self._is_scattered = len(pieces) > FEW_PIECES
+        self._is_scattered = len(inputs) < PIECE * len(pieces)
+        self._pieces = [
+            (part, even.view(self.values)) for part, even in pieces if not self._is_scattered
+        ]
         self._rows = {m: Slots([[layout.parameter_slot[x] for x in row] for row in m.rows])
                       for m in matrices}  # fmt: skip
         self._copies = _Copies(layout, store)
