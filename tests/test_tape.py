@@ -155,6 +155,16 @@ def test_the_four_gates_of_an_lstm_are_one_matrix():
     assert (12, 8) in [(len(m.rows), len(m.rows[0])) for m in Tape(run.loss).matrices]
 
 
+def test_a_row_within_a_longer_dot_is_part_of_a_matrix():
+    _, run, _ = char_rnn(hidden=3, vocabulary=4, steps=5, cell=nn.GRUCell)
+    tape = Tape(run.loss)  # candidate: W_in x + b, in one dot with r times the state
+    blocks = [block for block in tape.blocks if isinstance(block, MatrixBlock)]
+    shapes = [(len(b.matrix.rows), len(b.matrix.rows[0]), len(b.columns)) for b in blocks]
+    assert (3, 5, 5) in shapes  # of all five inputs at once
+    loss = run.losses[0] * 1.0 + run.losses[1]
+    assert_equals_eager(loss)
+
+
 def test_planning_grows_in_proportion_to_the_graph():
     counts = [len(Tape(char_rnn(steps=steps)[1].loss).blocks) for steps in (5, 10, 20)]
     assert counts[2] - counts[1] == 2 * (counts[1] - counts[0])

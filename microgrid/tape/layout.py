@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .reading import Graph
+from .reading import FIRST_CONSTANT, Graph
 from .schedule import Block, Matrix, Nodes, OpBlock
 
 FEW_OPERANDS = 4  # up to which all nodes' first operands stand together, then the second ones
@@ -34,7 +34,6 @@ class Layout:
         parameter_slot: dict[int, int] | None = None,
     ) -> None:
         self.graph = graph
-        self._variables = len(graph.values)  # what comes after these is a constant
         self.size = 0
         self.numbers: dict[int, float] = {}
         self._slot: dict[int, int] = {}  # node -> slot
@@ -72,8 +71,8 @@ class Layout:
         self._used.add(slot)
         if slot >= self.size:
             self.size = slot + 1
-        if node >= self._variables:
-            self.numbers[slot] = self.graph.constants[node - self._variables]
+        if node >= FIRST_CONSTANT:
+            self.numbers[slot] = self.graph.number(node)
 
     def _place_run(self, nodes: Iterable[int]) -> None:
         placed = self._slot
@@ -117,7 +116,7 @@ class Layout:
         return slots
 
     def _can_hold(self, slot: int, constant: int) -> bool:
-        number = self.graph.constants[constant - len(self.graph.values)]
+        number = self.graph.number(constant)
         held = self.numbers.get(slot)
         return slot not in self._used or (held is not None and held.hex() == number.hex())
 

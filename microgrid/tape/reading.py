@@ -1,9 +1,11 @@
 """From a recorded graph to integers: nodes, operands, and the sums and products that fuse.
 
-A node is its position in order of creation; plain numbers become nodes after the last
-Value. A program written in + and * is rewritten in `sum` and `dot`: a chain of additions
-whose links nobody else uses is one sum, and its products that nobody else uses make it a
-dot. The values in between vanish, their gradients do not: an addend's is the sum's own.
+A node is a number: of a Value its position in order of creation, of a plain number one that
+is larger than any of those. A program written in + and * is rewritten in `sum` and `dot`: a
+chain of additions whose links nobody else uses is one sum, and its products that nobody else
+uses make it a dot. The values in between vanish, their gradients do not: an addend's is the
+sum's own. A dot that is a row of parameters times a column, and something more, is taken
+apart again: the row becomes a node of its own, so that it can be part of a matrix.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from ..ops import Op
 from ..value import Value, creation_order
 
 LEAST_TERMS = 3  # a + b c is as fast as it stands
+FIRST_CONSTANT = 1 << 40  # the node of the first plain number
 
 
 class Graph:
@@ -27,9 +30,11 @@ class Graph:
     Attributes
     ----------
     values : the Values in order of creation; node i is values[i]
-    constants : plain numbers; node len(values) + i is constants[i]
-    op : per node, None for leaves, constants and what was fused into another node
+    constants : plain numbers; node FIRST_CONSTANT + i is constants[i]
+    op : per node, None for leaves and what was fused into another node; rows that were taken
+        out of a dot stand after the Values
     operands : per node, the nodes it reads
+    order : all nodes but constants, each after those that it reads
     heir : fused node -> the sum or dot it became part of
     """
 
@@ -48,24 +53,29 @@ class Graph:
         self.roots = [self.index[root] for root in roots]
         self.parameters = {self.index[p] for p in parameters if p in self.index}
         self._fuse()
+        self.order = self._take_rows_out()
 
     def constant(self, number: float) -> int:
         """The node of a plain number."""
         key = number.hex()  # tells 0.0 from -0.0
         if key not in self._constant_of:
-            self._constant_of[key] = len(self.values) + len(self.constants)
+            self._constant_of[key] = FIRST_CONSTANT + len(self.constants)
             self.constants.append(number)
         return self._constant_of[key]
 
     def is_constant(self, node: int) -> bool:
-        return node >= len(self.values)
+        return node >= FIRST_CONSTANT
+
+    def number(self, constant: int) -> float:
+        """The plain number of a node."""
+        return self.constants[constant - FIRST_CONSTANT]
 
     @cached_property
     def learning(self) -> set[int]:
         """The nodes that depend on a parameter, parameters among them."""
         found = set(self.parameters)
-        for node, operands in enumerate(self.operands):
-            if not found.isdisjoint(operands):
+        for node in self.order:
+            if not found.isdisjoint(self.operands[node]):
                 found.add(node)
         return found
 
@@ -95,9 +105,8 @@ class Graph:
         )
 
     def _fuse(self) -> None:
-        size = len(self.values) + len(self.constants)
         flat = np.fromiter(chain.from_iterable(self.operands), dtype=np.intp)
-        uses = np.bincount(flat, minlength=size)
+        uses = np.bincount(flat[flat < FIRST_CONSTANT], minlength=len(self.values))
         uses[self.roots] += 1
         self._private = [bool(once) for once in uses == 1]
         for node in range(len(self.values) - 1, -1, -1):
@@ -105,15 +114,10 @@ class Graph:
                 self._fuse_sum(node)
 
     def _fuse_sum(self, root: int) -> None:
-        """Make the tree of additions under `root` one sum, or one dot if it has products.
-
-        A dot whose factors are parameters is the row of a matrix. It is taken up only into a
-        longer one: with a product of other factors it would be no row any more.
-        """
+        """Make the tree of additions under `root` one sum, or one dot if it has products."""
         op, operands, private = self.op, self.operands, self._private
         terms: list[tuple[int, int]] = []
         inner: list[int] = []
-        rows: list[int] = []
         one = -1
         pending = list(reversed(operands[root]))
         products = False
@@ -123,8 +127,6 @@ class Graph:
             if kind in (ops.ADD, ops.SUM):
                 inner.append(node)
                 pending += reversed(operands[node])
-            elif kind is ops.DOT and self._is_row(self._factors(node)):
-                rows.append(node)
             elif kind is ops.MUL:
                 inner.append(node)
                 terms.append((operands[node][0], operands[node][1]))
@@ -135,12 +137,6 @@ class Graph:
                 products = True
             else:
                 terms.append((node, one))
-        if rows and self._is_row(terms):
-            inner += rows
-            products = True
-            terms += [pair for row in rows for pair in self._factors(row)]
-        else:
-            terms += [(row, one) for row in rows]
         if not inner or len(terms) < LEAST_TERMS:
             return
         for node in inner:
@@ -148,19 +144,36 @@ class Graph:
             self.heir[node] = root
         if products:
             one = self.constant(1.0)
-            pairs = [(a, one if b < 0 else b) for a, b in terms]
-            op[root] = ops.DOT
-            operands[root] = tuple([a for a, _ in pairs] + [b for _, b in pairs])
+            self._make_dot(root, [(a, one if b < 0 else b) for a, b in terms])
         else:
             op[root] = ops.SUM
             operands[root] = tuple([a for a, _ in terms])
+
+    def _make_dot(self, node: int, pairs: Sequence[tuple[int, int]]) -> None:
+        self.op[node] = ops.DOT
+        self.operands[node] = tuple([a for a, _ in pairs] + [b for _, b in pairs])
+
+    def _take_rows_out(self) -> list[int]:
+        """Make the rows within larger dots nodes; returns the order of all nodes."""
+        known = self.parameters
+        order: list[int] = []
+        for node in range(len(self.values)):
+            if self.op[node] is ops.DOT:
+                pairs = self._factors(node)
+                row = [(a, b) for a, b in pairs if a in known or b in known]
+                if LEAST_TERMS <= len(row) < len(pairs):
+                    made = len(self.op)
+                    self.op.append(ops.DOT)
+                    self.operands.append(())
+                    self._make_dot(made, row)
+                    others = [(a, b) for a, b in pairs if not (a in known or b in known)]
+                    self._make_dot(node, [(made, self.constant(1.0)), *others])
+                    order.append(made)
+            order.append(node)
+        return order
 
     def _factors(self, node: int) -> list[tuple[int, int]]:
         """The pairs of a product or a dot."""
         operands = self.operands[node]
         half = len(operands) // 2
         return list(zip(operands[:half], operands[half:]))
-
-    def _is_row(self, pairs: Sequence[tuple[int, int]]) -> bool:
-        known = self.parameters
-        return all(a in known or b in known for a, b in pairs)

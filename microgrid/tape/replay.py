@@ -348,7 +348,7 @@ class Replay:
         """Sweep: `gradients` gets its messages, unless `every` only what parameters need."""
         if every not in self._backward:
             graph = self._layout.graph
-            wanted = set(range(len(graph.values))) if every else graph.learning
+            wanted = set(graph.order) if every else graph.learning
             self._backward[every] = self._quiet.run(self._write_backward, wanted)
         self._seed[...] = gradient
         self._quiet.run(_make, self._backward[every])

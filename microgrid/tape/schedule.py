@@ -69,7 +69,7 @@ class _Scheduler:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.size = len(graph.op)
-        self.nodes = [node for node, op in enumerate(graph.op) if op is not None]
+        self.nodes = [node for node in graph.order if graph.op[node] is not None]
         self.columns: list[Nodes] = []
         self.cell_of: dict[int, tuple[Nodes, int]] = {}  # node -> row, number of its column
         self.matrix_of: dict[int, Matrix] = {}  # node -> matrix

@@ -327,7 +327,7 @@ for this branch
             if x in graph.parameters:
                 return np.asarray(self._store.data[self._store.slot[graph.values[x]]])
             if graph.is_constant(x):
-                return np.asarray(graph.constants[x - len(graph.values)])
+                return np.asarray(graph.number(x))
             return np.asarray(replay.values[self._layout.slot(x)])
 
         with np.errstate(all="ignore"):
@@ -364,7 +364,7 @@ for this branch
         graph = self._graph
         leaves = [*(graph.index[value] for value in self.inputs), *self._fixed]
         computed = [node for block in self.blocks for node in np.ravel(block.outputs).tolist()]
-        nodes = leaves + computed
+        nodes = leaves + [node for node in computed if node < len(graph.values)]
         bad = np.argwhere(~np.isfinite(values[self._layout.places(nodes)]))
         if bad.size:
             place = bad[np.argmin(bad[:, 0])]

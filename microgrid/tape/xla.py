@@ -84,10 +84,9 @@ class _Translation:
         fixed = [
             node for node in tape._fixed if node not in place
         ]  # numbers that never change: other leaves, then constants
-        first = len(graph.values)
-        fixed += range(first, first + len(graph.constants))
+        fixed += [graph.constant(number) for number in graph.constants]
         self._numbers = [
-            graph.values[node].data if node < first else graph.constants[node - first]
+            graph.number(node) if graph.is_constant(node) else graph.values[node].data
             for node in fixed
         ]
         place.update({node: (2, i) for i, node in enumerate(fixed)})
