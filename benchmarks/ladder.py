@@ -21,7 +21,7 @@ from .harness import Contender, Standings, measure, race
 from .machine import facts
 from .peers import PEERS, contenders, make
 from .problems import CharLSTM, CharRNN, Expression, Moons
-from .tables import Table, ratio
+from .tables import Table, milliseconds, ratio
 
 RESULTS = "benchmarks/RESULTS.md"
 SEQUENCES = [CharRNN(3, 4, 4), CharRNN(16, 27, 8), CharRNN(64, 27, 25)]
@@ -82,6 +82,19 @@ def sentence(fact: str, holds: bool) -> str:
     return f"{fact}: {'holds' if holds else 'FALLS SHORT'}"
 
 
+def overview(rungs: Sequence[Standings]) -> Table:
+    """All rungs in one table: our tape's time, and how many times that the others take."""
+    names = dict.fromkeys(result.name for rung in rungs for result in rung.results)
+    ours = next(iter(names))
+    rows = [[ours, *(f"{milliseconds(rung.results[0].median)} ms" for rung in rungs)]]
+    for name in list(names)[1:]:
+        times = [rung.times(name) for rung in rungs]
+        rows.append([name, *("" if t is None else ratio(t) for t in times)])
+    return Table(
+        "One step, forward and backward: times our tape's", ["", *(r.title for r in rungs)], rows
+    )
+
+
 def best(rung: Standings, *names: str) -> float | None:
     """The fastest of some contenders, in times ours."""
     times = [rung.times(name) for name in names]
@@ -128,12 +141,12 @@ def climb(smoke: bool, packages: Sequence[str] | None) -> list[Table]:
     """Run everything; the tables, as they are printed."""
     rounds, fill = (3, 0.0) if smoke else (25, 0.02)
     peers = [p for p in PEERS if packages is None or p.needs in ("microgrid", *packages)]
-    tables, sequences = [], []
+    tables: list[Table] = []
+    rungs: list[Standings] = []
     for rung, problem in SMOKE if smoke else RUNGS:
         standings = measure(str(problem), contenders(rung, problem, fill, peers), rounds)
         tables.append(show(standings.table()))
-        if rung == "char_rnn":
-            sequences.append(standings)
+        rungs.append(standings)
         if rung == "moons":
             tables.append(show(trainings(problem, standings, 3)))
     problems = [problem for _, problem in (SMOKE[:1] if smoke else RUNGS)]
@@ -141,8 +154,10 @@ def climb(smoke: bool, packages: Sequence[str] | None) -> list[Table]:
     tables.append(show(costs.making(found)))
     tables.append(show(costs.memory(problems)))
     tables.append(show(costs.growing(costs.growths(smoke, 3, fill))))
-    sentences = [[line] for line in wanted([] if smoke else sequences, found)]
-    return [*tables, show(Table("What was wanted", ["measured"], sentences))]
+    sequences = [] if smoke else rungs[: len(SEQUENCES)]
+    sentences = [[line] for line in wanted(sequences, found)]
+    tables.append(show(Table("What was wanted", ["measured"], sentences)))
+    return [show(overview(rungs)), *tables]
 
 
 def markdown(tables: Sequence[Table], seconds: float) -> str:

@@ -260,6 +260,8 @@ def test_tapes_of_several_lengths_share_their_parameters():
         return model.unroll(xs, targets=[1] * length).loss, xs
 
     tapes = Tapes(build, model.parameters())
+    with pytest.raises(RuntimeError, match="first tape"):
+        tapes.parameters()
     first = tapes[1].forward(np.ones((1, 2)))
     assert tapes[1] is tapes[1]
     long = tapes[4].forward(np.ones((4, 2)))

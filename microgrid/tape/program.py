@@ -71,7 +71,8 @@ class Program:
     def call(self, function: Any, *operands: Any, **options: Any) -> Array:
         """Append a call with a result; returns the array in which it will be."""
         operands = tuple([np.asarray(x) if x.__class__ is float else x for x in operands])
-        made: Array = self.buffer(np.asarray(function(*operands, **options)))
+        made: Array = np.asarray(function(*operands, **options))
+        self._made[id(made)] = made, len(self._steps)
         if isinstance(function, np.ufunc) and function not in RESULT_BY_KEYWORD and not options:
             operands += (made,)
         else:
@@ -79,16 +80,9 @@ class Program:
         self._steps.append(Step(function, operands, options, made))
         return made
 
-    def append(
-        self, function: Any, *operands: Any, made: Array | None = None, **options: Any
-    ) -> None:
+    def append(self, function: Any, *operands: Any, **options: Any) -> None:
         """Append a call of which all is given, its result too if it has one."""
-        self._steps.append(Step(function, operands, options, made))
-
-    def buffer(self, array: Array) -> Array:
-        """Take note of an array that the calls from here on fill."""
-        self._made[id(array)] = array, len(self._steps)
-        return array
+        self._steps.append(Step(function, operands, options))
 
     def store(self, array: Array, target: Array) -> None:
         """Have `array` in `target`: made there if these calls make it, copied otherwise."""
@@ -187,10 +181,7 @@ class _Tracing:
     @staticmethod
     def where(condition: Traced, a: Any, b: Any) -> Traced:
         program, (test, x, y) = condition.program, map(_array, (condition, a, b))
-        made = program.buffer(np.where(test, x, y))
-        program.append(np.copyto, made, y, made=made)
-        program.append(np.copyto, made, x, where=test, made=made)
-        return Traced(program, made)
+        return Traced(program, program.call(_where, test, x, y))
 
     @staticmethod
     def concatenate(parts: tuple[Any, Any]) -> Any:
@@ -208,6 +199,15 @@ def _product(a: Array, b: Array, out: Array) -> Call:
         if out.T.flags.c_contiguous:
             return partial(b.T.dot, a.T, out.T)
     return partial(np.matmul, a, b, out)
+
+
+def _where(test: Any, x: Any, y: Any, out: Array | None = None) -> Array:
+    """np.where with an `out`: a copy more, and still faster than copying where a mask says so."""
+    chosen = np.where(test, x, y)
+    if out is None:
+        return chosen
+    out[...] = chosen
+    return out
 
 
 def _array(x: Any) -> Any:

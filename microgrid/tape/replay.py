@@ -44,7 +44,7 @@ class Product:
     def __init__(self, block: MatrixBlock, weights: Array, layout: Layout, batched: bool) -> None:
         self._nodes = block.columns
         self._columns = [layout.column(column) for column in block.columns]
-        self._lone = len(block.columns) == 1 and not batched
+        self._lone = len(block.columns) == 1
         self._outputs = self._slots([layout.places(nodes) for nodes in block.outputs])
         self._weights = weights
         self._batched = batched

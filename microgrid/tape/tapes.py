@@ -65,5 +65,7 @@ class Tapes(Mapping[Hashable, Tape]):
         return len(self._tapes)
 
     def parameters(self) -> list[Parameter]:
-        """The arrays that all tapes share; there are none before the first tape is made."""
-        return self._store.parameters if self._store else []
+        """The arrays that all tapes share; RuntimeError before the first tape is made."""
+        if self._store is None:
+            raise RuntimeError("Tapes: make a first tape, tapes[key], before asking for parameters")
+        return self._store.parameters
