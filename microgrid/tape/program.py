@@ -6,7 +6,7 @@ the call writes into that array. What is left of running it is NumPy's own time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, reduce
 from math import prod
@@ -33,12 +33,10 @@ class Step:
     options: dict[str, Any]
     made: Array | None = None
 
-    def owners(self) -> Iterator[int]:
+    def owners(self) -> list[int]:
         """The ids of the arrays that hold the numbers of its operands."""
-        for x in (*self.operands, *self.options.values()):
-            for y in x if x.__class__ is list else (x,):
-                if y.__class__ is np.ndarray:
-                    yield id(y if y.base is None else y.base)
+        arrays = [x for x in (*self.operands, *self.options.values()) if x.__class__ is np.ndarray]
+        return [id(array if array.base is None else array.base) for array in arrays]
 
     def rename(self, array: Array, target: Array) -> None:
         self.operands = tuple([target if x is array else x for x in self.operands])
@@ -203,7 +201,7 @@ def _product(a: Array, b: Array, out: Array) -> Call:
 
 def _where(test: Any, x: Any, y: Any, out: Array | None = None) -> Array:
     """np.where with an `out`: a copy more, and still faster than copying where a mask says so."""
-    chosen = np.where(test, x, y)
+    chosen: Array = np.where(test, x, y)
     if out is None:
         return chosen
     out[...] = chosen
