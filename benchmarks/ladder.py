@@ -126,7 +126,7 @@ def wanted(rungs: Sequence[Standings], found: Sequence[costs.Cost]) -> list[str]
             if times is not None
         ]
     for cost in found:
-        passes = cost.passes("plan")
+        passes = cost.planning
         fact = f"{cost.problem}: planning takes {ratio(passes)} eager passes (wanted: at most 5)"
         sentences.append(sentence(fact, passes <= 5.0))
     return sentences

@@ -57,7 +57,7 @@ def test_break_even_and_slopes():
         seconds = {name: Result(name, [t * n**2], 0.0) for name, t in times.items()}
         costs_found.append(costs.Cost(CharRNN(2, 3, n), n, n**2, seconds))
     assert costs_found[0].break_even == 3
-    assert costs_found[0].passes("plan") == pytest.approx(5.0 / 3.0)
+    assert costs_found[0].planning == pytest.approx(4.0 / 3.0)
     growth = costs.Growth("steps", sizes, costs_found)
     assert growth.slope("plan") == pytest.approx(2.0)
     assert growth.slope("plan", edges=True) == pytest.approx(1.0)

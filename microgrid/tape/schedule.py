@@ -160,17 +160,21 @@ class _Scheduler:
         released = [n for n in self.nodes if not waits[n]]
         released += [task for task in range(size, len(waits)) if not waits[task]]
         while released or heap:
-            for task in released:
-                # A complete column frees the rows that wait for it.
-                for node in (task,) if task < size else readers[task]:
-                    ready[group[node]].append(node)
-                    heappush(heap, (top - height[node]) * size + node)
+            if not heap and len(released) == 1 and released[0] < size:
+                together = released  # the only one that is ready needs no queue
+            else:
+                for task in released:
+                    # A complete column frees the rows that wait for it.
+                    for node in (task,) if task < size else readers[task]:
+                        ready[group[node]].append(node)
+                        heappush(heap, (top - height[node]) * size + node)
+                released = []
+                highest = heappop(heap) % size
+                if done[highest]:
+                    continue
+                together = sorted(ready[group[highest]])
+                ready[group[highest]] = []
             released = []
-            highest = heappop(heap) % size
-            if done[highest]:
-                continue
-            together = sorted(ready[group[highest]])
-            ready[group[highest]] = []
             blocks.append(self._block(together))
             for node in together:
                 done[node] = True
