@@ -82,7 +82,13 @@ class Scalars:
         for partials, result, operands, places in reversed(list(done)):
             node -= 1
             upstream = g[node]
-            for i, slope in zip(places, partials(FLOAT, result, *operands)):
+            slopes = partials(FLOAT, result, *operands)
+            if len(places) == 2:  # most have two, and a loop costs more than both
+                i, j = places
+                g[i] += slopes[0] * upstream
+                g[j] += slopes[1] * upstream
+                continue
+            for i, slope in zip(places, slopes):
                 g[i] += slope * upstream
         gradients[self._slots] = g
 
