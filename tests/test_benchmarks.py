@@ -93,3 +93,11 @@ def test_every_module_is_a_peer():
         pytest.importorskip(peer.needs)
         module = import_module(f"benchmarks.peers.{peer.module}")
         assert all(hasattr(module, rung) for rung in peer.rungs)
+
+
+def test_the_readme_shows_the_saved_results():
+    root = Path(__file__).parent.parent
+    results = (root / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    table = results.split("\n\n")[4]
+    assert table.startswith("|  | char-RNN 3, 4, 4 |")
+    assert table.strip() in (root / "README.md").read_text(encoding="utf-8")
