@@ -71,6 +71,12 @@ class Graph:
         return self.constants[constant - FIRST_CONSTANT]
 
     @cached_property
+    def fixed(self) -> list[int]:
+        """The leaves that are no parameters: inputs, and what keeps its number."""
+        values, known = self.values, self.parameters
+        return [i for i, value in enumerate(values) if value.op is None and i not in known]
+
+    @cached_property
     def learning(self) -> set[int]:
         """The nodes that depend on a parameter, parameters among them."""
         found = set(self.parameters)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +13,7 @@ from ..ops import FLOAT, Op
 from .layout import Layout
 from .program import Array, Program
 from .schedule import Block, OpBlock
-
-if TYPE_CHECKING:
-    from .replay import Sweep
+from .sweep import Sweep
 
 NARROW = 4  # operands of a block, up to which its nodes are taken one by one
 LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than it saves

@@ -15,10 +15,11 @@ from ..comparisons import comparisons
 from ..graph import recompute
 from ..value import Value, creation_order, watched
 from .arrays import NUMPY
-from .guards import GuardCheck, checks, describe, guards_of
+from .guards import checks, describe, guards_of
 from .layout import Layout
 from .leaves import check_input, flatten, parameters_of
 from .parameters import Parameter, Store
+from .plan import Plan
 from .reading import Graph
 from .replay import Replay
 from .schedule import schedule
@@ -72,7 +73,7 @@ class Tape:
             raise ValueError(f'Tape: reduction must be "sum" or "mean", got {reduction!r}')
         self.loss = loss
         self.reduction = reduction
-        self.inputs, self._input_shape = flatten(inputs)
+        self.inputs, shape = flatten(inputs)
         variables = parameters_of(loss, self.inputs, parameters)
         guards = guards_of(loss, {*variables, *self.inputs}, _since)
         roots = [loss, *chain.from_iterable(guard.values for guard in guards)]
@@ -83,16 +84,19 @@ class Tape:
         known = None
         if _store is not None:
             known = {graph.index[v]: s for v, s in _store.slot.items() if v in graph.index}
-        self._layout = Layout(graph, self.blocks, self.matrices, known)
-        self._input_slots = self._layout.places([graph.index[value] for value in self.inputs])
-        self._fixed = [
-            node
-            for node, value in enumerate(graph.values)
-            if value.op is None and node not in graph.parameters
-        ]
-        self._fixed_slots = self._layout.places(self._fixed)
-        self._checks: list[GuardCheck] = checks(guards, graph, self._layout)
-        self._store = _store or Store(self._layout, self.matrices, variables)
+        layout = self._layout = Layout(graph, self.blocks, self.matrices, known)
+        self._store = _store or Store(layout, self.matrices, variables)
+        self._plan = Plan(
+            graph,
+            self.blocks,
+            self.matrices,
+            layout,
+            self._store,
+            [graph.index[value] for value in self.inputs],
+            shape,
+            checks(guards, graph, layout),
+        )
+        self._fixed_slots = layout.places(graph.fixed)
         self._replays: dict[tuple[int, ...], Replay] = {}
         self._batches: dict[tuple[int, ...], tuple[int, ...]] = {}  # shape of numbers -> batch
         self._current: Replay | None = None
@@ -138,7 +142,7 @@ for this branch
         self._check_unchanged(every=watched())
         replay, self._current = self._feed(numbers), None
         losses = replay.forward()
-        for check in self._checks:
+        for check in self._plan.checks:
             check(replay.values)
         self._current = replay
         if watched():
@@ -209,7 +213,7 @@ for this branch
         self._check_unchanged(every=True)
         graph = self._graph
         self._store.write()
-        for node, number in zip(self._fixed, replay.values[self._fixed_slots].tolist()):
+        for node, number in zip(graph.fixed, replay.values[self._fixed_slots].tolist()):
             graph.values[node].data = number
         recompute(self.loss)
         if self._swept:
@@ -241,7 +245,7 @@ for this branch
         """
         from .xla import to_jax
 
-        return to_jax(self)
+        return to_jax(self._plan)
 
     def __repr__(self) -> str:
         return (
@@ -268,7 +272,7 @@ for this branch
         return replay
 
     def _batch_of(self, given: tuple[int, ...]) -> tuple[int, ...]:
-        size, shape = len(self.inputs), self._input_shape
+        size, shape = len(self.inputs), self._plan.input_shape
         if given in (shape, (size,)):
             return ()
         if given and given[1:] in (shape, (size,)) and given[0]:
@@ -282,15 +286,7 @@ for this branch
 
     def _replay(self, batch: tuple[int, ...]) -> Replay:
         if batch not in self._replays:
-            replay = Replay(
-                self._layout,
-                self.blocks,
-                self.matrices,
-                self._graph.roots[0],
-                self._input_slots,
-                self._store,
-                batch,
-            )
+            replay = Replay(self._plan, batch)
             self._set_fixed(replay)
             self._replays = {
                 key: kept for key, kept in self._replays.items() if not key or not batch
@@ -299,7 +295,7 @@ for this branch
         return self._replays[batch]
 
     def _set_fixed(self, replay: Replay) -> None:
-        numbers = np.array([self._graph.values[node].data for node in self._fixed])
+        numbers = np.array([self._graph.values[node].data for node in self._graph.fixed])
         batched = replay.values.ndim > 1
         replay.values[self._fixed_slots] = numbers[:, None] if batched else numbers
 
@@ -362,7 +358,7 @@ for this branch
         from ..anomaly import AnomalyError
 
         graph = self._graph
-        leaves = [*(graph.index[value] for value in self.inputs), *self._fixed]
+        leaves = [*(graph.index[value] for value in self.inputs), *graph.fixed]
         computed = [node for block in self.blocks for node in np.ravel(block.outputs).tolist()]
         nodes = leaves + [node for node in computed if node < len(graph.values)]
         bad = np.argwhere(~np.isfinite(values[self._layout.places(nodes)]))

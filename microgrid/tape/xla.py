@@ -8,7 +8,7 @@ cannot raise: where a guard fails, the loss is nan, and so is its gradient.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,15 +16,13 @@ from .. import ops
 from ..ops import Op
 from ..value import Value
 from .arrays import ArrayNamespace
+from .plan import Plan
 from .schedule import MatrixBlock, OpBlock
-
-if TYPE_CHECKING:
-    from .tape import Tape
 
 FEW_PIECES = 64  # an operand of more pieces than this is gathered
 
 
-def to_jax(tape: Tape) -> Callable[[Any, Any], Any]:
+def to_jax(plan: Plan) -> Callable[[Any, Any], Any]:
     """`tape.to_jax()`."""
     try:
         import jax
@@ -36,7 +34,7 @@ def to_jax(tape: Tape) -> Callable[[Any, Any], Any]:
         raise RuntimeError(
             'to_jax computes in float64: call jax.config.update("jax_enable_x64", True) first'
         )
-    return _Translation(tape, jax).loss
+    return _Translation(plan, jax).loss
 
 
 def _differentiable(op: Op, jax: Any, xp: ArrayNamespace) -> Callable[..., Any]:
@@ -66,37 +64,33 @@ def _differentiable(op: Op, jax: Any, xp: ArrayNamespace) -> Callable[..., Any]:
 class _Translation:
     """Where each node's number is found: (source, place in it)."""
 
-    def __init__(self, tape: Tape, jax: Any) -> None:
+    def __init__(self, plan: Plan, jax: Any) -> None:
         self._jnp = jax.numpy
         xp = ArrayNamespace(jax.numpy)
         self._functions = {op: _differentiable(op, jax, xp) for op in ops.OPS}
-        self._blocks = tape.blocks
-        graph = tape._graph
-        store = tape._store
+        graph, store = plan.graph, plan.store
         self._shapes = [parameter.data.shape for parameter in store.parameters]
-        self._input_shapes = (tape._input_shape, (len(tape.inputs),))
+        self._input_shapes = (plan.input_shape, (len(plan.inputs),))
         place: dict[int, tuple[int, int]] = {}
         for value, slot in store.slot.items():
             if value in graph.index:
                 place[graph.index[value]] = (0, slot)
-        for i, value in enumerate(tape.inputs):
-            place[graph.index[value]] = (1, i)
-        fixed = [
-            node for node in tape._fixed if node not in place
-        ]  # numbers that never change: other leaves, then constants
+        place.update({node: (1, i) for i, node in enumerate(plan.inputs)})
+        # Numbers that never change: other leaves, then constants.
+        fixed = [node for node in graph.fixed if node not in place]
         fixed += [graph.constant(number) for number in graph.constants]
         self._numbers = [
             graph.number(node) if graph.is_constant(node) else graph.values[node].data
             for node in fixed
         ]
         place.update({node: (2, i) for i, node in enumerate(fixed)})
-        for source, block in enumerate(tape.blocks, start=3):
+        for source, block in enumerate(plan.blocks, start=3):
             outputs = np.ravel(block.outputs).tolist()
             place.update({node: (source, i) for i, node in enumerate(outputs)})
-        self._steps = [self._translate(block, place) for block in tape.blocks]
+        self._steps = [self._translate(block, place) for block in plan.blocks]
         self._loss = place[graph.roots[0]]
         self._tests = []
-        for check in tape._checks:
+        for check in plan.checks:
             sides: list[list[int]] = [[], []]
             for guard in check.guards:
                 for side, x in zip(sides, (guard.left, guard.right)):
