@@ -234,7 +234,7 @@ class Value:
         return f"Value({', '.join(details)})"
 
     def __float__(self) -> float:
-        return self.data
+        return float(self.data)
 
     def __int__(self) -> int:
         return int(self.data)
