@@ -1,7 +1,9 @@
 """The Tape: what it replays equals what the eager engine computes, or it says why not."""
 
+import copy
 import gc
 import math
+import pickle
 import weakref
 
 import numpy as np
@@ -514,6 +516,21 @@ def test_detect_anomaly_names_the_input_and_the_first_node():
         with pytest.raises(AnomalyError, match="the log node is nan"):
             tape.forward([-1.0])
     assert math.isnan(tape.forward([-1.0]))
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_tape_is_not_copied(duplicate):
+    with pytest.raises(TypeError, match=r"sync\(\) it, copy the loss"):
+        duplicate(Tape(Value(2.0) * Value(3.0)))
+
+
+def test_a_replay_leaves_numpys_warnings_as_they_are():
+    x = Value(1.0)
+    tape = Tape(x.exp() * x, inputs=[x])
+    with np.errstate(all="raise"):
+        assert tape.forward([1000.0]) == math.inf
+        tape.backward()
+        assert set(np.geterr().values()) == {"raise"}
 
 
 def test_memory_is_freed_with_the_tape():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from numbers import Real
 from reprlib import repr as short
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,8 @@ class Tape:
     `tape.parameters()`, and call `sync()` to see results in the Values. A comparison that
     the recording made (`if v > 0`) is a guard: replaying numbers that come out
     otherwise raises GuardError. What the program read through `.data` or `float(v)` is a
-    constant of the tape. ValueError for an input that is no leaf of the graph, and where
+    constant of the tape. The arrays hold the latest forward, so a tape is for one thread at a
+    time. ValueError for an input that is no leaf of the graph, and where
     the graph's numbers are out of date.
 
     >>> a, x = Value(2.0, label="a"), Value(3.0, label="x")
@@ -246,6 +247,11 @@ for this branch
         from .xla import to_jax
 
         return to_jax(self._plan)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "Tape: a tape cannot be copied or pickled; sync() it, copy the loss, make another tape"
+        )
 
     def __repr__(self) -> str:
         return (
