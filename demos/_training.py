@@ -98,8 +98,11 @@ class Replayed(Recorded):
         tape = self.tapes[self.used]
         if when == "loaded":
             tape.load()
-        tape.forward()
-        tape.sync()
+        elif when == "read":
+            tape.sync_parameters()
+        else:
+            tape.forward()
+            tape.sync()
 
     def _flat(self, example: Example) -> tuple[Any, np.ndarray]:
         """(key of the example's tape, which is made if need be; its numbers in one row)."""

@@ -102,6 +102,8 @@ class TapedBPTT(TruncatedBPTT):
     def sync(self, when: str) -> None:
         if when == "loaded":
             self.tape.load()
+        elif when == "read":
+            self.tape.sync_parameters()
         elif self._replayed:
             self.tape.sync()
 

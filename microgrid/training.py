@@ -49,8 +49,9 @@ class Training:
     max_norm : the gradients' norm is clipped to this, if given
     keep : other things with state_dict and load_state_dict that a resumed run needs, by
         name: a TextStream, what carries a hidden state from chunk to chunk
-    sync : called before the model's parameters are read or after they were loaded, with
-        "read" or "loaded": for parameters that live elsewhere, as a Tape's arrays do
+    sync : for parameters that live elsewhere, as a Tape's arrays do: called with "read" before
+        the model's are read, with "loaded" after they were loaded, and with "graph" before
+        the graph of `step.root` is searched for what went wrong
 
     `steps` counts the updates so far, `losses` holds the loss before each of them.
 
@@ -239,7 +240,7 @@ class Training:
         root = loss if isinstance(loss, Value) else getattr(step, "root", None)
         if not isinstance(root, Value):
             return ""
-        self.sync("read")
+        self.sync("graph")
         return _first_not_finite(root)
 
     def _bad_gradient(self) -> str:

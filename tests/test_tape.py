@@ -220,6 +220,20 @@ def test_sync_writes_numbers_and_gradients_back():
     assert product.grad == 1.0 - math.tanh(-0.5) ** 2
 
 
+def test_the_parameters_alone_can_be_synced():
+    a, x = Value(2.0), Value(3.0)
+    product = a * x
+    tape = Tape(product * product, inputs=[x])
+    tape.forward([-1.0])
+    tape.backward()
+    tape.parameters()[0].data = [0.5]
+    tape.sync_parameters()
+    assert (a.data, a.grad, x.data, product.data) == (0.5, 4.0, 3.0, 6.0)
+    optim.SGD(tape.parameters(), lr=0.1).zero_grad()
+    tape.sync_parameters()
+    assert a.grad is None
+
+
 def test_load_takes_over_numbers_changed_by_hand():
     a, x = Value(2.0), Value(3.0)
     tape = Tape(a * x, inputs=[x])

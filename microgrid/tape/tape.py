@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from numbers import Real
 from reprlib import repr as short
 from typing import Any, NoReturn, TypeAlias
@@ -192,8 +192,9 @@ for this branch
 
         ValueError for a Value that is not in the tape's graph, RuntimeError before a forward.
         """
-        self._need_forward("value")
-        found = self._number(self._node(value))
+        replay, node = self._need_forward("value"), self._node(value)
+        is_placed = node not in self._graph.heir and node not in self._graph.parameters
+        found = replay.values[self._layout.slot(node)] if is_placed else self._number(node)
         return float(found) if found.ndim == 0 else found.copy()
 
     def losses(self) -> Array:
@@ -211,23 +212,34 @@ for this branch
         replay = self._need_forward("sync")
         if replay.values.ndim > 1:
             raise RuntimeError("Tape: sync needs a forward of one example, the last was a batch")
-        self._check_unchanged(every=True)
+        self.sync_parameters()
         graph = self._graph
-        self._store.write()
         for node, number in zip(graph.fixed, replay.values[self._fixed_slots].tolist()):
             graph.values[node].data = number
         recompute(self.loss)
         if self._swept:
-            gradients, learnt = replay.gradients.tolist(), self._store.gradient.tolist()
+            gradients = replay.gradients.tolist()
             for value in creation_order(self.loss):
                 node = graph.index[value]
-                if node in graph.parameters:
-                    value.grad = learnt[self._store.slot[value]]
-                elif self._is_left_out(node):
+                if self._is_left_out(node):
                     value.grad = None
-                else:
+                elif node not in graph.parameters:
                     value.grad = gradients[self._place(node)]
         return self.loss.data
+
+    def sync_parameters(self) -> None:
+        """Write the parameters' numbers and gradients alone: enough to predict, or to save a model.
+
+        A gradient is None before a sweep and after `zero_grad`. ValueError if a parameter's
+        `.data` was changed since the tape last read or wrote it.
+        """
+        self._check_unchanged(every=True)
+        self._store.write()
+        for parameter in self._store.parameters:
+            found = parameter.grad
+            gradients = repeat(None) if found is None else found.ravel().tolist()
+            for value, gradient in zip(parameter.values, gradients):
+                value.grad = gradient
 
     def load(self) -> None:
         """Read the leaves' numbers again, after `load_state_dict` or a change by hand."""
