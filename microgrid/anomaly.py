@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .graph import name_of
+from .mode import watching
 from .ops import Op
 from .stepper import Event, Stepper
-from .value import Operand, Value, watching
+from .value import Operand, Value
 
 
 class AnomalyError(ArithmeticError):

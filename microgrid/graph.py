@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import ops
+from .mode import current_watch, no_grad
 from .ops import FLOAT, Op
 from .value import (
     Operand,
     Value,
     compare,
     creation_order,
-    current_watch,
-    no_grad,
     record,
 )
 

@@ -8,98 +8,20 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress, count
 from operator import attrgetter, itemgetter
-from typing import Protocol, SupportsFloat, TypeAlias, cast
+from typing import SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .comparisons import TESTS, comparisons
+from .mode import MODE, current_watch
 from .ops import FLOAT, Op
 
 Number: TypeAlias = float  # Python and NumPy real numbers
 Consts: TypeAlias = tuple[float | None, ...]
 
 _serials = count()
-
-
-class Watch(Protocol):
-    """Who looks at every number while `watching` is on."""
-
-    def made(self, node: Value, op: Op, operands: Sequence[Operand]) -> None:
-        """A node has been made by `op`."""
-
-    def sweep(self, root: Value, gradient: float) -> None:
-        """Does what `root.backward(gradient)` would do."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Mode:
-    """How this thread records: under which scope, whether at all, and who watches."""
-
-    scope: str = ""
-    recording: bool = True
-    watch: Watch | None = None
-
-
-_mode: ContextVar[_Mode] = ContextVar("microgrid_mode", default=_Mode())  # noqa: B039, frozen
-
-
-@contextmanager
-def scope(name: str) -> Iterator[str]:
-    """Tag every Value made inside with `name`; scopes nest as paths. Each thread has its own.
-
-    >>> with scope("t=1"), scope("cell"):
-    ...     Value(1.0).scope
-    't=1/cell'
-    """
-    outer = _mode.get()
-    path = f"{outer.scope}/{name}" if outer.scope else name
-    token = _mode.set(replace(outer, scope=path))
-    try:
-        yield path
-    finally:
-        _mode.reset(token)
-
-
-def current_scope() -> str:
-    """The path that a Value made here and now is tagged with; "" outside any scope."""
-    return _mode.get().scope
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Compute without recording: results have no parents (as `torch.no_grad`).
-
-    >>> a = Value(3.0)
-    >>> with no_grad():
-    ...     b = a * a
-    >>> b.data, b.parents
-    (9.0, ())
-    """
-    token = _mode.set(replace(_mode.get(), recording=False))
-    try:
-        yield
-    finally:
-        _mode.reset(token)
-
-
-def current_watch() -> Watch | None:
-    """Who looks at every number of this thread; None as a rule."""
-    return _mode.get().watch
-
-
-@contextmanager
-def watching(watch: Watch) -> Iterator[None]:
-    """Let `watch` look at every node made and do every sweep asked for in this thread."""
-    token = _mode.set(replace(_mode.get(), watch=watch))
-    try:
-        yield
-    finally:
-        _mode.reset(token)
 
 
 def as_float(number: SupportsFloat, what: str = "data") -> float:
@@ -184,7 +106,7 @@ class Value:
         self.parents = self.partials = ()
         self.consts = None
         self.label = label
-        self.scope = _mode.get().scope
+        self.scope = MODE.get().scope
         self.serial = next(_serials)
 
     @property
@@ -349,11 +271,6 @@ def compare(name: str, left: Value, right: Operand) -> bool:
     return outcome
 
 
-def watched() -> bool:
-    """Whether someone is watching the numbers made in this thread."""
-    return _mode.get().watch is not None
-
-
 def creation_order(*roots: Value) -> list[Value]:
     """Every node the roots depend on, themselves included, oldest first.
 
@@ -431,7 +348,7 @@ def _node(
     partials: Sequence[float],
     consts: Consts | None,
 ) -> Value:
-    mode = _mode.get()
+    mode = MODE.get()
     node = _new(Value)
     node.data = data
     node.grad = None

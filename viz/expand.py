@@ -12,8 +12,9 @@ from typing import Any
 
 from microgrid import ops
 from microgrid.graph import creation_order
+from microgrid.mode import scope
 from microgrid.nn import Unrolled
-from microgrid.value import Operand, Value, record, scope
+from microgrid.value import Operand, Value, record
 
 
 def _gates_of_dot(operands: Sequence[Operand]) -> list[Value]:

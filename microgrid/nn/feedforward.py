@@ -6,7 +6,8 @@ from math import sqrt
 import numpy as np
 
 from .. import functional as F
-from ..value import Operand, Value, scope
+from ..mode import scope
+from ..value import Operand, Value
 from .module import (
     Module,
     Row,

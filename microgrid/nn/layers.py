@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..value import Operand, scope
+from ..mode import scope
+from ..value import Operand
 from .gated import GRUCell, LSTMCell
 from .module import Module, Row, Seed, size
 from .recurrent import RecurrentCell, RNNCell

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import functional as F
-from ..value import Operand, Value, current_scope
+from ..mode import current_scope
+from ..value import Operand, Value
 
 Seed: TypeAlias = int | np.random.Generator | None
 Row: TypeAlias = list[Value]

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import functional as F
-from ..value import Value, scope
+from ..mode import scope
+from ..value import Value
 from .feedforward import Embedding, Linear
 from .module import Module, Row, Seed, check_length, is_scalar, named, vector
 from .recurrent import RecurrentCell

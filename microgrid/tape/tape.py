@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..comparisons import comparisons
 from ..graph import recompute
-from ..value import Value, creation_order, watched
+from ..mode import watched
+from ..value import Value, creation_order
 from .arrays import NUMPY
 from .guards import checks, describe, guards_of
 from .layout import Layout
