@@ -131,6 +131,17 @@ def test_what_was_fused_away_has_its_number_and_its_gradient():
     assert np.allclose(tape.grad(inner), np.exp([11.5, 4.0]), rtol=1e-14)
 
 
+def test_a_gathered_gradient_reaches_every_operand_of_a_sum():
+    leaves = [Value(0.1 * i) for i in range(8)]
+    sums = [a.tanh() + b.sin() for a, b in zip(leaves[:3], leaves[3:6])]
+    column = [leaves[6], sums[0], leaves[7], sums[1], sums[2]]  # sums at uneven places
+    w = [[Value(0.3 * i - 0.2 * j + 0.1) for j in range(5)] for i in range(3)]
+    loss = F.sum([F.dot(row, column).tanh().exp() for row in w])
+    tape = Tape(loss, inputs=leaves)
+    for numbers in ([1.0 - 0.3 * i for i in range(8)], [0.2 * i - 0.5 for i in range(8)]):
+        assert_equals_eager(loss, tape, numbers=numbers)
+
+
 def test_values_used_twice_are_not_fused_away():
     a, b, c = Value(2.0), Value(3.0), Value(5.0)
     inner = a * b + c

@@ -91,6 +91,11 @@ class Program:
         for step in self._steps[first:]:
             step.rename(array, target)
 
+    def keep(self, array: Array) -> Array:
+        """Have `array` stay where it is: `store` copies it, for others read it afterwards."""
+        self._made.pop(id(array), None)
+        return array
+
     def calls(self) -> list[Call]:
         """What is to be called, without the calls whose result nothing reads."""
         found: list[Call] = []

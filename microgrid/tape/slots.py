@@ -117,7 +117,9 @@ class Slots:
     def read(self, program: Program, flat: Array) -> Array:
         """The numbers at the slots."""
         view = self.view(flat)
-        return program.call(flat.take, self.index, 0, mode="clip") if view is None else view
+        if view is not None:
+            return view
+        return program.keep(program.call(flat.take, self.index, 0, mode="clip"))
 
     def write(self, program: Program, flat: Array, numbers: Array) -> Array:
         """Have the numbers at the slots, no slot of which is met twice; returns where they are."""
