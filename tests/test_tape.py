@@ -95,6 +95,42 @@ def test_random_graphs_of_every_op_replay_as_eager(program):
         assert_equals_eager(loss)
 
 
+CHANGES = [
+    lambda z, other: z.tanh(),
+    lambda z, other: z.relu(),
+    lambda z, other: z + other,
+    lambda z, other: other - z,
+    lambda z, other: F.sum([z, other, z]),
+]
+
+
+@st.composite
+def networks(draw):
+    """Shared weights over columns in which inputs, numbers and results mix at uneven places."""
+    inputs = [Value(draw(leaf)) for _ in range(draw(st.integers(1, 4)))]
+    found = list(inputs)
+    for _ in range(draw(st.integers(1, 3))):
+        width = draw(st.integers(1, 5))
+        rows = draw(
+            st.lists(st.lists(leaf, min_size=width, max_size=width), min_size=1, max_size=4)
+        )
+        weight = [[Value(w) for w in row] for row in rows]
+        for _ in range(draw(st.integers(1, 3))):
+            entry = st.one_of(st.sampled_from(found), leaf)
+            out = F.linear([draw(entry) for _ in range(width)], weight)
+            other, change = draw(st.sampled_from(found)), draw(st.sampled_from(CHANGES))
+            found += draw(st.permutations([change(z, other) for z in out]))
+    return F.sum([z.tanh() for z in found]), inputs, [draw(leaf) for _ in inputs]
+
+
+@given(networks())
+@settings(max_examples=100, deadline=None)
+def test_random_networks_replay_as_eager(network):
+    loss, inputs, others = network
+    assert_equals_eager(loss, inputs=inputs, numbers=others)
+    assert_equals_eager(loss)
+
+
 @pytest.mark.parametrize("cell", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
 def test_recurrent_models_replay_as_eager(cell):
     _, run, xs = char_rnn(cell=cell)
