@@ -83,7 +83,10 @@ class Program:
         self._steps.append(Step(function, operands, options))
 
     def store(self, array: Array, target: Array) -> None:
-        """Have `array` in `target`: made there if these calls make it, copied otherwise."""
+        """Have `array` in `target`: made there if these calls make it, copied otherwise.
+
+        What is made there is nowhere else: later calls must read `target`.
+        """
         if id(array) not in self._made or array.shape != target.shape:
             self.append(np.copyto, target, array)
             return
