@@ -9,7 +9,7 @@ from micrograd.engine import Value
 from .. import micrograd_ops
 from ..problems import CharRNN, Expression, Moons
 from . import Step
-from .scalar import PlainMoons, PlainSequence
+from .scalar import PlainMoons, PlainSequence, expression_step
 
 
 def char_rnn(problem: CharRNN) -> Step:
@@ -49,13 +49,4 @@ def moons(problem: Moons) -> Step:
 
 
 def expression(problem: Expression) -> Step:
-    leaves = [Value(x) for x in problem.leaves()]
-
-    def step() -> object:
-        for leaf in leaves:
-            leaf.grad = 0
-        root = problem.build(leaves, micrograd_ops.tanh)
-        root.backward()
-        return root.data, (leaf.grad for leaf in leaves)
-
-    return step
+    return expression_step(problem, Value, micrograd_ops.tanh)

@@ -5,16 +5,8 @@ from __future__ import annotations
 from ..minimal import Node
 from ..problems import Expression
 from . import Step
+from .scalar import expression_step
 
 
 def expression(problem: Expression) -> Step:
-    leaves = [Node(x) for x in problem.leaves()]
-
-    def step() -> object:
-        for leaf in leaves:
-            leaf.grad = 0.0
-        root = problem.build(leaves, Node.tanh)
-        root.backward()
-        return root.data, (leaf.grad for leaf in leaves)
-
-    return step
+    return expression_step(problem, Node, Node.tanh)

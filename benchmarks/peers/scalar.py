@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..problems import CharRNN, Moons
+from ..problems import CharRNN, Expression, Moons
+from . import Step
 
 
 def linear(x: Sequence[Any], weight: Any, bias: Any) -> list[Any]:
@@ -73,3 +74,17 @@ class PlainMoons:
         margins = [(1 + -y * self.score(x)).relu() for x, y in zip(points, labels)]
         mean = sum(margins) * (1.0 / len(margins))
         return mean + self.problem.alpha * sum(p * p for p in self.parameters)
+
+
+def expression_step(problem: Expression, node: Callable[[float], Any], tanh: Any) -> Step:
+    """The plain graph, rebuilt at every step from leaves whose gradients add up."""
+    made = leaves(problem.leaves(), node)
+
+    def step() -> object:
+        for leaf in made:
+            leaf.grad = 0.0
+        root = problem.build(made, tanh)
+        root.backward()
+        return root.data, (leaf.grad for leaf in made)
+
+    return step
