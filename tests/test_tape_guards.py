@@ -74,6 +74,28 @@ def test_every_comparison_is_a_guard(build, same, other):
         tape.forward([other])
 
 
+@pytest.mark.parametrize("length", [1, 10])
+@pytest.mark.parametrize("inputs", [True, False])
+def test_what_is_only_compared_sends_no_message(length, inputs):
+    x, w = Value(4.0), Value(3.0)
+
+    def build():
+        root = x * w
+        for _ in range(length):
+            root = root.sqrt()  # at 0 its slope is infinite, and 0 times that is nan
+        return x * w * 2.0 + w.sin() if root >= 0.0 else x
+
+    tape = Tape.record(build, inputs=[x])
+    tape.forward([0.0])
+    tape.backward(inputs=inputs)
+    assert tape.grad(w) == math.cos(3.0)
+    if inputs:
+        assert tape.grad(x) == 6.0
+    tape.forward([[0.0], [1.0]])
+    tape.backward(inputs=inputs)
+    assert close(tape.grad(w), 2.0 + 2.0 * math.cos(3.0))
+
+
 def test_a_guard_is_asked_of_every_example_of_a_batch():
     x = Value(3.0, label="x")
     tape = Tape.record(lambda: x * 2.0 if x > 0.0 else x, inputs=[x])

@@ -30,7 +30,7 @@ class Map:
     """
 
     def __init__(self, block: OpBlock, layout: Layout) -> None:
-        self.op = block.op
+        self.op, self._is_swept = block.op, block.is_swept
         operands = list(zip(*block.operands))
         places: list[Index] = [layout.places(nodes) for nodes in operands]
         self.is_whole = self.op.variadic and len(operands) > FEW_OPERANDS
@@ -81,8 +81,8 @@ class Map:
                 sink.add(sweep.program, sweep.program.call(np.multiply, upstream, slope))
 
     def is_wanted(self, wanted: Set[int]) -> bool:
-        """Whether any operand's gradient is."""
-        return not all(map(wanted.isdisjoint, self._nodes))
+        """Whether the gradient of any operand is."""
+        return self._is_swept and not all(map(wanted.isdisjoint, self._nodes))
 
 
 def folded(indices: list[Index]) -> list[Slots]:

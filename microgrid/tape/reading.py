@@ -10,7 +10,7 @@ apart again: the row becomes a node of its own, so that it can be part of a matr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from functools import cached_property
 from itertools import chain
 
@@ -75,6 +75,17 @@ class Graph:
         """The leaves that are no parameters: inputs, and what keeps its number."""
         values, known = self.values, self.parameters
         return [i for i, value in enumerate(values) if value.op is None and i not in known]
+
+    @cached_property
+    def under_loss(self) -> Container[int]:
+        """The nodes that the first root depends on; the others are only there for guards."""
+        if len(self.roots) == 1:
+            return range(len(self.op))
+        found = {self.roots[0]}
+        for node in reversed(self.order):
+            if node in found:
+                found.update(self.operands[node])
+        return found
 
     @cached_property
     def learning(self) -> set[int]:

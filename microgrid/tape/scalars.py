@@ -32,7 +32,9 @@ def gathered(blocks: Sequence[Block]) -> list[Block | list[OpBlock]]:
 
 
 def _is_narrow(block: Block) -> bool:
-    return isinstance(block, OpBlock) and len(block.operands) * len(block.operands[0]) <= NARROW
+    if not isinstance(block, OpBlock) or not block.is_swept:
+        return False
+    return len(block.operands) * len(block.operands[0]) <= NARROW
 
 
 class Scalars:

@@ -45,11 +45,16 @@ class MatrixBlock:
 
 @dataclass(eq=False, slots=True)
 class OpBlock:
-    """One op applied to many nodes: operands[i][k] is operand k of node outputs[i]."""
+    """One op applied to many nodes: operands[i][k] is operand k of node outputs[i].
+
+    The loss depends on all of them or, if they are there for guards only, on none: then
+    they take no part in the sweep, where 0 times an infinite slope would be nan.
+    """
 
     op: Op
     outputs: list[int]
     operands: list[Nodes]
+    is_swept: bool
 
 
 Block: TypeAlias = MatrixBlock | OpBlock
@@ -81,7 +86,7 @@ class _Scheduler:
         parameters = self.graph.parameters
         meets: dict[Nodes, dict[Nodes, int]] = defaultdict(dict)  # row -> column -> node
         for node in self.nodes:
-            if self.graph.op[node] is not ops.DOT:
+            if self.graph.op[node] is not ops.DOT or node not in self.graph.under_loss:
                 continue
             firsts, seconds = zip(*self.graph.pairs(node))
             if parameters.issuperset(firsts) and seconds not in meets[firsts]:
@@ -137,7 +142,9 @@ class _Scheduler:
                 high = max([height[r] for r in read_by], default=0) + 1
                 kinds = frozenset([kind[r] for r in read_by])
             height[node] = high
-            signature: Any = kind[node], len(graph.operands[node]), kinds
+            signature: Any = (
+                kind[node], len(graph.operands[node]), kinds, node in graph.under_loss
+            )  # fmt: skip
             if node in self.cell_of:
                 row, column = self.cell_of[node]
                 reader_kinds[row] = reader_kinds.get(row, kinds) & kinds
@@ -189,9 +196,9 @@ class _Scheduler:
         if matrix is None:
             op = self.graph.op[group[0]]
             assert op is not None
-            operands = self.graph.operands
-            return OpBlock(op, group, [operands[n] for n in group]
-                           if op is not ops.DOT else [self._factors(n) for n in group])  # fmt: skip
+            operands = self._factors if op is ops.DOT else self.graph.operands.__getitem__
+            is_swept = group[0] in self.graph.under_loss
+            return OpBlock(op, group, [operands(node) for node in group], is_swept)
         cell = {self.cell_of[node]: node for node in group}
         numbers = list(dict.fromkeys([column for _, column in cell]))
         columns = [self.columns[number] for number in numbers]
