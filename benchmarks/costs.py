@@ -75,10 +75,10 @@ class Cost:
     def break_even(self) -> float:
         """After so many steps, recording, planning and replaying take less than eager steps."""
         saved = self.median("eager") - self.median("replay")
-        return math.ceil(self.passes_spent / saved) if saved > 0 else math.inf
+        return math.ceil(self.spent / saved) if saved > 0 else math.inf
 
     @property
-    def passes_spent(self) -> float:
+    def spent(self) -> float:
         return self.median("record") + self.median("plan")
 
 

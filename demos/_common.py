@@ -46,6 +46,13 @@ def parser(
     return made
 
 
+def at_least_one(made: argparse.ArgumentParser, args: argparse.Namespace, *names: str) -> None:
+    """End with one sentence and exit code 2 if one of these options is less than 1."""
+    for name in names:
+        if getattr(args, name) < 1:
+            made.error(f"argument --{name}: expected 1 or more, got {getattr(args, name)}")
+
+
 def run(main: Callable[[list[str] | None], None]) -> None:
     """Call `main`; bad input ends with one sentence and exit code 2, Ctrl-C with 130."""
     try:

@@ -86,7 +86,7 @@ class Replayed(Recorded):
         self.used, numbers = self.flat[next(self.order)]
         tape = self.tapes[self.used]
         loss = tape.forward(numbers)
-        tape.backward()
+        tape.backward(inputs=False)
         return loss
 
     def look(self, *example: Any) -> Numbers:

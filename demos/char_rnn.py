@@ -21,7 +21,7 @@ from microgrid.text import TextStream
 from microgrid.training import Step, Training
 from viz import plots
 
-from ._common import parser, plot, run, table
+from ._common import at_least_one, parser, plot, run, table
 from ._training import Run, eager_option, speeds
 
 GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "600"])
@@ -79,9 +79,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     args = made.parse_args(argv)
     if args.resume and args.checkpoint is None:
         made.error("--resume needs --checkpoint")
-    for name in ("layers", "updates", "write"):
-        if getattr(args, name) < 1:
-            made.error(f"argument --{name}: expected 1 or more, got {getattr(args, name)}")
+    at_least_one(made, args, "layers", "updates", "write")
     return args
 
 

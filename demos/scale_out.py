@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from microgrid import optim
 from microgrid.chunks import TapedBPTT
 from microgrid.tape import Tape
 from microgrid.text import TextStream
 from viz import plots
 
 from . import char_rnn
-from ._common import parser, plot, run, table
+from ._common import at_least_one, parser, plot, run, table
 
 GALLERY = None  # JAX is an extra: the gallery is made without it
 
@@ -48,9 +49,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--seed", type=int, default=0, help="(default: 0)")
     made.add_argument("--write", type=int, default=80, help="characters to write (default: 80)")
     args = made.parse_args(argv)
-    for name in ("devices", "lanes", "updates", "hidden", "length", "write"):
-        if getattr(args, name) < 1:
-            made.error(f"argument --{name}: expected 1 or more, got {getattr(args, name)}")
+    at_least_one(made, args, "devices", "lanes", "updates", "hidden", "length", "write")
     if args.lanes % args.devices:
         made.error(f"--devices must divide --lanes, got {args.devices} and {args.lanes}")
     return args
@@ -120,12 +119,12 @@ def train(tape: Tape, data: list[np.ndarray], lr: float, found: list[Any]) -> di
 def replayed(tape: Tape, data: list[np.ndarray], lr: float) -> tuple[list[float], float]:
     """The same training by the tape in NumPy: losses, updates a second."""
     losses = []
+    optimizer = optim.SGD(tape.parameters(), lr)
     begun = time.perf_counter()
     for batch in data:
         losses.append(tape.forward(batch) / len(batch))
-        tape.backward(1.0 / len(batch))
-        for parameter in tape.parameters():
-            parameter.data = parameter.data - lr * parameter.grad
+        tape.backward(1.0 / len(batch), inputs=False)
+        optimizer.step()
     return losses, len(data) / (time.perf_counter() - begun)
 
 

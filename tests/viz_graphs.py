@@ -27,6 +27,19 @@ def quiz(word: str = "oc") -> nn.Unrolled:
     return run
 
 
+def quiz_of_numbers() -> nn.Unrolled:
+    """The quiz on numbers: "oc" with W_h = -5, W_x = 1, W_y = -1, loss y_1 + y_2."""
+    cell = nn.RNNCell(1, 1, nonlinearity="identity", bias=False)
+    model = nn.SequenceModel(cell, readout=nn.Linear(1, 1, bias=False))
+    model.load_state_dict(
+        {"cell.weight_ih": [[1]], "cell.weight_hh": [[-5]], "readout.weight": [[-1]]}
+    )
+    run = model.unroll([5, 1], loss=lambda y, target: y[0])
+    assert run.loss is not None
+    run.loss.backward()
+    return run
+
+
 def rnn(hidden: int = 1, steps: int = 3, inputs: int = 1, sweep: bool = True) -> nn.Unrolled:
     """A tanh network with bias and a squared error at every step."""
     model = nn.SequenceModel(

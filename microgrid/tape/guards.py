@@ -86,15 +86,11 @@ class GuardCheck:
     def __init__(self, name: str, guards: Sequence[Guard], graph: Graph, layout: Layout) -> None:
         self.test = getattr(np, name)
         self.guards = guards
-        self.left = layout.places([graph.index[guard.left] for guard in guards])
-        self.right = layout.places(
-            [
-                graph.index[guard.right]
-                if isinstance(guard.right, Value)
-                else graph.constant(guard.right)
-                for guard in guards
-            ]
+        self.sides = tuple(  # the nodes on the left, and those on the right
+            [graph.index[x] if isinstance(x, Value) else graph.constant(x) for x in side]
+            for side in zip(*[(guard.left, guard.right) for guard in guards])
         )
+        self.left, self.right = map(layout.places, self.sides)
         self.outcomes = np.array([guard.outcome for guard in guards])
 
     def __call__(self, values: NDArray[np.float64]) -> None:

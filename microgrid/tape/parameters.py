@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..value import Value
 from .guards import describe
 from .layout import Layout
-from .program import zeros
+from .program import Array, zeros
 from .schedule import Matrix
-
-Array: TypeAlias = NDArray[np.float64]
 
 WATCHED = 8  # Values that are looked at in every forward
 

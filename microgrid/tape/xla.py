@@ -14,7 +14,6 @@ import numpy as np
 
 from .. import ops
 from ..ops import Op
-from ..value import Value
 from .arrays import ArrayNamespace
 from .plan import Plan
 from .schedule import MatrixBlock, OpBlock
@@ -91,11 +90,7 @@ class _Translation:
         self._loss = place[graph.roots[0]]
         self._tests = []
         for check in plan.checks:
-            sides: list[list[int]] = [[], []]
-            for guard in check.guards:
-                for side, x in zip(sides, (guard.left, guard.right)):
-                    side.append(graph.index[x] if isinstance(x, Value) else graph.constant(x))
-            left, right = (self._assemble(side, place) for side in sides)
+            left, right = (self._assemble(side, place) for side in check.sides)
             self._tests.append((check.test.__name__, left, right, check.outcomes))
 
     def loss(self, parameters: Sequence[Any], inputs: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="pip install playwright")
 from playwright.sync_api import expect
+from viz_graphs import quiz_of_numbers as quiz
 
 from microgrid import Value, nn
 from microgrid import functional as F
@@ -17,19 +18,6 @@ from microgrid.graph import creation_order
 from viz.theme import THEMES, number, pretty
 
 Show = Callable[..., Any]
-
-
-def quiz() -> nn.Unrolled:
-    """The lecture's quiz: "oc" with W_h = -5, W_x = 1, W_y = -1, loss y_1 + y_2."""
-    cell = nn.RNNCell(1, 1, nonlinearity="identity", bias=False)
-    model = nn.SequenceModel(cell, readout=nn.Linear(1, 1, bias=False))
-    model.load_state_dict(
-        {"cell.weight_ih": [[1]], "cell.weight_hh": [[-5]], "readout.weight": [[-1]]}
-    )
-    run = model.unroll([5, 1], loss=lambda y, target: y[0])
-    assert run.loss is not None
-    run.loss.backward()
-    return run
 
 
 def tanh_run(steps: int = 3, hidden: int = 1) -> nn.Unrolled:
