@@ -16,8 +16,8 @@ from time import perf_counter, process_time
 import viz
 from microgrid import Value, nn
 from microgrid.graph import creation_order
-from viz import engine
-from viz.picture import picture
+from viz.picture.build import picture_of
+from viz.render import graphviz as engine
 
 PATIENCE = 60.0  # seconds for plain dot
 
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
         with TemporaryDirectory() as folder:
             viz.render(run, Path(folder) / "run.svg", detail="scalar")
         own, took = process_time() - own, perf_counter() - start
-        scene = picture(run, detail="scalar")
+        scene = picture_of(run, detail="scalar")
         plain = plain_dot(run.loss) if steps < 1000 else None
         beside = f"{plain:11.2f}" if plain is not None else f"{f'> {PATIENCE:.0f}':>11}"
         beside = f"{'not tried':>11}" if steps >= 1000 else beside
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
     start = perf_counter()
     with TemporaryDirectory() as folder:
         viz.render(value, Path(folder) / "doublings.svg")
-    scene = picture(value)
+    scene = picture_of(value)
     took = perf_counter() - start
     print(f"60 doublings (2**60 paths): {len(scene.cards)} cards in {took:.2f} s")
 

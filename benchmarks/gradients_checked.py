@@ -16,7 +16,7 @@ from typing import Any
 
 from microgrid import Value, nn
 from microgrid import functional as F
-from microgrid.gradcheck import gradcheck, gradgradcheck
+from microgrid.gradcheck.check import gradcheck, gradgradcheck
 from microgrid.serialize import load_graph, save_graph
 
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 import viz
-from viz.coloured_text import ColouredText
-from viz.svg import Plot
+from viz.plots.coloured_text import ColouredText
+from viz.plots.svg import Plot
 
 
 def parser(

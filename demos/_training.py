@@ -11,7 +11,7 @@ import numpy as np
 
 from microgrid import Value, nn, no_grad
 from microgrid.tape import Parameter, Tapes
-from microgrid.training import Step, Training
+from microgrid.train.training import Step, Training
 
 Example = tuple[Any, ...]
 Numbers = list[float]

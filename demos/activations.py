@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from microgrid import Value
 from microgrid import functional as F
-from viz import plots
+from viz.plots import charts as plots
 
 from ._common import parser, plot, run, table
 

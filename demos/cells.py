@@ -17,10 +17,10 @@ import numpy as np
 
 import viz
 from microgrid import nn, no_grad, optim
-from microgrid.chunks import TapedBPTT, TruncatedBPTT
 from microgrid.files import write_whole
-from microgrid.text import TextStream, Vocabulary
-from microgrid.training import Step, Training
+from microgrid.train.chunks import TapedBPTT, TruncatedBPTT
+from microgrid.train.text import TextStream, Vocabulary
+from microgrid.train.training import Step, Training
 
 from ._common import parser, plot, run, show, table
 from ._training import Run, eager_option, speeds

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from microgrid import nn, no_grad, optim
-from microgrid.chunks import TapedBPTT, TruncatedBPTT
-from microgrid.text import TextStream
-from microgrid.training import Step, Training
-from viz import plots
+from microgrid.train.chunks import TapedBPTT, TruncatedBPTT
+from microgrid.train.text import TextStream
+from microgrid.train.training import Step, Training
+from viz.plots import charts as plots
 
 from ._common import at_least_one, parser, plot, run, table
 from ._training import Run, eager_option, speeds

@@ -7,7 +7,7 @@ beside that of a plain RNN of the same size.
 
 from microgrid import functional as F
 from microgrid import nn
-from viz import plots
+from viz.plots import charts as plots
 
 from ._common import parser, pictures, plot, run, table
 from .lstm import HIDDEN, SEED, SIZE, WORDS, gates, norms, over_words

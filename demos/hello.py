@@ -16,9 +16,9 @@ import numpy as np
 
 from microgrid import Value, nn, no_grad, optim
 from microgrid import functional as F
-from microgrid.text import Vocabulary
-from microgrid.training import Step, Training
-from viz import plots
+from microgrid.train.text import Vocabulary
+from microgrid.train.training import Step, Training
+from viz.plots import charts as plots
 
 from ._common import parser, pictures, plot, run, table
 from ._training import Run, eager_option, speeds, steps

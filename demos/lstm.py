@@ -12,8 +12,8 @@ import numpy as np
 from microgrid import functional as F
 from microgrid import nn
 from microgrid.graph import creation_order
-from microgrid.text import Vocabulary
-from viz import plots
+from microgrid.train.text import Vocabulary
+from viz.plots import charts as plots
 
 from ._common import parser, pictures, plot, run, table
 

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from microgrid import optim
-from microgrid.chunks import TapedBPTT
 from microgrid.tape import Tape
-from microgrid.text import TextStream
-from viz import plots
+from microgrid.train.chunks import TapedBPTT
+from microgrid.train.text import TextStream
+from viz.plots import charts as plots
 
 from . import char_rnn
 from ._common import at_least_one, parser, plot, run, table

@@ -12,7 +12,7 @@ from . import copying as _copying  # noqa: F401, teaches copy and pickle
 from . import functional
 from .anomaly import detect_anomaly
 from .graph import grad, recompute
-from .mode import no_grad, scope
+from .recording import no_grad, scope
 from .value import Value
 
 __all__ = ["Value", "detect_anomaly", "functional", "grad", "no_grad", "recompute", "scope"]

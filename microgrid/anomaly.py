@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .graph import name_of
-from .mode import watching
 from .ops import Op
+from .recording import watching
 from .stepper import Event, Stepper
 from .value import Operand, Value
 

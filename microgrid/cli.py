@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import viz
-from viz import engine
-from viz.picture import DETAILS
-from viz.theme import THEMES
+from viz.picture.build import DETAILS
+from viz.render import graphviz as engine
+from viz.style.theme import THEMES
 
 from . import nn
 from .debugger import add_step_command

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import ops
-from .mode import current_watch, no_grad
 from .ops import FLOAT, Op
+from .recording import current_watch, no_grad
 from .value import (
     Operand,
     Value,

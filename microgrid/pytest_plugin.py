@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .gradcheck import GradcheckError, Report, Row
+    from .gradcheck.check import GradcheckError, Report, Row
     from .value import Value
 
 ODDITIES = pytest.StashKey[list[str]]()
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     given = {name: config.getoption(f"gradcheck_{name}") for name in ("eps", "rtol")}
     given = {name: x for name, x in given.items() if x is not None}
     if given:
-        from .blame import Tolerance
+        from .gradcheck.blame import Tolerance
 
         try:
             Tolerance(**given)
@@ -80,7 +80,7 @@ class Checker:
         rtol: float | None = None,
         second: bool = False,
     ) -> bool:
-        from . import gradcheck as room
+        from .gradcheck import check as room
 
         __tracebackhide__ = True
         option = self.request.config.getoption
@@ -173,7 +173,7 @@ def pytest_assertrepr_compare(
 
 
 def _compared(op: str, left: Any, right: Any) -> Iterator[str]:
-    from .blame import describe
+    from .gradcheck.blame import describe
     from .value import Value
 
     yield f"{left!r} {op} {right!r}"

@@ -15,8 +15,8 @@ from typing import SupportsFloat, TypeAlias, cast
 
 from . import ops
 from .comparisons import TESTS, comparisons
-from .mode import MODE, current_watch
 from .ops import FLOAT, Op
+from .recording import MODE, current_watch
 
 Number: TypeAlias = float  # Python and NumPy real numbers
 Consts: TypeAlias = tuple[float | None, ...]

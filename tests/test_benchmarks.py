@@ -97,7 +97,7 @@ def test_every_module_is_a_peer():
 
 
 def test_the_readme_shows_the_saved_results():
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[1]
     results = (root / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
     table = results.split("\n\n")[4]
     assert table.startswith("|  | char-RNN 3, 4, 4 |")

@@ -19,17 +19,17 @@ from typing import Any
 from microgrid.files import write_whole
 from microgrid.value import Value
 
-from .coloured_text import activations
-from .direct import to_svg
-from .dot import Drawing, to_dot
-from .geometry import Layout
-from .layout import layout
+from .layout.geometry import Layout
+from .layout.place import layout_of
 from .notebook import register
-from .parts import Picture
-from .picture import MOST_CARDS, Drawable, picture
-from .player import player
-from .text import text
-from .theme import THEMES, Theme
+from .page.player import player
+from .picture.build import MOST_CARDS, Drawable, picture_of
+from .picture.model import Picture
+from .plots.coloured_text import activations
+from .render.dot import Drawing, to_dot
+from .render.svg import to_svg
+from .render.terminal import text
+from .style.theme import THEMES, Theme
 
 __all__ = ["FORMATS", "activations", "draw", "frames", "player", "render", "text"]
 
@@ -55,11 +55,11 @@ def _placed(
 ) -> tuple[Picture, Layout, Theme]:
     """A picture with its places and colours: all that a renderer needs."""
     colours = _theme(theme)
-    scene = picture(x, **options)
+    scene = picture_of(x, **options)
     for card in scene.cards:
         if not card.alias and not set(marked).isdisjoint(card.nodes):
             card.look = "marked"
-    return scene, layout(scene), colours
+    return scene, layout_of(scene), colours
 
 
 def render(
@@ -100,12 +100,12 @@ def frames(x: Drawable, folder: str | os.PathLike[str], **options: Any) -> list[
     where = _folder(Path(folder))
     colours = _theme(options.pop("theme", "light"))
     options.setdefault("detail", "scalar")
-    last = picture(x, upto=sys.maxsize, **options)
-    places = layout(last)
+    last = picture_of(x, upto=sys.maxsize, **options)
+    places = layout_of(last)
     count = sum(wire.message is not None for wire in last.wires)
     made = []
     for k in range(count + 1):
-        scene = picture(x, upto=k, **options)
+        scene = picture_of(x, upto=k, **options)
         scene.scale = last.steepest, last.strongest
         content = to_dot(scene, places, colours).pipe("svg")
         made.append(write_whole(where / f"{k:0{max(3, len(str(count)))}d}.svg", content))

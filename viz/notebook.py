@@ -15,26 +15,26 @@ from microgrid.nn import Unrolled
 from microgrid.stepper import Stepper
 from microgrid.value import Value
 
-from .dot import to_dot
-from .layout import layout
-from .picture import Picture, picture
-from .svg import Plot, inline
-from .theme import THEMES
+from .layout.place import layout_of
+from .picture.build import Picture, picture_of
+from .plots.svg import Plot, inline
+from .render.dot import to_dot
+from .style.theme import THEMES
 
 
 def show_graph(x: Value | Unrolled) -> str:
     """The picture of a graph as part of a page."""
-    return _painted(picture(x))
+    return _painted(picture_of(x))
 
 
 def show_stepper(stepper: Stepper) -> str:
     """The picture as far as the sweep has come: no message that has not been sent."""
     sent = None if stepper.done else len(stepper.messages)
-    return _painted(picture(stepper.root, upto=sent))
+    return _painted(picture_of(stepper.root, upto=sent))
 
 
 def _painted(scene: Picture) -> str:
-    drawing = to_dot(scene, layout(scene), THEMES["light"])
+    drawing = to_dot(scene, layout_of(scene), THEMES["light"])
     return inline(drawing.pipe("svg", encoding="utf-8"))
 
 

@@ -14,7 +14,7 @@ from ..value import Value
 from .breakpoints import Breakpoint, breakpoint_at, lookup
 from .ctrl_c import CtrlC
 from .expression import Expression
-from .text import Names, bracketed, card, shown, table, whole_number
+from .names import Names, bracketed, card, shown, table, whole_number
 
 MOST_EVENTS = 12  # that one command prints; of more, only the last few
 

@@ -2,12 +2,12 @@
 
 from .feedforward import MLP, Embedding, Linear
 from .gated import GRUCell, LSTMCell
-from .interchange import load_torch
-from .layers import GRU, LSTM, RNN, Stacked
 from .module import Module
+from .pytorch import load_torch
 from .recurrent import BlockRNNCell, RecurrentCell, RNNCell
-from .rows import RowLinear, RowRNNCell
+from .row_batch import RowLinear, RowRNNCell
 from .sequence import SequenceModel, Unrolled, sampler
+from .stacked import GRU, LSTM, RNN, Stacked
 
 __all__ = [
     "GRU",

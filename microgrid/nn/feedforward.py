@@ -6,7 +6,7 @@ from math import sqrt
 import numpy as np
 
 from .. import functional as F
-from ..mode import scope
+from ..recording import scope
 from ..value import Operand, Value
 from .module import (
     Module,

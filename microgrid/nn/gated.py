@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import functional as F
-from ..mode import scope
+from ..recording import scope
 from ..value import Operand, Value
 from .module import Matrix, Row, Seed, matrix, size, uniform, vector
 from .recurrent import RecurrentCell, block_sums, start

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import functional as F
-from ..mode import current_scope
+from ..recording import current_scope
 from ..value import Operand, Value
 
 Seed: TypeAlias = int | np.random.Generator | None

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import functional as F
-from ..mode import scope
+from ..recording import scope
 from ..value import Value
 from .feedforward import Embedding, Linear
 from .module import Module, Row, Seed, check_length, is_scalar, named, vector

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..comparisons import comparisons
 from ..value import Value, creation_order
-from .layout import Layout
-from .reading import Graph
+from .memory import Layout
+from .read import Graph
 
 WORDS = {
     "less": "less than",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..value import Value
 from .guards import describe, variables_under
-from .reading import Graph
+from .read import Graph
 
 
 def flatten(inputs: Sequence[Any]) -> tuple[list[Value], tuple[int, ...]]:

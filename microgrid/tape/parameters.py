@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from ..value import Value
 from .guards import describe
-from .layout import Layout
-from .program import Array, zeros
+from .memory import Layout
+from .numpy.program import Array, zeros
 from .schedule import Matrix
 
 WATCHED = 8  # Values that are looked at in every forward

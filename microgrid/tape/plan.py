@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .guards import GuardCheck
-from .layout import Layout
+from .memory import Layout
 from .parameters import Store
-from .reading import Graph
+from .read import Graph
 from .schedule import Block, Matrix
 
 

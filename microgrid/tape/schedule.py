@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from .. import ops
 from ..ops import Op
-from .reading import Graph
+from .read import Graph
 
 Nodes: TypeAlias = tuple[int, ...]
 

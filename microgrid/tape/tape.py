@@ -12,17 +12,17 @@ import numpy as np
 
 from ..comparisons import comparisons
 from ..graph import recompute
-from ..mode import watched
+from ..recording import watched
 from ..value import Value, creation_order
-from .arrays import NUMPY
 from .guards import checks, describe, guards_of
-from .layout import Layout
 from .leaves import check_input, flatten, parameters_of
+from .memory import Layout
+from .numpy.arrays import NUMPY
+from .numpy.program import Array
+from .numpy.replay import Replay
 from .parameters import Parameter, Store
 from .plan import Plan
-from .program import Array
-from .reading import Graph
-from .replay import Replay
+from .read import Graph
 from .schedule import schedule
 
 
@@ -255,7 +255,7 @@ for this branch
         sharded. Where `forward` would raise GuardError, the loss and its gradient are nan.
         ModuleNotFoundError says how to get JAX if it is not installed.
         """
-        from .xla import to_jax
+        from .jax import to_jax
 
         return to_jax(self._plan)
 

@@ -15,7 +15,7 @@ from viz_graphs import quiz_of_numbers as quiz
 from microgrid import Value, nn
 from microgrid import functional as F
 from microgrid.graph import creation_order
-from viz.theme import THEMES, number, pretty
+from viz.style.theme import THEMES, number, pretty
 
 Show = Callable[..., Any]
 

@@ -1,0 +1,244 @@
+"""Derivatives that owe nothing to the op table's slopes: differences and complex steps.
+
+Only a row's `forward` is used here, so that its `partials` can be held against the
+result (`gradcheck`).
+"""
+
+import cmath
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, TypeAlias
+
+from ..ops import FLOAT, Op
+from ..value import Value
+
+Complex: TypeAlias = Any  # a complex number, where FLOAT has a float
+
+IMAGINARY_STEP = 1e-150  # its square is 0 beside any number, so that no error is made
+_ROUNDING = 2.0**-51  # of a difference of two floats, each good to half a last place
+_UNDEFINED = (ArithmeticError, ValueError, TypeError, AttributeError)
+
+
+class COMPLEX(FLOAT):
+    """Functions on x + ih under NumPy's names, with h far below the rounding of x.
+
+    What compares or selects looks at the real part, so that every branch taken is the
+    one of the real number. Raises ValueError or ArithmeticError off the real domain.
+
+    >>> round(COMPLEX.tanh(0.5 + 1e-150j).imag / 1e-150, 12)  # 1 - tanh(0.5)**2
+    0.786447732966
+    """
+
+    exp: Complex = staticmethod(cmath.exp)
+    tanh: Complex = staticmethod(cmath.tanh)
+    sin: Complex = staticmethod(cmath.sin)
+    cos: Complex = staticmethod(cmath.cos)
+    isfinite: Complex = staticmethod(cmath.isfinite)
+
+    @staticmethod
+    def expm1(z: Complex) -> Complex:
+        return complex(math.expm1(z.real), cmath.exp(z).imag)
+
+    @staticmethod
+    def log(z: Complex) -> Complex:
+        return cmath.log(_right_half(z))
+
+    @staticmethod
+    def log1p(z: Complex) -> Complex:
+        return complex(math.log1p(z.real), math.atan2(z.imag, 1.0 + z.real))
+
+    @staticmethod
+    def sqrt(z: Complex) -> Complex:
+        return cmath.sqrt(_right_half(z))
+
+    @staticmethod
+    def divide(a: Complex, b: Complex) -> Complex:
+        return a / b
+
+    @staticmethod
+    def power(a: Complex, b: Complex) -> Complex:
+        whole = b.imag == 0.0 and b.real.is_integer()
+        if whole and abs(b.real) <= 100.0:
+            return complex(a) ** int(b.real)
+        if a.real < 0.0 and whole:  # log of the base itself would drown h in the angle pi
+            sign = -1.0 if b.real % 2.0 else 1.0
+            return sign * cmath.exp(b * cmath.log(-a))
+        return cmath.exp(b * cmath.log(_right_half(a)))
+
+    @staticmethod
+    def abs(z: Complex) -> Complex:
+        return z if z.real >= 0.0 else -z
+
+    @staticmethod
+    def sign(z: Complex) -> Complex:
+        return complex(FLOAT.sign(z.real))
+
+    @staticmethod
+    def maximum(a: Complex, b: Complex) -> Complex:
+        return a if a.real >= b.real else b
+
+    @staticmethod
+    def minimum(a: Complex, b: Complex) -> Complex:
+        return a if a.real <= b.real else b
+
+    @staticmethod
+    def max(zs: Sequence[Complex], axis: int = 0) -> Complex:
+        return reduce(COMPLEX.maximum, zs)
+
+    @staticmethod
+    def equal(a: Complex, b: Complex) -> bool:
+        return bool(a.real == b.real)
+
+    @staticmethod
+    def less(a: Complex, b: Complex) -> bool:
+        return bool(a.real < b.real)
+
+    @staticmethod
+    def less_equal(a: Complex, b: Complex) -> bool:
+        return bool(a.real <= b.real)
+
+    @staticmethod
+    def greater_equal(a: Complex, b: Complex) -> bool:
+        return bool(a.real >= b.real)
+
+
+def _right_half(z: complex) -> complex:
+    if z.real < 0.0:
+        raise ValueError(f"{z.real!r} is not in the domain")
+    return z
+
+
+def complex_slope(op: Op, operands: Sequence[float], position: int) -> float | None:
+    """d(op)/d(operand), exact to rounding; None where the op knows no complex numbers.
+
+    f(x + ih) = f(x) + ih f'(x) for tiny h: nothing is subtracted, so nothing cancels
+    (Squire and Trapp, 1998).
+
+    >>> from microgrid.ops import MUL
+    >>> complex_slope(MUL, [3.0, 4.0], 0)
+    4.0
+    """
+    stepped = list(map(complex, operands))
+    stepped[position] += complex(0.0, IMAGINARY_STEP)
+    try:
+        return _finite(op.evaluate(COMPLEX, stepped).imag / IMAGINARY_STEP)
+    except _UNDEFINED:
+        return None
+
+
+def complex_gradient(order: Sequence[Value], leaf: Value) -> float | None:
+    """d(last of `order`)/d(leaf) by one complex step through a recorded graph, or None.
+
+    >>> from microgrid.value import creation_order
+    >>> a = Value(3.0)
+    >>> complex_gradient(creation_order(a * a), a)
+    6.0
+    """
+    at: dict[Value, complex] = {leaf: complex(leaf.data, IMAGINARY_STEP)}
+    try:
+        for node in order:
+            if node.op is not None and any(parent in at for parent in node.parents):
+                operands = [_lookup(at, x) for x in node.operands]
+                at.setdefault(node, node.op.evaluate(COMPLEX, operands))
+        return _finite(at.get(order[-1], 0j).imag / IMAGINARY_STEP)
+    except _UNDEFINED:
+        return None
+
+
+def _lookup(at: Mapping[Value, complex], x: Value | float) -> complex:
+    return at.get(x, complex(x.data)) if isinstance(x, Value) else complex(x)
+
+
+def _finite(slope: float) -> float | None:
+    return slope if math.isfinite(slope) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Slopes from differences with one step: on both sides, below, above; and their rounding."""
+
+    central: float
+    left: float
+    right: float
+    noise: float
+
+    @property
+    def jump(self) -> float:
+        """By how much the slope changes at the point: of the order of the step if smooth."""
+        return self.right - self.left
+
+    def jumps(self, allowed: float) -> bool:
+        """Whether that is more than errors of the size `allowed` explain."""
+        return abs(self.jump) > 10.0 * (allowed + self.noise)
+
+
+def differences(f: Callable[[float], float], x: float, eps: float) -> Iterator[Estimate]:
+    """Estimates of f'(x): steps of eps times the size of x, then ten times smaller each.
+
+    >>> estimate = next(differences(lambda x: x * x, 3.0, eps=1e-6))
+    >>> round(estimate.central, 6)
+    6.0
+    """
+    here = f(x)
+    step = eps * max(1.0, abs(x))
+    for _ in range(16):
+        above, below = x + step, x - step
+        if not below < x < above:
+            return
+        f_above, f_below = f(above), f(below)
+        yield Estimate(
+            central=(f_above - f_below) / (above - below),
+            left=(here - f_below) / (x - below),
+            right=(f_above - here) / (above - x),
+            noise=_ROUNDING * (abs(f_above) + abs(f_below) + abs(here)) / step,
+        )
+        step /= 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a slope agrees with differences, the best estimate, and what is odd about the point.
+
+    oddity: "" at a smooth point, "kink" where the slopes on both sides differ (any slope
+    between them agrees), "edge" where the function is not defined on both sides, "jump"
+    where its value is another on either side (every slope agrees).
+    """
+
+    agrees: bool
+    estimate: Estimate
+    oddity: str = ""
+
+
+def judge(slope: float, estimates: Iterable[Estimate], atol: float, rtol: float) -> Verdict:
+    """Hold `slope` against differences: |slope - difference| <= atol + rtol |slope| + rounding.
+
+    A step that is too long for the function (it crosses a kink, or the point is tiny)
+    is followed by shorter ones until rounding drowns the difference.
+
+    >>> judge(0.5, differences(lambda x: max(x, 0.0), 0.0, 1e-6), 1e-7, 1e-5).oddity
+    'kink'
+    """
+    tried: list[Estimate] = []
+    agreed = None
+    for estimate in estimates:
+        allowed = atol + rtol * max(abs(slope), abs(estimate.central))
+        if len(tried) > 2 and estimate.noise > allowed:
+            break
+        tried.append(estimate)
+        if agreed is None and abs(slope - estimate.central) <= allowed + estimate.noise:
+            agreed = estimate
+        if agreed is not None and not estimate.jumps(allowed):
+            return Verdict(True, agreed)
+    before, last = tried[-2:]
+    if not (math.isfinite(last.left) and math.isfinite(last.right)):
+        return Verdict(True, last, "edge")
+    if abs(last.central) > 5.0 * abs(before.central) + allowed:
+        return Verdict(True, last, "jump")
+    allowed = atol + rtol * max(abs(last.left), abs(last.right))
+    if last.jumps(allowed) and abs(last.jump - before.jump) < 0.1 * abs(last.jump):
+        low, high = sorted((last.left, last.right))
+        margin = allowed + last.noise
+        return Verdict(low - margin <= slope <= high + margin, last, "kink")
+    return Verdict(agreed is not None, agreed or tried[0])

@@ -1,0 +1,1 @@
+"""A Plan run as NumPy calls."""

@@ -1,0 +1,191 @@
+"""The pytest plugin, run by pytest on small test files of their own."""
+
+import subprocess
+import sys
+
+import pytest
+
+import viz  # noqa: F401, each run forgets what it imported, and numpy cannot come twice
+from viz.style.theme import THEMES
+
+pytest_plugins = ["pytester"]
+
+PLUGIN = ("-p", "microgrid.pytest_plugin", "-p", "no:cacheprovider")
+
+WRONG = """
+    from microgrid import Value, scope
+    from microgrid.ops import Op
+    from microgrid.value import record
+
+    WRONG = Op("cube", "³", lambda xp, a: a * a * a, lambda xp, out, a: (a * a,))
+
+    def model(w, x):
+        with scope("t=1"):
+            z = w * x
+            z.label = "z"
+            return record(WRONG, (z,)) + x
+
+    def test_model(gradcheck):
+        gradcheck(model, [0.5, 2.0])
+"""
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    """Run pytest on a file with this text, without the plugins of others."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(text, *options):
+        pytester.makepyfile(text)
+        return pytester.runpytest_inprocess(*PLUGIN, *options)
+
+    return run
+
+
+def test_the_fixture_passes_and_has_a_subtest_per_parameter(run):
+    result = run(
+        """
+        from microgrid import Value, nn
+        def test_cell(gradcheck):
+            cell = nn.RNNCell(1, 1, seed=0)
+            assert gradcheck(lambda cell, x: cell(x, [0.1])[0], [cell, [0.5]], second=True)
+        """,
+        "-v",
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*SUBPASSED*cell.weight_hh?0??0?*", "*SUBPASSED*x?0?*"])
+    result.stdout.no_fnmatch_line("*not smooth here*")
+
+
+def test_a_failure_names_the_operation_and_each_wrong_parameter(run):
+    result = run(WRONG)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "*test_model* [[]w[]]*",
+            "*gradient of w: expected 6, found 2*",
+            "*gradient of x: expected 2.5, found 1.5*",
+            "*GradcheckError: gradcheck: 2 of 2 gradients wrong",
+            "*w     2 *",
+            "*the operation at fault: cube(z = 1.0) in t=1",
+            "*local derivative towards operand 1 of 1, z = 1.0: expected 3, found 1",
+        ]
+    )
+
+
+def test_a_picture_of_the_failed_graph_is_saved_and_named(run, pytester):
+    result = run(WRONG, "--gradcheck-picture", "--gradcheck-picture-dir=pictures")
+    (picture,) = pytester.path.glob("pictures/*.svg")
+    assert picture.name.endswith("test_model.svg")
+    result.stdout.fnmatch_lines([f"*picture: {picture}"])
+    svg = picture.read_text()
+    assert "gradcheck: cube is wrong" in svg
+    ring = THEMES["light"].marked
+    assert svg.count(f'stroke="{ring}"') == 1
+
+
+def test_a_picture_that_cannot_be_saved_does_not_hide_the_failure(run, pytester):
+    pytester.path.joinpath("pictures").write_text("a file where the folder should be")
+    result = run(WRONG, "--gradcheck-picture", "--gradcheck-picture-dir=pictures")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*the operation at fault: cube*", "*no picture: *pictures*"])
+
+
+def test_without_a_fault_the_picture_has_no_ring(run, pytester):
+    result = run(
+        """
+        def test_lost(gradcheck):
+            gradcheck(lambda a: a * a.detach(), [3.0])
+        """,
+        "--gradcheck-picture",
+    )
+    result.stdout.fnmatch_lines(["*right by itself. f depends on a in a way*", "*picture: *.svg"])
+    assert len(list(pytester.path.glob("gradcheck-pictures/*.svg"))) == 1
+
+
+def test_options_reach_the_check(run):
+    text = """
+        from microgrid.ops import Op
+        from microgrid.value import record
+        import math
+        NEARLY = Op("nearly", "~", lambda xp, a: math.sin(a),
+                    lambda xp, out, a: (math.cos(a) * 1.001,))
+        def test_nearly(gradcheck):
+            gradcheck(lambda a: record(NEARLY, (a,)), [0.5])
+    """
+    assert run(text).ret == 1
+    assert run(text, "--gradcheck-rtol=1e-2").ret == 0
+    assert run(text, "--gradcheck-rtol=1e-2", "--gradcheck-eps=1e-3").ret == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--gradcheck-eps=0", "*--gradcheck-eps must lie in 1e-12..0.1, got 0.0*"),
+        ("--gradcheck-rtol=-1", "*--gradcheck-rtol must be 0 or more, got -1.0*"),
+        ("--gradcheck-eps=small", "*argument --gradcheck-eps: invalid float value: 'small'*"),
+    ],
+)
+def test_bad_options_are_named(run, option, message):
+    result = run("def test_nothing(): pass", option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+
+def test_kinks_are_said_at_the_end(run):
+    result = run("def test_relu(gradcheck): gradcheck(lambda a: a.relu(), [0.0])")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["*gradcheck: not smooth here*", "*::test_relu: kink at relu(a = 0.0): *"]
+    )
+
+
+def test_compared_values_show_their_numbers(run):
+    result = run(
+        """
+        from microgrid import Value, scope
+        a = Value(2.0, label="a")
+        with scope("t=1"):
+            y = a * 3.0
+        def test_equal(): assert y == 6.5
+        def test_less(): assert y < a
+        def test_lists(): assert [a, y] == [a, 6.0]
+        def test_text(): assert y == "six"
+        def test_numbers(): assert [1.0] == [2.0]
+        """
+    )
+    result.assert_outcomes(failed=5)
+    result.stdout.fnmatch_lines(
+        [
+            "*assert Value(6.0, op=mul) == 6.5",
+            "*left: mul(a = 2.0, 3.0) in t=1 = 6.0",
+            "*== asks whether two Values are the same node; compare their .data",
+            "*left - right = -0.5",
+            "*assert Value(6.0, op=mul) < Value(2.0, label='a')",
+            "*right: a = 2.0",
+            "*left - right = 4.0",
+            "*assert 2 and 2 entries, at index 1: Value(6.0, op=mul) == 6.0",
+            "*assert Value(6.0, op=mul) == 'six'",
+            "*assert [[]1.0[]] == [[]2.0[]]",
+        ]
+    )
+
+
+def test_without_subtests_the_check_still_fails(run):
+    result = run(WRONG, "-p", "no:subtests")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*the operation at fault: cube*"])
+
+
+def test_silent_where_unused(run):
+    result = run("def test_nothing(): pass", "-v")
+    result.assert_outcomes(passed=1)
+    assert "gradcheck" not in result.stdout.str()
+
+
+def test_what_the_plugin_imports():
+    code = "import sys, microgrid.pytest_plugin; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "microgrid.pytest_plugin" in loaded
+    assert not loaded & {"viz", "graphviz", "rich", "numpy", "microgrid.gradcheck"}

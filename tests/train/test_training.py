@@ -1,0 +1,230 @@
+"""The training loop: resumed to the same numbers, interrupted safely, stopped when it diverges."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from microgrid import Value, nn, optim, recompute
+from microgrid import functional as F
+from microgrid.files import write_whole
+from microgrid.train.chunks import TruncatedBPTT
+from microgrid.train.text import TextStream
+from microgrid.train.training import Diverged, Training
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("abcab cabba abc\n" * 4)
+    return path
+
+
+def char_training(text, seed=0):
+    """A small LSTM on a text with everything that has a state: Adam, a schedule, the stream."""
+    stream = TextStream(text, length=5)
+    size = len(stream.vocabulary)
+    table = nn.Embedding(size, 3, seed=seed)
+    model = nn.SequenceModel(nn.LSTMCell(3, 4, seed=seed), nn.Linear(4, size, seed=seed), table)
+    optimizer = optim.Adam(model.parameters(), lr=0.05)
+    step = TruncatedBPTT(model, stream)
+    schedule = optim.CosineAnnealingLR(optimizer, T_max=40)
+    return Training(model, optimizer, schedule, max_norm=1.0, keep={"text": step}), step
+
+
+def test_it_learns(text):
+    training, step = char_training(text)
+    losses = training.run(step, 60)
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_resumed_is_the_same_as_unbroken(text, tmp_path):
+    whole, step = char_training(text)
+    whole.run(step, 30)
+
+    first, step = char_training(text)
+    first.run(step, 17, checkpoint=tmp_path / "run.json")
+    second, step = char_training(text, seed=9)
+    second.resume(tmp_path / "run.json")
+    assert second.steps == 17
+    second.run(step, 30)
+
+    assert second.losses == whole.losses
+    assert second.model.state_dict() == whole.model.state_dict()
+    assert second.optimizer.state_dict() == whole.optimizer.state_dict()
+
+
+def test_ctrl_c_loses_nothing(text, tmp_path):
+    training, step = char_training(text)
+
+    def interrupted_step():
+        if training.steps == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step()
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(interrupted_step, 30, checkpoint=tmp_path / "run.json")
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert training.steps == 7  # the update under way was finished
+
+    whole, step = char_training(text)
+    whole.run(step, 30)
+    resumed, step = char_training(text, seed=9)
+    resumed.resume(tmp_path / "run.json")
+    assert resumed.run(step, 30) == whole.losses
+
+
+def test_checkpoints_are_json_written_now_and_then(text, tmp_path):
+    training, step = char_training(text)
+    seen = []
+
+    def step_and_look():
+        path = tmp_path / "run.json"
+        seen.append(json.loads(path.read_text())["steps"] if path.exists() else None)
+        return step()
+
+    training.run(step_and_look, 5, checkpoint=tmp_path / "run.json", every=2)
+    assert seen == [None, None, 2, 2, 4]
+    assert json.loads((tmp_path / "run.json").read_text())["steps"] == 5
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_nan_names_step_and_node_and_keeps_the_last_good_parameters(tmp_path):
+    w = Value(4.0, label="w")
+    model = nn.Module()
+    model.w = w
+    training = Training(model, optim.SGD([w], lr=1.0))
+    numbers = []
+
+    def step():
+        """Slope 1 in w, so w falls by 1; the logarithm fails once w is below 1.5."""
+        numbers.append(w.data)
+        return (w - 1.5).log() * 0.0 + w
+
+    with pytest.raises(Diverged) as caught:
+        training.run(step, 10, checkpoint=tmp_path / "run.json")
+    assert "before update 4: the loss is nan" in str(caught.value)
+    assert "the first such number is a node without label of op log, nan" in str(caught.value)
+    assert (numbers, w.data, training.steps) == ([4.0, 3.0, 2.0, 1.0], 2.0, 2)
+    saved = json.loads((tmp_path / "run.json").read_text())
+    assert (saved["model"], saved["steps"], saved["losses"]) == ({"w": 2.0}, 2, [4.0, 3.0])
+
+
+def test_the_node_of_an_unrolled_run_is_named_with_its_scope():
+    cell = nn.RNNCell(1, 1, nonlinearity="identity", bias=False)
+    cell.load_state_dict({"weight_ih": [[1.0]], "weight_hh": [[1e200]]})
+    model = nn.SequenceModel(cell)
+    training = Training(model, optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(Diverged, match="h_3 of op dot in scope t=3/cell, inf"):
+        training.run(lambda: model.unroll([1.0] * 5, loss=lambda h, _: h[0]).loss, 1)
+
+
+def test_a_bad_gradient_stops_before_the_update():
+    w = Value(0.0, label="w")
+    model = nn.Module()
+    model.w = w
+    training = Training(model, optim.SGD([w], lr=0.1))
+    with pytest.raises(Diverged, match="the gradient of w is inf"):
+        training.run(lambda: w.sqrt(), 3)
+    assert (w.data, training.steps) == (0.0, 0)
+
+
+def test_clipping_bounds_the_update():
+    w = Value(0.0)
+    model = nn.Module()
+    model.w = w
+    Training(model, optim.SGD([w], lr=1.0), max_norm=0.5).run(lambda: w * 100.0, 1)
+    assert w.data == pytest.approx(-0.5)
+
+
+def test_a_step_may_sweep_itself():
+    """What a replayed graph does: it returns a number and has set the gradients."""
+    w = Value(1.0)
+    model = nn.Module()
+    model.w = w
+    said = []
+
+    def step():
+        w.grad = 2.0 * w.data
+        return w.data**2
+
+    training = Training(model, optim.SGD([w], lr=0.25), sync=said.append)
+    assert training.run(step, 3) == [1.0, 0.25, 0.0625]
+    assert said == ["read"]  # at the end the model holds what was learnt
+
+
+def test_the_node_of_a_replayed_graph_is_named():
+    w = Value(2.0, label="w")
+    model = nn.Module()
+    model.w = w
+    root = w.log()
+
+    def step():
+        w.grad = 1.0
+        w.data = -1.0
+        return float("nan")
+
+    step.root = root
+
+    def sync(when):
+        recompute(root)
+
+    training = Training(model, optim.SGD([w], lr=1.0), sync=sync)
+    with pytest.raises(Diverged, match="a node without label of op log, nan"):
+        training.run(step, 1)
+    assert w.data == 2.0
+
+
+@pytest.mark.parametrize(
+    ("message", "spoil"),
+    [
+        ("holds no JSON", lambda state: "no json"),
+        ("is not a checkpoint of this program", lambda state: json.dumps([1])),
+        ("of another run: .* 'cell.weight_ih' has shape",
+         lambda state: json.dumps(state | {"model": state["model"] | {"cell.weight_ih": [[0]]}})),
+        ("of another run: this optimizer is Adam, the state is of SGD",
+         lambda state: json.dumps(state | {"optimizer": {"kind": "SGD"}})),
+        ("one of the two has a learning-rate schedule",
+         lambda state: json.dumps(state | {"schedule": None})),
+        (r"it keeps \[\], this run \['text'\]", lambda state: json.dumps(state | {"keep": {}})),
+    ],
+)  # fmt: skip
+def test_another_checkpoint_is_refused_and_changes_nothing(text, tmp_path, message, spoil):
+    training, step = char_training(text)
+    training.run(step, 2, checkpoint=tmp_path / "run.json")
+    state = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "other.json").write_text(spoil(state))
+    fresh, _ = char_training(text, seed=3)
+    before = fresh.model.state_dict()
+    with pytest.raises(ValueError, match=message):
+        fresh.resume(tmp_path / "other.json")
+    assert fresh.model.state_dict() == before
+    assert fresh.steps == 0
+
+
+def test_nothing_is_shown_on_a_pipe(capfd):
+    layer = nn.Linear(1, 1, seed=0)
+    Training(layer, optim.SGD(layer.parameters(), lr=0.1)).run(
+        lambda: F.mse_loss(layer([1.0]), [2.0]), 3
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_terminal_sees_loss_norm_and_speed(monkeypatch, capfd):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    layer = nn.Linear(1, 1, seed=0)
+    training = Training(layer, optim.SGD(layer.parameters(), lr=0.1))
+    training.run(lambda: F.mse_loss(layer([1.0]), [2.0]), 3)
+    shown = capfd.readouterr().err
+    assert "3/3" in shown.replace("\x1b[32m", "").replace("\x1b[0m", "")
+    assert "loss" in shown
+    assert "steps/s" in shown
+
+
+def test_writing_into_a_missing_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="cannot write into"):
+        write_whole(tmp_path / "none" / "a.json", "{}")
+    assert list(tmp_path.iterdir()) == []

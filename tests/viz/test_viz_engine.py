@@ -1,0 +1,107 @@
+"""The room viz/engine.py: which Graphviz runs, and what is said when none does."""
+
+import importlib.metadata
+import os
+import stat
+
+import pytest
+from viz_graphs import quiz
+
+import viz
+from viz.render import graphviz as engine
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A machine whose Graphviz programs the test decides on."""
+    monkeypatch.delenv(engine.VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def without_pure():
+        def missing(name):
+            raise importlib.metadata.PackageNotFoundError(name)
+
+        monkeypatch.setattr(importlib.metadata, "distribution", missing)
+
+    def program(name="dot", prints="<svg/>", fails=False):
+        path = tmp_path / name
+        ending = "echo broken >&2; exit 1" if fails else f"printf '%s' '{prints}'"
+        path.write_text(f"#!/bin/sh\n{ending}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return str(path)
+
+    machine = type("Machine", (), {})()
+    machine.without_pure, machine.program = without_pure, program
+    machine.set = lambda value: monkeypatch.setenv(engine.VARIABLE, value)
+    return machine
+
+
+def test_the_variable_comes_first(machine):
+    program = machine.program("mine")
+    machine.set(program)
+    machine.program("dot")
+    assert engine.find() == engine.Engine(program, engine.VARIABLE)
+
+
+def test_then_graphviz_pure(machine):
+
+    machine.program("dot")
+    if engine._pure() is None:
+        pytest.skip("graphviz-pure is not installed")
+    assert engine.find().pure
+
+
+def test_then_dot_on_the_path(machine):
+    machine.without_pure()
+    program = machine.program("dot")
+    assert engine.find() == engine.Engine(program, "PATH")
+    assert viz.draw(quiz()).pipe("svg") == b"<svg/>"
+
+
+def test_without_any_one_sentence_says_what_to_do(machine):
+    machine.without_pure()
+    with pytest.raises(
+        engine.EngineError, match="no Graphviz was found: pip install graphviz-pure"
+    ):
+        viz.draw(quiz()).pipe("svg")
+
+
+def test_pdf_needs_a_system_dot(machine, tmp_path):
+    with pytest.raises(OSError, match="PDF needs a system Graphviz"):
+        viz.render(quiz(), tmp_path / "quiz.pdf")
+    assert not (tmp_path / "quiz.pdf").exists()
+    program = machine.program("dot", prints="%PDF-1.7")
+    assert engine.find("pdf").program == program
+    assert viz.render(quiz(), tmp_path / "quiz.pdf").read_bytes() == b"%PDF-1.7"
+
+
+def test_a_variable_that_names_no_program_is_named(machine):
+    machine.set("/no/such/dot")
+    with pytest.raises(engine.EngineError, match="MICROGRID_DOT is '/no/such/dot'"):
+        engine.find()
+
+
+def test_a_program_that_fails_is_quoted(machine, tmp_path):
+    machine.without_pure()
+    machine.program("dot", fails=True)
+    with pytest.raises(engine.EngineError, match="made no svg: broken"):
+        viz.render(quiz(), tmp_path / "quiz.svg")
+    assert not (tmp_path / "quiz.svg").exists()
+
+
+def test_dot_text_needs_no_graphviz(machine, tmp_path):
+    machine.without_pure()
+    assert viz.render(quiz(), tmp_path / "quiz.dot").read_text().startswith("digraph")
+
+
+def test_the_engine_tells_its_version():
+    assert "graphviz" in engine.find().version().lower()
+
+
+def test_a_system_graphviz_draws_the_same_text():
+    system = os.environ.get("MICROGRID_TEST_SYSTEM_DOT") or engine.shutil.which("dot")
+    if system is None:
+        pytest.skip("no system Graphviz on PATH")
+    svg = engine.Engine(system, "PATH").run(viz.draw(quiz()).source, "svg").decode()
+    assert "×−5" in svg
+    assert "← −20" in svg

@@ -1,0 +1,1 @@
+"""What is painted: a Picture with places and colours, as rectangles, texts and curves."""

@@ -1,0 +1,1 @@
+"""Where everything stands: the places of a Picture's cards, wires, frames and panels."""

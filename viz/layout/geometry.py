@@ -1,0 +1,129 @@
+"""Rectangles and wires: what a layout is made of. Lengths are points, y grows upwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..picture.model import Card
+
+Point: TypeAlias = tuple[float, float]
+
+ROUND = 9.0  # radius of a wire's corners
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle by its centre."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def left(self) -> float:
+        """x of the left side."""
+        return self.x - self.w / 2
+
+    @property
+    def right(self) -> float:
+        """x of the right side."""
+        return self.x + self.w / 2
+
+    @property
+    def top(self) -> float:
+        """y of the upper side."""
+        return self.y + self.h / 2
+
+    @property
+    def bottom(self) -> float:
+        """y of the lower side."""
+        return self.y - self.h / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A wire: the 3n + 1 control points of a Bezier curve from operand to result.
+
+    Its label belongs at the point `label` of the wire: above and below, or where the wire
+    comes from below (`rising`, and the message runs down) at its right (`side` 1) or left (-1).
+    """
+
+    curve: tuple[Point, ...]
+    label: Point
+    rising: bool
+    side: int = 1
+
+
+@dataclass(slots=True)
+class Layout:
+    """The place of every card, wire, column and panel of a Picture, by id or index."""
+
+    cards: dict[str, Box] = field(default_factory=dict)
+    wires: dict[str, Path] = field(default_factory=dict)
+    frames: dict[int, Box] = field(default_factory=dict)
+    panels: list[Box] = field(default_factory=list)
+    panel_columns: list[tuple[float, ...]] = field(default_factory=list)
+    title: Box = Box(0, 0, 0, 0)
+    legend: Box = Box(0, 0, 0, 0)
+    dense: bool = False  # leaves are slim, labels stand in one line
+
+    def is_slim(self, card: Card) -> bool:
+        """Whether the card has room for one line only."""
+        return self.dense and bool(card.beside)
+
+    @property
+    def bounds(self) -> Box:
+        """The rectangle around everything."""
+        return around([*self.cards.values(), *self.frames.values(), *self.panels,
+                       self.title, self.legend])  # fmt: skip
+
+
+def around(boxes: Sequence[Box], pad: float = 0.0) -> Box:
+    """The smallest rectangle around `boxes`, and `pad` more on each side.
+
+    >>> around([Box(0, 0, 2, 2), Box(10, 0, 2, 4)], pad=1)
+    Box(x=5.0, y=0.0, w=14.0, h=6.0)
+    """
+    left, right = min(b.left for b in boxes) - pad, max(b.right for b in boxes) + pad
+    bottom, top = min(b.bottom for b in boxes) - pad, max(b.top for b in boxes) + pad
+    return Box((left + right) / 2, (bottom + top) / 2, right - left, top - bottom)
+
+
+def straight(a: Point, b: Point) -> tuple[Point, ...]:
+    third = ((b[0] - a[0]) / 3, (b[1] - a[1]) / 3)
+    return (a, (a[0] + third[0], a[1] + third[1]), (b[0] - third[0], b[1] - third[1]), b)
+
+
+def rounded(corners: Sequence[Point]) -> tuple[Point, ...]:
+    """A Bezier curve along `corners` whose bends are round."""
+    points = [p for i, p in enumerate(corners) if i == 0 or _far(p, corners[i - 1])]
+    if len(points) < 2:
+        points = [corners[0], corners[-1]]
+    curve: list[Point] = [points[0]]
+    for before, corner, after in zip(points, points[1:], points[2:]):
+        reach = min(ROUND, _length(before, corner) / 2, _length(corner, after) / 2)
+        enter, leave = _towards(corner, before, reach), _towards(corner, after, reach)
+        curve += straight(curve[-1], enter)[1:]
+        curve += [
+            _towards(enter, corner, 0.55 * reach),
+            _towards(leave, corner, 0.55 * reach),
+            leave,
+        ]
+    curve += straight(curve[-1], points[-1])[1:]
+    return tuple(curve)
+
+
+def _far(a: Point, b: Point) -> bool:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1]) > 0.01
+
+
+def _length(a: Point, b: Point) -> float:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1])
+
+
+def _towards(a: Point, b: Point, distance: float) -> Point:
+    whole = _length(a, b) or 1.0
+    return (a[0] + (b[0] - a[0]) * distance / whole, a[1] + (b[1] - a[1]) * distance / whole)

@@ -1,0 +1,106 @@
+"""Where everything stands: columns of time that share one geometry, and wires between them.
+
+`grid.py` decides which card stands in which layer and column, `routing.py` where the wires
+run and so how far all that is apart; here come the frames, and what stands around the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..picture.model import Panel, Picture
+from ..style.theme import text_width
+from .fold import fold
+from .geometry import Box, Layout, Path, Point, around
+from .routing import FRAME_HEAD, FRAME_PAD, Router
+
+LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
+
+__all__ = ["Box", "Layout", "Path", "Point", "around", "layout_of", "panel_columns"]
+
+
+def layout_of(picture: Picture) -> Layout:
+    """Place everything that is in the picture."""
+    return _Surrounded(picture).result
+
+
+class _Surrounded(Router):
+    def __init__(self, picture: Picture) -> None:
+        super().__init__(picture)
+        self._frames()
+        fold(picture, self.result)
+        self._surroundings()
+
+    def _frames(self) -> None:
+        boxes = [self.result.cards[c.id] for c in self.picture.cards if c.framed]
+        if not boxes:
+            return
+        bottom = min(box.bottom for box in boxes) - FRAME_PAD
+        top = max(box.top for box in boxes) + FRAME_PAD + FRAME_HEAD - 4.0
+        for column in self.picture.columns:
+            place = self.place[column.index]
+            left = self.origin[place] - self.inner - FRAME_PAD
+            width = self.widths[column.index] + self.inner + 2 * FRAME_PAD
+            self.result.frames[column.index] = Box(
+                left + width / 2, (bottom + top) / 2, width, top - bottom
+            )
+
+    def _surroundings(self) -> None:
+        """Title above; panels and legend below."""
+        graph = around([*self.result.cards.values(), *self.result.frames.values()])
+        sizes = []
+        for panel in self.picture.panels:
+            widths = panel_columns(panel)
+            self.result.panel_columns.append(widths)
+            width = max(
+                sum(widths) + 4.0 * len(widths),
+                text_width(panel.title, 12.0, bold=True),
+                text_width(panel.note, 10.0),
+            )
+            lines = len(panel.rows) + bool(panel.note)
+            sizes.append((width + 28.0, 24.0 + 19.0 * lines + 16.0))
+        aliases = any(card.alias for card in self.picture.cards)
+        sizes.append((360.0, 88.0 + 19.0 * (aliases + len(self.picture.legend))))
+        *self.result.panels, self.result.legend = _flow(sizes, graph)
+        height = 26.0 + (20.0 if self.picture.subtitle else 0.0)
+        width = max(min(text_width(self.picture.title, 16.0, bold=True), 900.0), graph.w)
+        over = [y + LABEL_ROOM for path in self.result.wires.values() for _, y in path.curve]
+        top = max([graph.top, *over])
+        self.result.title = Box(graph.x, top + 14.0 + height / 2, width, height)
+
+
+def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:
+    """Boxes of these sizes in rows below another box, each row centred."""
+    room = max(above.w, 560.0)
+    rows: list[list[tuple[float, float]]] = [[]]
+    for size in sizes:
+        taken = sum(w + 40.0 for w, _ in rows[-1])
+        if rows[-1] and taken + size[0] > room + 40.0:
+            rows.append([])
+        rows[-1].append(size)
+    boxes: list[Box] = []
+    top = above.bottom - 26.0
+    for row in rows:
+        left = above.x - (sum(w for w, _ in row) + 40.0 * (len(row) - 1)) / 2
+        for w, h in row:
+            boxes.append(Box(left + w / 2, top - h / 2, w, h))
+            left += w + 40.0
+        top -= max(h for _, h in row) + 22.0
+    return boxes
+
+
+def panel_columns(panel: Panel) -> tuple[float, ...]:
+    """The width of each column of a panel."""
+    widths: list[float] = []
+    numbers = any(cell.text for row in panel.rows for cell in row if cell.kind == "grad")
+    room, least = (58.0, 46.0) if numbers else (14.0, 14.0)
+    for row in panel.rows:
+        for i, cell in enumerate(row):
+            if cell.kind == "grad":  # the same for all numbers, so that frames agree
+                widths[i:] = [max(widths[i] if i < len(widths) else 0.0, room), *widths[i + 1 :]]
+                continue
+            width = text_width(cell.text, 11.0, bold=cell.kind in ("name", "sum")) + 14.0
+            if i == len(widths):
+                widths.append(least)
+            widths[i] = min(max(widths[i], width), 220.0)
+    return tuple(widths)

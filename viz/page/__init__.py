@@ -1,0 +1,1 @@
+"""The player: one HTML page on which the sweep is played."""

@@ -1,0 +1,134 @@
+"""The player: one self-contained HTML page on which the backward sweep is played.
+
+The page is assets/ (HTML, CSS and a few scripts) with the data of playback.py put in
+as one block of JSON. It loads nothing: a content security policy forbids it, and lets no
+script run but ours, whatever a label may say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from microgrid.files import write_whole
+
+from ..picture.build import Drawable
+from ..style.theme import THEMES, Theme
+from .data import playback
+
+SCRIPTS = ("data", "sweep", "paths", "drawing", "camera", "words", "quiz", "tables", "controls",
+           "start")  # fmt: skip
+
+
+def player(
+    x: Drawable,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    captions: Sequence[str] | None = None,
+    theme: str = "system",
+) -> Path:
+    """Write a page that plays the backward sweep of a Value or an Unrolled: `quiz.html`.
+
+    The page opens from disk and needs no network. It plays the sweep whether or not
+    `backward()` has been called, and leaves every gradient as it was. A list of Values is
+    swept from the one that `backward()` was called on, or else from its last.
+
+    title, captions: as in `draw`. theme: one of the themes, or "system" for light or dark as
+    the reader's system has it; the reader can choose another.
+
+    TypeError for what cannot be drawn, ValueError for an unknown theme or a name that does
+    not end in .html, OSError where the folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".html":
+        raise ValueError(f"a player's file name ends in .html, got {target.name!r}")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    return write_whole(target, page(x, title=title, captions=captions, theme=theme))
+
+
+def page(
+    x: Drawable,
+    *,
+    title: str | None = None,
+    captions: Sequence[str] | None = None,
+    theme: str = "system",
+) -> str:
+    """The text of that page.
+
+    >>> from microgrid import Value
+    >>> text = page(Value(2.0, label="</script><script>alert(1)</script>") * 3.0)
+    >>> text.count("<script"), text.count("alert(1)"), "<script>alert" in text
+    (2, 2, False)
+    """
+    if theme != "system" and theme not in THEMES:
+        raise ValueError(f"theme must be one of system, {', '.join(THEMES)}, got {theme!r}")
+    data = playback(x, title, captions) | {"themes": list(THEMES), "theme": theme}
+    style, script = _style(), _script()
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
+    return Template(_asset("page.html")).substitute(
+        policy=html.escape(f"{policy}; base-uri 'none'; form-action 'none'"),
+        title=html.escape(data["title"]),
+        style=style,
+        script=script,
+        data=_embedded(json.dumps(data, ensure_ascii=False, allow_nan=False)),
+    )
+
+
+def _embedded(text: str) -> str:
+    """JSON that may stand within a script element: nothing in it can end the element."""
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("viz.page").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    return f'\n(() => {{\n"use strict";\n{parts}}})();\n'
+
+
+@cache
+def _style() -> str:
+    """The style sheet, after the variables that hold the colours of every theme."""
+    light, dark = THEMES["light"], THEMES.get("dark", THEMES["light"])
+    rules = [f":root {{{_variables(light)}}}"]
+    system = f":root:not([data-theme]) {{{_variables(dark)}}}"
+    rules.append(f"@media (prefers-color-scheme: dark) {{{system}}}")
+    rules += [f':root[data-theme="{name}"] {{{_variables(t)}}}' for name, t in THEMES.items()]
+    return "\n".join(["", *rules, _asset("page.css")])
+
+
+def _variables(theme: Theme) -> str:
+    colours = {
+        name: getattr(theme, name)
+        for name in ("ground", "text", "muted", "value", "gradient", "local", "wire", "ribbon",
+                     "recurrent", "marked")
+    }  # fmt: skip
+    paints = {name: getattr(theme, name) for name in ("frame", "panel", "legend", "alias", "bad")}
+    for name, paint in (paints | theme.cards).items():
+        colours |= {f"{name}-fill": paint.fill, f"{name}-border": paint.border}
+        colours[f"{name}-text"] = paint.text
+    for i, (fill, text) in enumerate(theme.heat):
+        colours |= {f"heat-{i}-fill": fill, f"heat-{i}-text": text}
+    red, green, blue = (int(theme.ground[i : i + 2], 16) for i in (1, 3, 5))
+    scheme = "dark" if red + green + blue < 384 else "light"
+    return f"color-scheme: {scheme}; " + " ".join(f"--{n}: {c};" for n, c in colours.items())
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

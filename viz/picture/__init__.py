@@ -1,0 +1,1 @@
+"""What is drawn: cards, wires, columns and panels read from a graph, as plain data."""

@@ -1,0 +1,107 @@
+"""Composite nodes opened: a dot product as its × and + gates, a sigmoid as its four gates.
+
+The graph is copied, with the same numbers; what an opened node stands for is recorded gate
+by gate, and the gradients of the new gates follow from the gradient of the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from microgrid import ops
+from microgrid.graph import creation_order
+from microgrid.nn import Unrolled
+from microgrid.recording import scope
+from microgrid.value import Operand, Value, record
+
+
+def _gates_of_dot(operands: Sequence[Operand]) -> list[Value]:
+    half = len(operands) // 2
+    pairs = list(zip(operands[:half], operands[half:]))
+    terms = [_product(x, y) for x, y in pairs]
+    made = [term for term, pair in zip(terms, pairs) if term not in pair]
+    total = terms[0]
+    for term in terms[1:]:
+        total = record(ops.ADD, (total, term))
+        made.append(total)
+    return made  # type: ignore[return-value]
+
+
+def _product(x: Operand, y: Operand) -> Operand:
+    if not isinstance(y, Value) and y == 1.0:  # the bias meets the number 1: no gate
+        return x
+    return record(ops.MUL, (x, y))
+
+
+def _gates_of_sigmoid(operands: Sequence[Operand]) -> list[Value]:
+    """1 / (1 + e**-z), as on the slides: × −1, exp, + 1, 1 / x."""
+    minus = record(ops.MUL, (operands[0], -1.0))
+    exp = record(ops.EXP, (minus,))
+    plus = record(ops.ADD, (exp, 1.0))
+    return [minus, exp, plus, record(ops.DIV, (1.0, plus))]
+
+
+GATES: dict[str, Callable[[Sequence[Operand]], list[Value]]] = {
+    "dot": _gates_of_dot,
+    "sigmoid": _gates_of_sigmoid,
+}
+
+
+def expanded(roots: Sequence[Value], names: Iterable[str]) -> dict[Value, Value]:
+    """For every node its copy in a graph in which the ops named are opened.
+
+    >>> a = Value(0.0); b = a.sigmoid(); b.backward()
+    >>> copy = expanded([b], ["sigmoid"])[b]
+    >>> str(copy.op), copy.data, copy.parents[0].grad
+    ('div', 0.5, -0.25)
+    """
+    opened = {name: GATES[name] for name in names}
+    copies: dict[Value, Value] = {}
+    for node in creation_order(*roots):
+        if node.op is None:
+            copies[node] = node
+            continue
+        operands = [copies[x] if isinstance(x, Value) else x for x in node.operands]
+        gates = opened.get(node.op.name)
+        with _in_scope(node):
+            made = gates(operands) if gates else [record(node.op, operands)]
+        copy = made[-1]
+        copy.data, copy.grad, copy.label = node.data, node.grad, node.label
+        if not gates:
+            copy.partials = node.partials
+        for gate in made:
+            gate.scope = node.scope
+        for gate in reversed(made):
+            _send_back(gate, made)
+        copies[node] = copy
+    return copies
+
+
+def _send_back(gate: Value, inside: Sequence[Value]) -> None:
+    if gate.grad is None:
+        return
+    for parent, partial in zip(gate.parents, gate.partials):
+        if any(parent is other for other in inside):
+            parent.grad = (parent.grad or 0.0) + gate.grad * partial
+
+
+def _in_scope(node: Value) -> Any:
+    return scope(node.scope)
+
+
+def expanded_run(run: Unrolled, copies: dict[Value, Value]) -> Unrolled:
+    """The run with every Value replaced by its copy."""
+
+    def row(values: Iterable[Value]) -> list[Value]:
+        return [copies.get(value, value) for value in values]
+
+    return replace(
+        run,
+        inputs=[row(x) for x in run.inputs],
+        states=[row(h) for h in run.states],
+        outputs=[row(y) for y in run.outputs],
+        losses=[None if x is None else copies.get(x, x) for x in run.losses],
+        loss=None if run.loss is None else copies.get(run.loss, run.loss),
+    )

@@ -1,0 +1,188 @@
+"""The tables below a picture: one gradient summed over time, which loss reached which state."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from microgrid.nn import Unrolled
+from microgrid.value import Value, creation_order
+
+from ..style.theme import number, pretty
+from .model import Cell, Panel
+from .reading import Scene, base, name_of, norm, total
+
+MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
+MOST_STEPS = 12  # more time steps than these are shown as heat without numbers
+MOST_STATES = 40  # a longer sequence has no itemised matrix
+MOST_WORK = 6_000_000  # edges that the itemised matrix may walk
+
+
+def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
+    """What each step adds to each shared weight; by norm where there are many."""
+    title = "Shared parameters: one gradient, summed over time"
+    heads = [f"t = {t}" for t in steps]
+    parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
+    if len(parts) <= MOST_ROWS:
+        return sum_panel(title, heads, parts, scene)
+    together: dict[str, list[Value]] = defaultdict(list)
+    for leaf in scene.shared:
+        together[base(leaf.label)].append(leaf)
+    rows = [_heads(["value", *heads, "dL/dw = Σ"])]
+    for label, leaves in together.items():
+        size = norm(leaf.data for leaf in leaves)
+        cells = [Cell("name", pretty(label), bold=True), Cell("value", number(size), size)]
+        for i in range(len(steps)):
+            sent = [part for leaf in leaves if (part := parts[leaf][i]) is not None]
+            cells.append(grad_cell(norm(sent) if sent else None))
+        found = [g for leaf in leaves if (g := scene.grad(leaf)) is not None]
+        rows.append((*cells, grad_cell(norm(found) if found else None, bold=True)))
+    note = "Euclidean norms, the last one of the sum"
+    return Panel(title, tuple(rows), note)
+
+
+def uses_panel(scene: Scene) -> list[Panel]:
+    """What each use adds to the leaves that are used more than once, where these are few."""
+    parts = {
+        leaf: [
+            scene.message(child, position)
+            for child in dict.fromkeys(uses)
+            for position, parent in enumerate(child.parents)
+            if parent is leaf
+        ]
+        for leaf, uses in scene.uses.items()
+        if leaf.label and not leaf.parents and len(uses) > 1
+    }
+    most = max(map(len, parts.values()), default=0)
+    if not 0 < len(parts) <= MOST_ROWS or most > 8:
+        return []
+    heads = [f"use {i}" for i in range(1, most + 1)]
+    padded = {leaf: found + [None] * (most - len(found)) for leaf, found in parts.items()}
+    return [sum_panel("One gradient, summed over its uses", heads, padded, scene)]
+
+
+def sum_panel(
+    title: str,
+    heads: Sequence[str],
+    parts: Mapping[Value, Sequence[float | None]],
+    scene: Scene,
+) -> Panel:
+    """A heat cell for each part of a leaf's gradient, and the sum, which is `.grad`.
+
+    Where earlier sweeps have left their share in it, a column says so.
+    """
+    rests = {leaf: _left_over(scene.grad(leaf), found) for leaf, found in parts.items()}
+    earlier = any(rest is not None for rest in rests.values())
+    rows = [_heads(["value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"])]
+    for leaf, found in parts.items():
+        cells = [
+            Cell("name", name_of(leaf), bold=True),
+            Cell("value", number(leaf.data), leaf.data),
+        ]
+        cells += [grad_cell(part) for part in found]
+        cells += [grad_cell(rests[leaf])] if earlier else []
+        rows.append((*cells, grad_cell(scene.grad(leaf), bold=True)))
+    return Panel(title, tuple(rows))
+
+
+def _left_over(grad: float | None, parts: Sequence[float | None]) -> float | None:
+    """What a gradient holds beyond the messages of the latest sweep, rounding apart."""
+    if grad is None:
+        return None
+    found = total(parts) or 0.0
+    rest = grad - found
+    return rest if abs(rest) > 1e-9 * max(1.0, abs(grad), abs(found)) else None
+
+
+def _heads(texts: Sequence[str]) -> tuple[Cell, ...]:
+    return tuple(Cell("head", text) for text in ("", *texts))
+
+
+def grad_cell(x: float | None, bold: bool = False, shown: bool = True) -> Cell:
+    """A heat cell of a panel, empty for None."""
+    return Cell("empty") if x is None else Cell("grad", number(x) if shown else "", x, bold)
+
+
+class Itemised:
+    """dL_k/dh_t for every loss and every state: which loss reached which state.
+
+    `rows[k]` are the norms of the gradients that loss k sends to h_0 ... h_T, each loss
+    counted as it counts in the total; a scalar keeps its sign. Long sequences have the last
+    loss only.
+    """
+
+    def __init__(self, run: Unrolled) -> None:
+        self.run = run
+        self.losses = [(t, x) for t, x in enumerate(run.losses, 1) if x is not None]
+        self.rows: dict[int, list[float | None]] = {}
+        if run.loss is None or run.loss.grad is None:
+            return
+        edges = sum(len(node.parents) for node in creation_order(run.loss))
+        whole = len(run) <= MOST_STATES and edges * len(self.losses) <= MOST_WORK
+        for t, loss in self.losses if whole else self.losses[-1:]:
+            sent = self._sweep(loss)
+            self.rows[t] = [
+                norm([sent.get(h, 0.0) for h in state]) if k <= t else None
+                for k, state in enumerate(run.states)
+            ]
+
+    def _sweep(self, loss: Value) -> dict[Value, float]:
+        """Gradients of the total that pass through this loss alone."""
+        seed = loss.grad if loss is not self.run.loss else 1.0
+        total = self.run.loss
+        if total is not None and loss is not total and loss in total.parents:
+            seed = sum(p for x, p in zip(total.parents, total.partials) if x is loss)
+            seed *= 1.0 if total.grad is None else total.grad
+        sent: dict[Value, float] = defaultdict(float, {loss: seed or 0.0})
+        for node in reversed(creation_order(loss)):
+            upstream = sent.get(node)
+            if upstream:
+                for parent, partial in zip(node.parents, node.partials):
+                    sent[parent] += upstream * partial
+        return sent
+
+    def panel(self) -> Panel | None:
+        """The table; the last row is the gradient of each state itself."""
+        states, steps = self.run.states, len(self.run)
+        if len(self.rows) < 2:
+            return None
+        full = steps <= MOST_STEPS
+        names = [pretty(base(state[0].label) or f"h_{t}") for t, state in enumerate(states)]
+        heads = [name if full or t in (0, steps) else "" for t, name in enumerate(names)]
+        rows = [_heads(heads)]
+        for t, loss in reversed(self.losses):
+            cells = [grad_cell(x, shown=full) for x in self.rows[t]]
+            rows.append((Cell("name", f"from {name_of(loss)}"), *cells))
+        grads = [[h.grad for h in state if h.grad is not None] for state in states]
+        cells = [grad_cell(norm(g) if g else None, bold=True, shown=full) for g in grads]
+        rows.append((Cell("name", "dL/dh = Σ", bold=True), *cells))
+        note = "" if len(states[0]) == 1 else "Euclidean norms of vectors, the last row of the sum"
+        return Panel("Where each gradient comes from: which loss reached which state",
+                     tuple(rows), note)  # fmt: skip
+
+    def finding(self) -> str:
+        """How much of the last loss's gradient reaches the start, in words."""
+        if not self.rows:
+            return ""
+        t, loss = self.losses[-1]
+        row = self.rows[t]
+        here, start = row[t], row[0]
+        if here is None or start is None or not here or not math.isfinite(start / here):
+            return ""
+        share = abs(start / here)
+        h, first = (pretty(base(self.run.states[k][0].label) or f"h_{k}") for k in (t, 0))
+        gives = f"the gradient {name_of(loss)} gives {h}"
+        if share == 0.0:
+            return f"nothing of {gives} reaches {first}"
+        if share >= 2.0:
+            return f"{gives} has grown {_times(share)} when it reaches {first}"
+        return f"{_percent(100.0 * share)} of {gives} reaches {first}"
+
+
+def _percent(x: float) -> str:
+    return f"{x:.2g}%" if 0.01 <= x < 99.5 else f"{number(x)}%"
+
+
+def _times(x: float) -> str:
+    return f"{x:.3g}-fold" if x < 1000.0 else f"{number(x)} times"

@@ -1,0 +1,395 @@
+"""Reading a recorded graph for a picture: steps, columns, roles, and a card for every Value."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from microgrid.graph import creation_order
+from microgrid.nn import Unrolled
+from microgrid.value import Value
+
+from ..style.theme import number, pretty
+from .model import Card, Row, Wire
+
+_STEP = re.compile(r"(?:^|/)t=(\d+)(?=/|$)")
+
+
+def step_of(scope: str) -> int | None:
+    """The time step of a scope: 2 for "t=2/cell", None where it has none.
+
+    >>> step_of("encoder/t=12/cell"), step_of("layer1")
+    (12, None)
+    """
+    found = _STEP.search(scope)
+    return int(found[1]) if found else None
+
+
+def name_of(node: Value) -> str:
+    """The name printed on a card: its label, else its operation."""
+    return pretty(node.label) or (operation(node) if node.op else number(node.data))
+
+
+def operation(node: Value) -> str:
+    """The op of a node as a card shows it, its plain numbers included.
+
+    >>> a = Value(3.0)
+    >>> [operation(v) for v in (a**2, 1.0 - a, a.tanh())]
+    ['( )²', '1 −', 'tanh']
+    """
+    if node.op is None:
+        return ""
+    symbol = node.op.symbol
+    if node.consts is None or node.op.variadic:
+        return symbol
+    if node.op.name == "pow" and node.consts[1] is not None:
+        exponent = number(node.consts[1])
+        return "( )" + exponent.translate(_RAISED) if exponent.isdigit() else f"( )^{exponent}"
+    left, right = (None if c is None else _bracketed(c) for c in node.consts)
+    return f"{left} {symbol}" if right is None else f"{symbol} {right}"
+
+
+def _bracketed(x: float) -> str:
+    return f"({number(x)})" if x < 0.0 else number(x)
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def describe(node: Value) -> str:
+    """A card in words: name, op, value, gradient, local derivatives, where it was made.
+
+    >>> a = Value(2.0, label="a"); b = a * 3.0; b.backward()
+    >>> print(describe(a))
+    a: a leaf
+    value 2.0
+    gradient 3.0
+    """
+    kind = f"{node.op.name}({', '.join(_operands(node))})" if node.op else "a leaf"
+    lines = [f"{name_of(node)}: {kind}", f"value {node.data!r}"]
+    lines.append("backward not run" if node.grad is None else f"gradient {node.grad!r}")
+    lines += [
+        f"local derivative to {name_of(parent)}: {partial!r}"
+        for parent, partial in list(zip(node.parents, node.partials))[:12]
+    ]
+    if node.scope:
+        lines.append(f"made in {node.scope}")
+    return "\n".join(lines)
+
+
+def _operands(node: Value) -> Iterator[str]:
+    operands = node.operands
+    for x in operands[:12]:
+        yield name_of(x) if isinstance(x, Value) else number(x)
+    if len(operands) > 12:
+        yield "…"
+
+
+def norm(numbers: Iterable[float]) -> float:
+    """The Euclidean norm; of a single number the number itself, with its sign.
+
+    >>> norm([3.0, 4.0]), norm([-2.0])
+    (5.0, -2.0)
+    """
+    found = list(numbers)
+    return found[0] if len(found) == 1 else math.sqrt(sum(x * x for x in found))
+
+
+def base(label: str) -> str:
+    """What the entries of a vector or matrix are called together.
+
+    >>> base("W_h[0,1]"), base("h_2[1]"), base("x")
+    ('W_h', 'h_2', 'x')
+    """
+    return label.partition("[")[0]
+
+
+class Sweep:
+    """The first `upto` messages of a backward sweep: gradients so far, and what was sent."""
+
+    def __init__(self, root: Value, order: Sequence[Value], upto: int) -> None:
+        self.grad: dict[Value, float] = {root: 1.0 if root.grad is None else root.grad}
+        self.sent: dict[tuple[Value, int], float] = {}
+        for node in reversed(order):
+            if node not in self.grad:
+                continue
+            for position, (parent, partial) in enumerate(zip(node.parents, node.partials)):
+                if len(self.sent) >= upto:
+                    return
+                message = self.grad[node] * partial
+                self.sent[node, position] = message
+                self.grad[parent] = self.grad.get(parent, 0.0) + message
+
+
+class Scene:
+    """A recorded graph as the pictures see it: steps, columns, roles, shared leaves.
+
+    `draw` makes the cards and wires of the scalar level; the other levels read the rest.
+    """
+
+    def __init__(
+        self, roots: Sequence[Value], run: Unrolled | None = None, upto: int | None = None
+    ) -> None:
+        self.order = creation_order(*roots)
+        self.after = None if upto is None else Sweep(roots[0], self.order, upto)
+        self.index = {node: i for i, node in enumerate(self.order)}
+        self.roots = set(roots) if run is None or run.loss is not None else set()
+        self.uses: dict[Value, list[Value]] = {node: [] for node in self.order}
+        for node in self.order:
+            for parent in node.parents:
+                self.uses[parent].append(node)
+        self.step = {node: step_of(node.scope) for node in self.order}
+        self.timed = any(step is not None for step in self.step.values())
+        self.column = self._columns()
+        self.slot = self._slots()
+        self.roles, self.given = _roles(run)
+        self.initial = self._initial_states(run) if self.timed else set()
+        self.shared = [node for node in self.order if self.in_panel(node)]
+        self.cards: list[Card] = []
+        self.wires: list[Wire] = []
+
+    def grad(self, node: Value) -> float | None:
+        """The node's gradient, or what it is while the sweep is on its way."""
+        return node.grad if self.after is None else self.after.grad.get(node)
+
+    def message(self, node: Value, position: int) -> float | None:
+        """What the node sends back along one of its edges, None before it has done so."""
+        if self.after is not None:
+            return self.after.sent.get((node, position))
+        return None if node.grad is None else node.grad * node.partials[position]
+
+    def framed(self, node: Value) -> bool:
+        """Whether a node belongs to a time step."""
+        return self.step[node] is not None or node in self.given
+
+    def local_scope(self, node: Value) -> str:
+        """A node's scope without its time step: "cell" for "t=2/cell"."""
+        return _STEP.sub("", node.scope).strip("/")
+
+    def is_shared_leaf(self, node: Value) -> bool:
+        """Whether a leaf belongs to no step and is used by some: a parameter."""
+        return (
+            self.timed
+            and not node.parents
+            and self.step[node] is None
+            and node not in self.initial
+            and node not in self.given
+            and bool(self.uses[node])
+        )
+
+    def in_panel(self, leaf: Value) -> bool:
+        """Whether a leaf's gradient is a sum over time: a parameter, or an input given twice."""
+        return self.is_shared_leaf(leaf) or len(self.given.get(leaf, ())) > 1
+
+    def role(self, node: Value) -> str:
+        """The part a node plays: op, leaf, input, state, output, loss or total."""
+        if node in self.roots:
+            return "total"
+        return self.roles.get(node) or ("op" if node.parents else "leaf")
+
+    def size(self) -> int:
+        """How many cards the scalar level has: a shared leaf has one for each use."""
+        return sum(len(self.uses[x]) if self.is_shared_leaf(x) else 1 for x in self.order)
+
+    def draw(self) -> None:
+        """Make the cards and wires of the scalar level."""
+        source = {node: self._place(node) for node in self.order}
+        self.cards.sort(key=lambda card: _numbers(card.id))
+        for node in self.order:
+            for position, parent in enumerate(node.parents):
+                self.wires.append(self._wire(node, position, source[parent](node, position)))
+        if self.after is not None:
+            for card in self.cards:
+                card.look = "faded" if card.rows[0].grad is None else ""
+
+    def _columns(self) -> dict[Value, int]:
+        """The time step of each node; what has none stands where its latest operand does."""
+        column: dict[Value, int] = {}
+        for node in self.order:
+            step = self.step[node]
+            if step is None:
+                step = max((column[parent] for parent in node.parents), default=0)
+            column[node] = step
+        return column
+
+    def _slots(self) -> dict[Value, str]:
+        """What each node is in its column: scope and label without the step, op, and count."""
+        slots: dict[Value, str] = {}
+        seen: Counter[tuple[int, str]] = Counter()
+        for node in self.order:
+            scope = _STEP.sub("", node.scope)
+            label = re.sub(r"_\d+", "", node.label)
+            slot = f"{scope}|{label}|{node.op.name if node.op else ''}"
+            key = (self.column[node], slot)
+            slots[node] = f"{slot}|{seen[key]}"
+            seen[key] += 1
+        return slots
+
+    def _initial_states(self, run: Unrolled | None) -> set[Value]:
+        """The run's start state; else leaves that one step uses where others have a state."""
+        if run is not None:
+            return {h for h in _leaves(run.carries[0]) if not h.parents}
+        carried = {
+            (self.slot[node], position)
+            for node in self.order
+            for position, parent in enumerate(node.parents)
+            if parent.parents and self.column[parent] != self.column[node] > 0
+        }
+        return {
+            parent
+            for node in self.order
+            for position, parent in enumerate(node.parents)
+            if not parent.parents
+            and self.step[parent] is None
+            and self.step[node] is not None
+            and len({self.column[child] for child in self.uses[parent]}) == 1
+            and (self.slot[node], position) in carried
+        }
+
+    def _place(self, node: Value) -> Callable[[Value, int], str]:
+        """Make the cards of a node; returns which of them feeds a given use."""
+        if node.parents or node in self.initial or not self.uses[node]:
+            return self._one_card(node)
+        if node in self.given:
+            return self._card_per_step(node)
+        if self.is_shared_leaf(node):
+            return self._card_per_use(node)
+        (child, *more) = self.uses[node]
+        if more or (self.timed and not self._computed_here(child)):
+            return self._one_card(node)
+        return self._one_card(node, beside=child)
+
+    def _computed_here(self, node: Value) -> bool:
+        """Whether an operand of the node was computed in the node's own step."""
+        return any(p.parents and self.column[p] == self.column[node] for p in node.parents)
+
+    def _one_card(self, node: Value, beside: Value | None = None) -> Callable[[Value, int], str]:
+        card = self._card(node, self._id(node), self.column[node])
+        if beside is not None:
+            card.beside = self._id(beside)
+        self.cards.append(card)
+        return lambda child, position: card.id
+
+    def _card_per_step(self, node: Value) -> Callable[[Value, int], str]:
+        """An input that several steps may share, such as the embedding of a letter."""
+        steps = {self.column[child] for child in self.uses[node]}
+        for step in sorted(steps):
+            card = self._card(node, f"{self._id(node)}_{step}", step)
+            place = self.given[node].get(step, 0)
+            card.slot = f"given|{place}"
+            if not card.name.startswith("x"):  # an embedding: x₁, and where it comes from
+                card.name, card.op = pretty(f"x_{step}" + self._index(step, place)), card.name
+            card.alias, card.framed = len(steps) > 1, True
+            if card.alias:
+                card.rows = (Row(node.data, total(self._messages(node, step))),)
+            self.cards.append(card)
+        return lambda child, position: f"{self._id(node)}_{self.column[child]}"
+
+    def _index(self, step: int, place: int) -> str:
+        many = sum(step in steps for steps in self.given.values()) > 1
+        return f"[{place}]" if many else ""
+
+    def _card_per_use(self, node: Value) -> Callable[[Value, int], str]:
+        """A dashed alias of a shared weight beside each node that uses it."""
+        uses = self.uses[node]
+        card_of: dict[tuple[Value, int], str] = {}
+        for child in dict.fromkeys(uses):
+            for position, parent in enumerate(child.parents):
+                if parent is not node:
+                    continue
+                name = f"{self._id(node)}_{len(card_of)}"
+                card = self._card(node, name, self.column[child])
+                card.role = "parameter" if card.role == "leaf" else card.role
+                card.alias, card.beside = len(uses) > 1, self._id(child)
+                card.framed = self.step[child] is not None
+                if card.alias:
+                    card.rows = (Row(node.data, self.message(child, position)),)
+                card_of[child, position] = card.id
+                self.cards.append(card)
+        return lambda child, position: card_of[child, position]
+
+    def _card(self, node: Value, name: str, column: int) -> Card:
+        shown, op = name_of(node), operation(node)
+        return Card(
+            id=name,
+            role=self.role(node),
+            name=shown,
+            op="" if op == shown else op,
+            rows=(Row(node.data, self.grad(node)),),
+            column=column,
+            slot=self.slot[node],
+            framed=self.step[node] is not None,
+            tooltip=describe(node),
+            nodes=(node,),
+        )
+
+    def _wire(self, node: Value, position: int, source: str) -> Wire:
+        parent, target = node.parents[position], self._id(node)
+        local, sent = node.partials[position], self.message(node, position)
+        recurrent = self.timed and bool(parent.parents or parent in self.initial)
+        lines = [f"local derivative d({name_of(node)})/d({name_of(parent)}) = {local!r}"]
+        if sent is not None:
+            lines.append(f"message {self.grad(node)!r} × {local!r} = {sent!r}")
+        return Wire(
+            id=f"w{self.index[node]}_{position}",
+            source=source,
+            target=target,
+            local=local,
+            message=sent,
+            look="faded" if self.after is not None and sent is None else "",
+            recurrent=recurrent
+            and self.step[node] is not None
+            and self.column[parent] != self.column[node],
+            tooltip="\n".join(lines),
+        )
+
+    def _id(self, node: Value) -> str:
+        return f"n{self.index[node]}"
+
+    def _messages(self, leaf: Value, step: int) -> Iterator[float | None]:
+        for child in dict.fromkeys(self.uses[leaf]):
+            if self.column[child] == step:
+                for position, parent in enumerate(child.parents):
+                    if parent is leaf:
+                        yield self.message(child, position)
+
+    def contribution(self, leaf: Value, step: int) -> float | None:
+        """What one time step adds to the gradient of a shared leaf; None where it has no use."""
+        return total(self._messages(leaf, step))
+
+
+def _roles(run: Unrolled | None) -> tuple[dict[Value, str], dict[Value, dict[int, int]]]:
+    """Role by Value, and for inputs their place in the input vector of each step."""
+    roles: dict[Value, str] = {}
+    given: dict[Value, dict[int, int]] = {}
+    if run is None:
+        return roles, given
+    roles |= {y: "output" for row in run.outputs for y in row}
+    roles |= {loss: "loss" for loss in run.losses if loss is not None and loss not in roles}
+    roles |= {h: "state" for row in run.states for h in row}
+    for step, row in enumerate(run.inputs, start=1):
+        for i, x in enumerate(row):
+            if not x.parents:
+                given.setdefault(x, {})[step] = i
+                roles[x] = "input"
+    return roles, given
+
+
+def _leaves(state: object) -> Iterator[Value]:
+    """The Values of a state: a vector, or several."""
+    if isinstance(state, Value):
+        yield state
+    elif isinstance(state, Iterable):
+        for part in state:
+            yield from _leaves(part)
+
+
+def total(messages: Iterable[float | None]) -> float | None:
+    known = [x for x in messages if x is not None]
+    return sum(known) if known else None
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in name.removeprefix("n").split("_"))

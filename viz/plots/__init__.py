@@ -1,0 +1,1 @@
+"""Charts and coloured text: pictures that are not of a graph."""

@@ -1,0 +1,268 @@
+"""A Picture in the terminal: a run over time in columns, anything else as a tree.
+
+Columns have a row for each place in the cell and a column for each time step. In the tree
+every card stands above its operands, which come with their local derivative and message;
+a card that was shown before is only named. A graph too deep for a tree becomes a list.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from io import StringIO
+
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from ..picture.build import Card, Drawable, Panel, Picture, Wire, picture_of
+from ..style.theme import TERMINAL, number
+
+DEEPEST = 16  # a tree has no more levels
+NAME = 40  # characters of a name
+LEFT = ("op", "operands")  # columns of words
+
+_ASCII = str.maketrans({
+    "−": "-", "×": "*", "÷": "/", "·": ".", "√": "sqrt", "σ": "sigmoid", "Σ": "sum", "∞": "inf",
+    "←": "<-", "↑": "^", "…": "...", "⏎": "\\n", "–": "-", "│": "|", "├": "|", "└": "`",
+    "─": "-", "ŷ": "yhat",
+})  # fmt: skip
+
+
+def text(
+    x: Drawable,
+    *,
+    title: str | None = None,
+    captions: Sequence[str] | None = None,
+    detail: str = "auto",
+    color: bool | None = None,
+    ascii: bool | None = None,
+    width: int | None = None,
+) -> str:
+    """The picture of a Value, a list of Values or an Unrolled as text for a terminal.
+
+    title, captions, detail: as in `draw`. color: colours as ANSI codes, if standard output is a
+    terminal and NO_COLOR is not set. ascii: nothing but ASCII, if standard output can hold no
+    more. width: where columns of time go on below, the terminal's or 100. No line is cut.
+
+    >>> from microgrid import Value
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> c = a * b; c.label = "c"
+    >>> c.backward()
+    >>> print(text(c))
+    c = −6
+    <BLANKLINE>
+    card  op  value  gradient  local deriv.  message
+    c     ×      −6         1
+    ├─ a          2        −3           ×−3     ← −3
+    └─ b         −3         2            ×2      ← 2
+    """
+    scene = picture_of(x, title, captions, detail=detail)
+    plain = ascii if ascii is not None else not _holds_unicode()
+    coloured = color if color is not None else _wants_color()
+    room = width if width is not None else shutil.get_terminal_size((100, 24)).columns
+    return "\n\n".join(
+        "\n".join(_printed(line, coloured) for line in part)
+        for part in _Terminal(scene, plain).parts(room)
+    )
+
+
+def to_ascii(shown: str) -> str:
+    """The same in ASCII: h₁ is h_1 again, × is *, what has no such name is \\u....
+
+    >>> to_ascii("h₁₂ = σ(w·x − 1)²  ☃")
+    'h_12 = sigmoid(w.x - 1)^2  \\\\u2603'
+    """
+    shown = re.sub("[₀-₉]+", lambda m: "_" + _digits(m[0]), shown)
+    shown = re.sub("[⁰¹²³⁴-⁹]+", lambda m: "^" + _digits(m[0]), shown)
+    return shown.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _digits(raised: str) -> str:
+    return raised.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789" * 2))
+
+
+def _wants_color() -> bool:
+    dumb = os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and not dumb
+
+
+def _holds_unicode() -> bool:
+    try:
+        "├×←₁Σ".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _printed(part: Table | Text, color: bool) -> str:
+    file = StringIO()
+    console = Console(
+        file=file,
+        width=1_000_000,  # nothing is wrapped or cut
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(part)
+    return "\n".join(line.rstrip() for line in file.getvalue().rstrip().split("\n"))
+
+
+class _Terminal:
+    """A Picture as rich's tables."""
+
+    def __init__(self, scene: Picture, plain: bool) -> None:
+        self.scene, self.plain = scene, plain
+        self.cards = {card.id: card for card in scene.cards}
+        self.operands: dict[str, list[Wire]] = defaultdict(list)
+        for wire in scene.wires:
+            self.operands[wire.target].append(wire)
+
+    def parts(self, room: int) -> Iterator[list[Table | Text]]:
+        """The heading, the graph and the panels, each some lines and tables."""
+        scene = self.scene
+        yield [
+            self._say(line, kind)
+            for line, kind in ((scene.title, "name"), (scene.subtitle, "gradient"))
+            if line
+        ]
+        if scene.columns:
+            yield from self._columns(room)
+        elif self._depth() <= DEEPEST:
+            yield [self._tree()]
+        else:
+            yield [self._list()]
+        for panel in scene.panels:
+            yield [self._say(panel.title, "name"), self._panel(panel)]
+
+    # Cells
+
+    def _say(self, words: str, kind: str = "") -> Text:
+        return Text(to_ascii(words) if self.plain else words, style=TERMINAL.get(kind, ""))
+
+    def _name(self, words: str) -> Text:
+        return self._say(words if len(words) <= NAME else f"{words[: NAME - 1]}…", "name")
+
+    def _grid(self, *heads: str) -> Table:
+        """A table without lines, names and operations to the left."""
+        grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=TERMINAL["muted"])
+        for i, head in enumerate(heads):
+            side: JustifyMethod = "left" if i == 0 or head in LEFT else "right"
+            grid.add_column(self._say(head), justify=side, no_wrap=True)
+        return grid
+
+    def _numbers(self, card: Card) -> tuple[Text, Text]:
+        """Value and gradient; those of several rows after each other."""
+        values = " ".join(f"{row.name} {_shown(row.value)}".lstrip() for row in card.rows)
+        grads = " ".join(_shown(row.grad) for row in card.rows)
+        return self._say(values, "value"), self._say(grads, "gradient")
+
+    def _edge(self, wire: Wire | None) -> tuple[Text, Text]:
+        local = "" if wire is None or wire.local is None else f"×{number(wire.local)}"
+        sent = "" if wire is None or wire.message is None else f"← {number(wire.message)}"
+        return self._say(local, "local"), self._say(sent, "gradient")
+
+    # Columns
+
+    def _columns(self, room: int) -> Iterator[list[Table | Text]]:
+        """A table for as many time steps as fit, the next below it, the newest slot on top."""
+        at: dict[str, dict[int, Card]] = defaultdict(dict)
+        for card in self.scene.cards:
+            if card.framed and (not card.alias or card.role == "input"):
+                at[card.slot][card.column] = card
+        fit = max(1, (room - NAME // 2) // 20)
+        for start in range(0, len(self.scene.columns), fit):
+            steps = self.scene.columns[start : start + fit]
+            titles = (f"{step.title} {step.caption}".strip() for step in steps)
+            grid = self._grid("", *(head for title in titles for head in (title, "gradient")))
+            for cards in reversed(at.values()):
+                cells: list[Text | str] = []
+                for step in steps:
+                    cells += self._numbers(cards[step.index]) if step.index in cards else ("", "")
+                grid.add_row(self._name(_over_time([*cards.values()])), *cells)
+            yield [grid]
+        rest = [card for card in self.scene.cards if not card.framed and not card.alias]
+        if rest:
+            grid = self._grid("", "value", "gradient")
+            for card in rest:
+                grid.add_row(self._name(f"{card.name} {card.op}".strip()), *self._numbers(card))
+            yield [grid]
+
+    # Tree and list
+
+    def _depth(self) -> int:
+        depth: dict[str, int] = dict.fromkeys(self.cards, 1)
+        for card in self.scene.cards:  # in topological order
+            below = [depth[wire.source] for wire in self.operands[card.id]]
+            depth[card.id] = max(below, default=0) + 1
+        return max(depth.values(), default=0)
+
+    def _tree(self) -> Table:
+        grid = self._grid("card", "op", "value", "gradient", "local deriv.", "message")
+        used = {wire.source for wire in self.scene.wires}
+        seen: set[str] = set()
+        for card in reversed(self.scene.cards):
+            if card.id not in used:
+                self._grow(grid, seen, card, None, "", "")
+        return grid
+
+    def _grow(
+        self, grid: Table, seen: set[str], card: Card, wire: Wire | None, lead: str, branch: str
+    ) -> None:
+        """The line of a card, and below it those of its operands."""
+        operands = self.operands[card.id]
+        again = card.id in seen and bool(operands)
+        name = Text.assemble(self._say(lead + branch, "muted"), self._name(card.name))
+        if again:
+            name.append_text(self._say(" (above)", "muted"))
+        grid.add_row(name, self._say(card.op), *self._numbers(card), *self._edge(wire))
+        if again:
+            return
+        seen.add(card.id)
+        inner = lead + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+        for i, below in enumerate(operands, start=1):
+            next_branch = "└─ " if i == len(operands) else "├─ "
+            self._grow(grid, seen, self.cards[below.source], below, inner, next_branch)
+
+    def _list(self) -> Table:
+        """One line a card in the order of the sweep, with the operands it sends messages to."""
+        grid = self._grid("card", "op", "value", "gradient", "operands")
+        for card in reversed(self.scene.cards):
+            sent = [
+                Text(" ").join(
+                    part
+                    for part in (self._name(self.cards[wire.source].name), *self._edge(wire))
+                    if part
+                )
+                for wire in self.operands[card.id]
+            ]
+            line = Text(", ").join(sent)
+            grid.add_row(self._name(card.name), self._say(card.op), *self._numbers(card), line)
+        return grid
+
+    def _panel(self, panel: Panel) -> Table:
+        """A panel of the picture, its first row as the heading."""
+        head, *rows = panel.rows
+        grid = self._grid(*(cell.text for cell in head))
+        for row in rows:
+            grid.add_row(*(self._say(cell.text, cell.kind) for cell in row))
+        return grid
+
+
+def _shown(x: float | None) -> str:
+    return "–" if x is None else number(x)
+
+
+def _over_time(cards: Sequence[Card]) -> str:
+    """What the cards of a slot have in common: name without the step, and operation."""
+    names = {re.sub("[₀-₉]+", "", f"{card.name} {card.op}").strip() for card in cards}
+    if len(names) == 1:
+        return names.pop()
+    op = cards[0].nodes[0].op  # the name is an operation with another number in each step
+    return op.symbol if op is not None else cards[0].name

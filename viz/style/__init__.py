@@ -1,0 +1,1 @@
+"""How it looks: colours, and how names and numbers are set."""
