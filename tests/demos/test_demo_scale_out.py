@@ -39,21 +39,18 @@ def test_four_devices_train_as_one_does():
     assert all(float(number) <= 1e-10 for number in apart.groups())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
+def test_bad_input_is_one_sentence():
+    pytest.importorskip("jax")
+    for arguments, sentence in (
         (["LICENSE", "--devices", 3], "--devices must divide --lanes, got 3 and 8"),
         (["LICENSE", "--devices", 0], "argument --devices: expected 1 or more, got 0"),
         (["LICENSE", "--lanes", 4096], "has room for 1 to"),
         (["absent.txt"], "absent.txt"),
-    ],
-)
-def test_bad_input_is_one_sentence(arguments, sentence):
-    pytest.importorskip("jax")
-    run = scale_out(*arguments)
-    assert run.returncode == 2
-    assert sentence in run.stderr
-    assert "Traceback" not in run.stderr
+    ):
+        run = scale_out(*arguments)
+        assert run.returncode == 2
+        assert sentence in run.stderr
+        assert "Traceback" not in run.stderr
 
 
 def test_more_devices_than_there_are():

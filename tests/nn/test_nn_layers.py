@@ -1,8 +1,11 @@
 """RNN, LSTM and GRU over sequences, stacked layers, the block form, weights from PyTorch."""
 
+import json
+
 import numpy as np
 import pytest
-from golden_cases import agree, grads
+from golden import record_torch
+from golden_cases import agree, cases, grads
 
 from microgrid import Value, nn
 from microgrid import functional as F
@@ -11,42 +14,46 @@ X = [[0.5, -1.0], [0.25, 2.0], [-0.75, 0.1]]
 KINDS = {"RNN": (nn.RNN, 1), "LSTM": (nn.LSTM, 4), "GRU": (nn.GRU, 3)}
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("kind", KINDS)
-def test_outputs_and_gradients_are_pytorch_s(kind, layers, bias):
-    torch = pytest.importorskip("torch")
-    theirs = getattr(torch.nn, kind)(2, 3, num_layers=layers, bias=bias).double()
-    ours = KINDS[kind][0](2, 3, num_layers=layers, bias=bias)
-    nn.load_torch(ours, theirs.state_dict())
-
-    inputs = torch.tensor(X, dtype=torch.float64, requires_grad=True)
-    theirs(inputs)[0].square().sum().backward()
-    xs = [[Value(v) for v in x] for x in X]
+@cases("torch_layers", "layers")
+def test_outputs_and_gradients_are_pytorch_s(case):
+    ours = KINDS[case["kind"]][0](2, 3, num_layers=case["layers"], bias=case["bias"])
+    nn.load_torch(ours, case["state"])
+    xs = [[Value(v) for v in x] for x in case["inputs"]]
     outputs, _ = ours(xs)
     F.sum([v * v for h in outputs for v in h]).backward()
 
-    agree(outputs, theirs(inputs)[0].tolist())
-    agree(grads(xs), inputs.grad.tolist())
-    cells = ours.cell.layers if layers > 1 else [ours.cell]
+    expected = case["gradients"]
+    agree(outputs, case["outputs"])
+    agree(grads(xs), expected["inputs"])
+    cells = ours.cell.layers if case["layers"] > 1 else [ours.cell]
     for n, cell in enumerate(cells):
-        agree(grads(cell.weight_ih), getattr(theirs, f"weight_ih_l{n}").grad.tolist())
-        agree(grads(cell.weight_hh), getattr(theirs, f"weight_hh_l{n}").grad.tolist())
-        if bias:
-            agree(grads(cell.bias), getattr(theirs, f"bias_ih_l{n}").grad.tolist())
-        if bias and kind == "GRU":
-            agree(grads(cell.bias_hn), getattr(theirs, f"bias_hh_l{n}").grad[6:].tolist())
+        agree(grads(cell.weight_ih), expected[f"weight_ih_l{n}"])
+        agree(grads(cell.weight_hh), expected[f"weight_hh_l{n}"])
+        if case["bias"]:
+            agree(grads(cell.bias), expected[f"bias_ih_l{n}"])
+        if case["bias"] and case["kind"] == "GRU":
+            agree(grads(cell.bias_hn), expected[f"bias_hh_l{n}"][6:])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_pytorch_cell_loads_too(kind):
-    torch = pytest.importorskip("torch")
-    theirs = getattr(torch.nn, f"{kind}Cell")(2, 3).double()
-    ours = getattr(nn, f"{kind}Cell")(2, 3)
-    nn.load_torch(ours, theirs.state_dict())
-    expected = theirs(torch.tensor(X[:1], dtype=torch.float64))
-    expected = expected[0] if kind == "LSTM" else expected
-    agree(ours.hidden(ours(X[0], ours.initial_state())), expected[0].tolist())
+@cases("torch_layers", "cells")
+def test_a_pytorch_cell_loads_too(case):
+    ours = getattr(nn, f"{case['name']}Cell")(2, 3)
+    nn.load_torch(ours, case["state"])
+    agree(ours.hidden(ours(case["input"], ours.initial_state())), case["hidden"])
+
+
+def test_the_recorded_answers_are_pytorch_s():
+    pytest.importorskip("torch")
+    recorded = json.loads(record_torch.FILE.read_text(encoding="utf-8"))
+    found = record_torch.record()
+    for group in ("layers", "cells"):
+        for case, again in zip(recorded[group], found[group], strict=True):
+            for key, answer in again.items():
+                if isinstance(answer, list):
+                    agree(case[key], answer, where=f"{case['name']} {key}")
+                elif isinstance(answer, dict):
+                    for name, numbers in answer.items():
+                        agree(case[key][name], numbers, where=f"{case['name']} {name}")
 
 
 def torch_state(**changed):
