@@ -19,6 +19,7 @@ from .value import (
 __all__ = [
     "creation_order",
     "find",
+    "formula",
     "grad",
     "messages",
     "name_of",
@@ -91,6 +92,39 @@ def name_of(node: Value) -> str:
     ['a', 'exp', '2']
     """
     return node.label or (node.op.name if node.op else f"{node.data:.6g}")
+
+
+_INFIX = {"add": " + ", "sub": " − ", "mul": " × ", "div": " ÷ ", "sum": " + "}
+
+
+def formula(
+    node: Value,
+    called: Callable[[Value], str] = name_of,
+    number: Callable[[float], str] = "{:.6g}".format,
+    most: int = 8,
+) -> str:
+    """How a node was computed, in one line: a dot product keeps its pairs together.
+
+    called, number : how its operands are named and plain numbers written; of more than `most`
+        terms the rest is an ellipsis. "" for a leaf.
+
+    >>> w, x, v, h = (Value(2.0, label=name) for name in ("w", "x", "v", "h"))
+    >>> from microgrid import functional as F
+    >>> formula(F.dot([w, v], [x, h])), formula(w * x), formula(w.tanh()), formula(w**2)
+    ('w·x + v·h', 'w × x', 'tanh(w)', 'w^2')
+    """
+    if node.op is None:
+        return ""
+    operands = node.operands
+    names = [called(x) if isinstance(x, Value) else number(x) for x in operands]
+    by = _INFIX.get(node.op.name, ", ")
+    if node.op.name == "dot":
+        half = len(names) // 2
+        names, by = [f"{a}·{b}" for a, b in zip(names[:half], names[half:])], " + "
+    joined = by.join([*names[:most], "…"] if len(names) > most else names)
+    if node.op.name in _INFIX or node.op.name == "dot":
+        return joined
+    return "^".join(names) if node.op.name == "pow" else f"{node.op.name}({joined})"
 
 
 def time_step(scope: str) -> int | None:
