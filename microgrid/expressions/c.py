@@ -1,0 +1,98 @@
+"""Expressions in C, and rows of the op table as C functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from ..ops import OPS, Op
+from .printing import ATOM, Printed, Printer
+from .trace import REDUCTIONS, Expression, Row, literal, steps, trace
+
+LIBRARY = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh", "isfinite")
+
+PRELUDE = """\
+#include <math.h>
+typedef double real;
+static inline real mg_sign(real x) { return x != x ? x : (real)((x > 0) - (x < 0)); }
+static inline real mg_maximum(real a, real b) { return a >= b || a != a ? a : b; }
+static inline real mg_minimum(real a, real b) { return a <= b || a != a ? a : b; }
+"""
+
+
+class _C(Printer):
+    language = "C"
+    operators: ClassVar[Mapping[str, tuple[str, int]]] = {
+        "add": (" + ", 5), "subtract": (" - ", 5), "multiply": (" * ", 6), "divide": (" / ", 6),
+        "less": (" < ", 4), "less_equal": (" <= ", 4), "greater_equal": (" >= ", 4),
+        "equal": (" == ", 3), "logical_and": (" && ", 2),
+    }  # fmt: skip
+    functions: ClassVar[Mapping[str, str]] = {
+        **{name: name for name in LIBRARY}, "abs": "fabs", "power": "pow",
+        "sign": "mg_sign", "maximum": "mg_maximum", "minimum": "mg_minimum",
+    }  # fmt: skip
+
+    def print_number(self, x: Expression) -> Printed:
+        text = literal(x.args[0], "INFINITY", "NAN")
+        return f"(real){text}", ATOM
+
+    def print_where(self, x: Expression) -> Printed:
+        condition, a, b = x.args
+        return f"({self.text(condition)} ? {self.text(a)} : {self.text(b)})", ATOM
+
+
+def to_c(
+    expression: Expression,
+    names: Mapping[str, str] | None = None,
+    functions: Mapping[str, str] | None = None,
+) -> str:
+    """The expression in C, its numbers of the type `real`. It must hold no reduction.
+
+    names: what symbols and elements are called in the C; functions: other names for functions
+    of `xp` than those of <math.h>. UntraceableError names a function that has no C.
+
+    >>> from microgrid import ops
+    >>> to_c(trace(ops.TANH).slopes[0], {"out": "o[i]"})
+    '(real)1.0 - o[i] * o[i]'
+    """
+    printer = _C(names)
+    if functions:
+        printer.functions = {**_C.functions, **functions}  # type: ignore[misc]
+    return printer.text(expression)
+
+
+def c_functions(ops: Sequence[Op] = OPS) -> str:
+    """The rows as C: `real NAME(...)` is the value, `real NAME_slope_K(out, ...)` a slope.
+
+    Variadic rows take `long n, const real *x` (and `y`) for the value; their slope is that of
+    one operand, from `out` and the operand (a pair of them).
+    """
+    return PRELUDE + "\n".join(_functions(trace(op)) for op in ops)
+
+
+def _functions(row: Row) -> str:
+    name, is_variadic = row.op.name, row.op.variadic
+    operands = [f"real {operand}" for operand in row.operands]
+    given = ["long n", *(f"const real *x_{o}" for o in row.operands)] if is_variadic else operands
+    lines = [_function(f"op_{name}", given, row.value, row.operands)]
+    for k, slope in enumerate(row.slopes):
+        lines.append(_function(f"op_{name}_slope_{k}", ["real out", *operands], slope, ()))
+    return "\n".join(lines)
+
+
+def _function(name: str, given: Sequence[str], value: Expression, elements: Sequence[str]) -> str:
+    named, (result,) = steps(value)
+    lines = [f"real {name}({', '.join(given)}) {{"]
+    for temporary, x in named:
+        lines += [f"  {line}" for line in _statements(temporary, x, elements)]
+    return "\n".join([*lines, f"  return {to_c(result)};", "}"])
+
+
+def _statements(name: str, x: Expression, elements: Sequence[str]) -> list[str]:
+    if x.kind not in REDUCTIONS:
+        return [f"const real {name} = {to_c(x)};"]
+    term = to_c(x.args[0], {o: f"x_{o}[i]" for o in elements})
+    start, more = ("0", f"{name} + {term}")
+    if x.kind == "max":
+        start, more = "-INFINITY", f"mg_maximum({name}, {term})"
+    return [f"real {name} = {start};", f"for (long i = 0; i < n; i++) {name} = {more};"]

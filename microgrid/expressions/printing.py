@@ -1,0 +1,64 @@
+"""What all printers share: operators, how strongly they bind, and where brackets must stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from .trace import Expression, UntraceableError
+
+ATOM = 9  # binds more strongly than any operator
+Printed = tuple[str, int]  # the text, and how strongly its outermost operator binds
+
+
+class Printer:
+    """Prints expressions; a language is a subclass of tables.
+
+    operators : kind -> (text between two operands, how strongly it binds); the second operand
+        has to bind more strongly, so that a − (b − c) keeps its brackets
+    functions : kind -> name, for functions that are written name(a, b)
+    """
+
+    operators: ClassVar[Mapping[str, tuple[str, int]]] = {}
+    functions: ClassVar[Mapping[str, str]] = {}
+    minus: ClassVar[str] = "-"
+    language: ClassVar[str]
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        self.names = names or {}
+
+    def text(self, expression: Expression) -> str:
+        return self.printed(expression)[0]
+
+    def printed(self, x: Expression) -> Printed:
+        special: Callable[[Expression], Printed] | None = getattr(self, f"print_{x.kind}", None)
+        if special is not None:
+            return special(x)
+        if x.kind in self.operators:
+            return self.infix(x, *self.operators[x.kind])
+        if x.kind in self.functions:
+            arguments = ", ".join(self.text(arg) for arg in x.args)
+            return f"{self.functions[x.kind]}({arguments})", ATOM
+        raise UntraceableError(f"xp.{x.kind} has no {self.language} yet")
+
+    def infix(self, x: Expression, operator: str, strength: int) -> Printed:
+        left, right = x.args
+        text = f"{self.within(left, strength)}{operator}{self.within(right, strength + 1)}"
+        return text, strength
+
+    def within(self, x: Expression, strength: int) -> str:
+        """The text, in brackets if it binds less strongly than what stands around it."""
+        text, own = self.printed(x)
+        return text if own >= strength else self.bracketed(text)
+
+    def bracketed(self, text: str) -> str:
+        return f"({text})"
+
+    def print_symbol(self, x: Expression) -> Printed:
+        return self.names.get(x.args[0], x.args[0]), ATOM
+
+    def print_element(self, x: Expression) -> Printed:
+        return self.print_symbol(x)
+
+    def print_negative(self, x: Expression) -> Printed:
+        return f"{self.minus}{self.within(x.args[0], 7)}", 5
