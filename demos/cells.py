@@ -18,12 +18,10 @@ import numpy as np
 import viz
 from microgrid import nn, no_grad, optim
 from microgrid.files import write_whole
-from microgrid.train.chunks import TapedBPTT, TruncatedBPTT
-from microgrid.train.text import TextStream, Vocabulary
-from microgrid.train.training import Step, Training
+from microgrid.train import Step, TapedBPTT, TextStream, Training, TruncatedBPTT, Vocabulary
 
 from ._common import parser, plot, run, show, table
-from ._training import Run, eager_option, speeds
+from ._speeds import Run, eager_option, speeds
 
 GALLERY = ("cells_quote_trained.svg", [])
 
@@ -129,7 +127,7 @@ def learn(
         model = nn.SequenceModel(cell, nn.Linear(hidden, len(vocabulary), seed=rng))
         step = (TruncatedBPTT if eager else TapedBPTT)(model, TextStream(path, length=56))
         optimizer = optim.Adam(step.parameters(), lr=0.02)
-        return Training(model, optimizer, max_norm=1.0, sync=step.sync), step
+        return Training(model, optimizer, max_norm=1.0), step
 
     made = Run(make, eager)
     made.to(updates)

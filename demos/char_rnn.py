@@ -16,13 +16,11 @@ from typing import Any
 import numpy as np
 
 from microgrid import nn, no_grad, optim
-from microgrid.train.chunks import TapedBPTT, TruncatedBPTT
-from microgrid.train.text import TextStream
-from microgrid.train.training import Step, Training
+from microgrid.train import Step, TapedBPTT, TextStream, Training, TruncatedBPTT
 from viz.plots import charts as plots
 
 from ._common import at_least_one, parser, plot, run, table
-from ._training import Run, eager_option, speeds
+from ._speeds import Run, eager_option, speeds
 
 GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "600"])
 
@@ -93,7 +91,7 @@ def train(args: argparse.Namespace, text: TextStream) -> nn.SequenceModel:
         step = (TruncatedBPTT if eager else TapedBPTT)(model, stream)
         optimizer = optim.Adam(step.parameters(), args.lr)
         keep = {"text": step}
-        return Training(model, optimizer, max_norm=args.clip, keep=keep, sync=step.sync), step
+        return Training(model, optimizer, max_norm=args.clip, keep=keep), step
 
     made = Run(make, args.eager)
     training, model = made.training, made.training.model

@@ -16,12 +16,11 @@ import numpy as np
 
 from microgrid import Value, nn, no_grad, optim
 from microgrid import functional as F
-from microgrid.train.text import Vocabulary
-from microgrid.train.training import Step, Training
+from microgrid.train import Step, Training, Vocabulary
 from viz.plots import charts as plots
 
 from ._common import parser, pictures, plot, run, table
-from ._training import Run, eager_option, speeds, steps
+from ._speeds import Run, eager_option, speeds, steps
 
 GALLERY = ("hello_training.svg", [])
 
@@ -80,7 +79,7 @@ def train(
     def make(eager: bool) -> tuple[Training, Step]:
         learner = deepcopy(model)
         step = steps(eager)(learner, lambda: (loss_of(learner), []))
-        return Training(learner, optim.SGD(step.parameters(), lr), sync=step.sync), step
+        return Training(learner, optim.SGD(step.parameters(), lr)), step
 
     made = Run(make, eager)
     losses = made.to(updates)

@@ -12,7 +12,7 @@ import numpy as np
 from microgrid import functional as F
 from microgrid import nn
 from microgrid.graph import creation_order
-from microgrid.train.text import Vocabulary
+from microgrid.train import Vocabulary
 from viz.plots import charts as plots
 
 from ._common import parser, pictures, plot, run, table

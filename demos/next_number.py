@@ -13,11 +13,11 @@ import numpy as np
 
 from microgrid import Value, nn, no_grad, optim
 from microgrid import functional as F
-from microgrid.train.training import Step, Training
+from microgrid.train import Step, Training
 from viz.plots import charts as plots
 
 from ._common import number, parser, pictures, plot, run, table
-from ._training import Run, eager_option, speeds, steps
+from ._speeds import Run, eager_option, speeds, steps
 
 ASKED = ([1.0, 3.0, 5.0, 7.0, 9.0], 11.0)
 TOLERANCE = 0.05
@@ -82,7 +82,6 @@ def scaled(numbers: Sequence[float], target: float) -> tuple[list[float], float]
 
 def train(task: Task, eager: bool = False) -> tuple[Run, list[float], list[float]]:
     """(run, prediction for 1, 3, 5, 7, 9 before each epoch and after the last, losses)."""
-    logs: dict[bool, list[float]] = {True: [], False: []}  # by way: the other is timed later
 
     def make(eager: bool) -> tuple[Training, Step]:
         model = NextNumber(task.hidden)
@@ -92,19 +91,14 @@ def train(task: Task, eager: bool = False) -> tuple[Run, list[float], list[float
             return F.mse_loss(output, target), [output]
 
         step = steps(eager)(model, loss_of, [scaled(*example) for example in task.train])
-        training = Training(model, optim.SGD(step.parameters(), task.lr), sync=step.sync)
-
-        def update() -> Value | float:
-            if training.steps % len(task.train) == 0:
-                logs[eager].append(step.look(*scaled(*ASKED))[1] / SCALE)
-            return step()
-
-        return training, update
+        return Training(model, optim.SGD(step.parameters(), task.lr)), step
 
     made = Run(make, eager)
-    losses = made.to(task.epochs * len(task.train))
-    found = [*logs[eager], made.training.model.predict(ASKED[0])]
-    return made, found, np.reshape(losses, (task.epochs, -1)).sum(axis=1).tolist()
+    predictions = [made.training.model.predict(ASKED[0])]
+    for epoch in range(1, task.epochs + 1):
+        losses = made.to(epoch * len(task.train))
+        predictions.append(made.training.model.predict(ASKED[0]))
+    return made, predictions, np.reshape(losses, (task.epochs, -1)).sum(axis=1).tolist()
 
 
 def settled(predictions: Sequence[float]) -> int:

@@ -15,6 +15,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,7 @@ import numpy as np
 
 from microgrid import optim
 from microgrid.tape import Tape
-from microgrid.train.chunks import TapedBPTT
-from microgrid.train.text import TextStream
+from microgrid.train import TapedBPTT, TextStream
 from viz.plots import charts as plots
 
 from . import char_rnn
@@ -76,11 +76,10 @@ def devices(count: int) -> list[Any]:
     return list(found[:count])
 
 
-def batches(stream: TextStream, lanes: int) -> Iterator[np.ndarray]:
-    """Inputs of the tape, one row a lane: one-hot characters, one-hot targets; no state."""
-    one_hot = np.eye(len(stream.vocabulary))
-    for chunks in zip(*stream.lanes(lanes)):
-        yield np.array([one_hot[[*c.inputs, *c.targets]].ravel() for c in chunks])
+def batches(step: TapedBPTT, lanes: int) -> Iterator[np.ndarray]:
+    """Inputs of the step's tape, one row a lane, each started from a state of zeros."""
+    for chunks in zip(*step.stream.lanes(lanes)):
+        yield np.array([step.numbers(chunk) for chunk in chunks])
 
 
 def train(tape: Tape, data: list[np.ndarray], lr: float, found: list[Any]) -> dict[str, Any]:
@@ -141,9 +140,7 @@ def main(argv: list[str] | None = None) -> None:
     model = char_rnn.network(args.cell, letters, args.hidden, 1, args.seed)
     step = TapedBPTT(model, stream)
     tape = step.tape
-    blank = np.zeros((args.lanes, len(tape.inputs) - 2 * stream.length * letters))
-    rows = zip(range(args.updates), batches(stream, args.lanes))
-    data = [np.concatenate([batch, blank], axis=1) for _, batch in rows]
+    data = list(islice(batches(step, args.lanes), args.updates))
     many, one = train(tape, data, args.lr, found), train(tape, data, args.lr, found[:1])
     losses, speed = replayed(tape, data, args.lr)
 

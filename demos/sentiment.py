@@ -13,12 +13,11 @@ import numpy as np
 
 from microgrid import Value, nn, no_grad, optim
 from microgrid import functional as F
-from microgrid.train.text import Vocabulary, words
-from microgrid.train.training import Step, Training
+from microgrid.train import Step, Training, Vocabulary, words
 from viz.plots import charts as plots
 
 from ._common import parser, pictures, plot, run, table
-from ._training import Run, eager_option, speeds, steps
+from ._speeds import Run, eager_option, speeds, steps
 
 GALLERY = ("sentiment.svg", [])
 
@@ -90,7 +89,7 @@ def train_toy(eager: bool = False, eta: float = 0.5) -> tuple[Run, dict[int, lis
             return F.mean(losses), [unrolled.outputs[-1][0] for unrolled in runs]
 
         step = steps(eager)(model, loss_of, [EXAMPLE])
-        return Training(model, optim.SGD(step.parameters(), eta), sync=step.sync), step
+        return Training(model, optim.SGD(step.parameters(), eta)), step
 
     made, log = Run(make, eager), {}
     for epoch in SHOWN:
@@ -129,7 +128,7 @@ def train_reviews(epochs: int = 20, eager: bool = False) -> tuple[Run, Vocabular
         ]
         step = steps(eager)(model, loss_of, examples, shuffled(len(known), rng))
         optimizer = optim.Adam(step.parameters(), lr=0.02)
-        return Training(model, optimizer, max_norm=1.0, sync=step.sync), step
+        return Training(model, optimizer, max_norm=1.0), step
 
     made = Run(make, eager)
     losses = made.to(epochs * len(known))

@@ -10,9 +10,9 @@ from itertools import count
 from typing import IO, Any
 
 from ..stepper import Event, Stepper
+from ..train.interrupt import CtrlC
 from ..value import Value
 from .breakpoints import Breakpoint, breakpoint_at, lookup
-from .ctrl_c import CtrlC
 from .expression import Expression
 from .names import Names, bracketed, card, shown, table, whole_number
 

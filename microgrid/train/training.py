@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from ..files import write_whole
 from ..graph import creation_order
 from ..nn import Module
 from ..optim import LambdaLR, Optimizer, clip_grad_norm_, grad_norm
 from ..value import Value
+from .interrupt import CtrlC
+from .steps import Eager, Step
+
+__all__ = ["Diverged", "Stateful", "Training"]
 
 FORMAT = "microgrid checkpoint 1"
-
-Step: TypeAlias = Callable[[], Value | float]
 
 
 class Stateful(Protocol):
@@ -49,9 +49,6 @@ class Training:
     max_norm : the gradients' norm is clipped to this, if given
     keep : other things with state_dict and load_state_dict that a resumed run needs, by
         name: a TextStream, what carries a hidden state from chunk to chunk
-    sync : for parameters that live elsewhere, as a Tape's arrays do: called with "read" before
-        the model's are read, with "loaded" after they were loaded, and with "graph" before
-        the graph of `step.root` is searched for what went wrong
 
     `steps` counts the updates so far, `losses` holds the loss before each of them.
 
@@ -70,20 +67,19 @@ class Training:
         schedule: LambdaLR | None = None,
         max_norm: float | None = None,
         keep: Mapping[str, Stateful] | None = None,
-        sync: Callable[[str], None] = lambda when: None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.schedule = schedule
         self.max_norm = max_norm
         self.keep = dict(keep or {})
-        self.sync = sync
         self.steps = 0
         self.losses: list[float] = []
+        self._step: Step | None = None
 
     def run(
         self,
-        step: Step,
+        step: Step | Callable[[], Value | float],
         steps: int,
         checkpoint: str | os.PathLike[str] | None = None,
         every: int = 100,
@@ -91,19 +87,21 @@ class Training:
     ) -> list[float]:
         """Train until `steps` updates are done in all; returns the losses.
 
-        step: computes one loss. It returns a Value, whose backward() is then called, or a
-            number if it has swept itself (a replayed Tape does; its `root`, if it has one,
-            is the loss as it was recorded).
+        step: a function that returns a loss, or a `Step`: Recorded, Replayed, TruncatedBPTT,
+            TapedBPTT or your own. It begins from the numbers of the model's Values, and in
+            the end they hold what was learnt.
         checkpoint: a file written every `every` updates, at the end, and when Ctrl-C stops
             the run, which happens between two updates and raises KeyboardInterrupt.
         progress: show a bar on a terminal; nothing is shown on a pipe.
 
         Diverged, a ValueError, if the loss or a gradient is not finite: it names the step
         and the first node that went wrong, and the last good parameters are put back.
+        ValueError if the optimizer changes nothing that the step computes with.
         """
+        self._step = step = self._taken_up(step)
         good = self._snapshot()
-        with _interruptible() as interrupted, _bar(steps, self.steps, progress) as show:
-            while self.steps < steps and not interrupted():
+        with CtrlC(insist=True) as ctrl_c, _bar(steps, self.steps, progress) as show:
+            while self.steps < steps and not ctrl_c.pressed:
                 before = self._snapshot()
                 loss, norm = self._swept(step, good, before, checkpoint)
                 good = before
@@ -136,8 +134,22 @@ class Training:
         except (ValueError, KeyError) as error:
             raise ValueError(f"{path} is a checkpoint of another run: {error}") from None
 
+    def _taken_up(self, step: Step | Callable[[], Value | float]) -> Step:
+        """The step, with the model's numbers in it."""
+        if not isinstance(step, Step):
+            return Eager(self.model, step)
+        known = {id(p) for p in step.parameters()}
+        if known and known.isdisjoint(map(id, self.optimizer.params)):
+            raise ValueError(
+                "Training: the optimizer changes none of the step's parameters; "
+                "make it with step.parameters()"
+            )
+        step.load()
+        return step
+
     def _state(self) -> dict[str, Any]:
-        self.sync("read")
+        if self._step is not None:
+            self._step.write_back()
         return {
             "format": FORMAT,
             "steps": self.steps,
@@ -164,7 +176,8 @@ class Training:
             raise
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
-        self.sync("loaded")
+        if self._step is not None:
+            self._step.load()
         self.steps, self.losses = state["steps"], list(state["losses"])
 
     def _swept(
@@ -179,7 +192,8 @@ class Training:
         A bad loss condemns the update that led to it, so `good` is put back, from before that
         update. A bad gradient of a good loss condemns nothing yet: `before` is put back.
         """
-        self.optimizer.zero_grad(set_to_none=False)  # a Tape's gradients know no None
+        # The gradients of a tape's parameters are arrays and are never None: zero them instead.
+        self.optimizer.zero_grad(set_to_none=False)
         found = step()
         loss = float(found)
         if not math.isfinite(loss):
@@ -207,7 +221,8 @@ class Training:
 
     def _keep(self, checkpoint: str | os.PathLike[str] | None) -> None:
         """The model's own Values, and the checkpoint if there is one, hold the present state."""
-        self.sync("read")
+        if self._step is not None:
+            self._step.write_back()
         if checkpoint is not None:
             self.save(checkpoint)
 
@@ -237,11 +252,8 @@ class Training:
 
     def _culprit(self, step: Step, loss: Value | float) -> str:
         """Where the loss went wrong, in the graph just recorded or in the one replayed."""
-        root = loss if isinstance(loss, Value) else getattr(step, "root", None)
-        if not isinstance(root, Value):
-            return ""
-        self.sync("graph")
-        return _first_not_finite(root)
+        root = loss if isinstance(loss, Value) else step.graph()
+        return "" if root is None else _first_not_finite(root)
 
     def _bad_gradient(self) -> str:
         for name, p in self.model.named_parameters():
@@ -266,26 +278,6 @@ def _first_not_finite(root: Value) -> str:
             made = f" of op {node.op}" if node.op else ""
             return f"the first such number is {name}{made}{where}, {node.data!r}"
     return ""
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C inside only raises a flag, so that an update is never torn; a second one stops."""
-    asked = threading.Event()
-
-    def ask(signum: int, frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from golden_cases import agree
 
-from demos import _training, cells, char_rnn, hello, next_number, sentiment
-from demos._training import Run, speeds
+from demos import _speeds, cells, char_rnn, hello, next_number, sentiment
+from demos._speeds import Run, speeds
 
 LINE = (
     r"replayed from a tape, after \d+\.\d\d s to record and plan: (\d+\.\d) updates a second; "
@@ -23,7 +23,7 @@ EAGER_LINE = (
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """The other way is timed on one update."""
-    monkeypatch.setattr(_training, "ENOUGH", 1e-9)
+    monkeypatch.setattr(_speeds, "ENOUGH", 1e-9)
 
 
 @pytest.fixture

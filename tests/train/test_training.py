@@ -1,6 +1,7 @@
 """The training loop: resumed to the same numbers, interrupted safely, stopped when it diverges."""
 
 import json
+import math
 import os
 import signal
 
@@ -9,9 +10,7 @@ import pytest
 from microgrid import Value, nn, optim, recompute
 from microgrid import functional as F
 from microgrid.files import write_whole
-from microgrid.train.chunks import TruncatedBPTT
-from microgrid.train.text import TextStream
-from microgrid.train.training import Diverged, Training
+from microgrid.train import Diverged, TextStream, Training, TruncatedBPTT
 
 
 @pytest.fixture
@@ -144,37 +143,73 @@ def test_a_step_may_sweep_itself():
     w = Value(1.0)
     model = nn.Module()
     model.w = w
-    said = []
 
     def step():
         w.grad = 2.0 * w.data
         return w.data**2
 
-    training = Training(model, optim.SGD([w], lr=0.25), sync=said.append)
+    assert Training(model, optim.SGD([w], lr=0.25)).run(step, 3) == [1.0, 0.25, 0.0625]
+
+
+class Elsewhere:
+    """A step whose one number lives in itself, as a tape's do in its arrays."""
+
+    def __init__(self, w):
+        self.w, self.inner, self.said = w, Value(0.0), []
+        self.log = self.w.log()
+
+    def __call__(self):
+        self.inner.grad = 2.0 * self.inner.data
+        return math.nan if self.inner.data < 0.0 else self.inner.data**2
+
+    def parameters(self):
+        return [self.inner]
+
+    def load(self):
+        self.said.append("load")
+        self.inner.data = self.w.data
+
+    def write_back(self):
+        self.said.append("write_back")
+        self.w.data = self.inner.data
+
+    def graph(self):
+        self.w.data = self.inner.data
+        recompute(self.log)
+        return self.log
+
+
+def elsewhere(lr, start=1.0):
+    model = nn.Module()
+    model.w = Value(start, label="w")
+    step = Elsewhere(model.w)
+    return Training(model, optim.SGD(step.parameters(), lr)), step
+
+
+def test_a_step_of_ones_own_is_loaded_first_and_written_back_last(tmp_path):
+    training, step = elsewhere(lr=0.25)
     assert training.run(step, 3) == [1.0, 0.25, 0.0625]
-    assert said == ["read"]  # at the end the model holds what was learnt
+    assert step.said == ["load", "write_back"]
+    assert step.w.data == 0.125
+    step.w.data = 4.0  # changed by hand between two runs: the next one begins there
+    assert training.run(step, 4)[-1] == 16.0
+    step.inner.data = 7.0
+    training.save(tmp_path / "run.json")
+    assert json.loads((tmp_path / "run.json").read_text())["model"] == {"w": 7.0}
+
+
+def test_an_optimizer_of_other_numbers_than_the_steps_is_refused():
+    training, step = elsewhere(lr=0.25)
+    other = Training(training.model, optim.SGD(training.model.parameters(), 0.25))
+    with pytest.raises(ValueError, match=r"none of the step's parameters; make it with step\."):
+        other.run(step, 1)
 
 
 def test_the_node_of_a_replayed_graph_is_named():
-    w = Value(2.0, label="w")
-    model = nn.Module()
-    model.w = w
-    root = w.log()
-
-    def step():
-        w.grad = 1.0
-        w.data = -1.0
-        return float("nan")
-
-    step.root = root
-
-    def sync(when):
-        recompute(root)
-
-    training = Training(model, optim.SGD([w], lr=1.0), sync=sync)
+    training, step = elsewhere(lr=1.0, start=2.0)
     with pytest.raises(Diverged, match="a node without label of op log, nan"):
-        training.run(step, 1)
-    assert w.data == 2.0
+        training.run(step, 2)
+    assert step.w.data == 2.0
 
 
 @pytest.mark.parametrize(

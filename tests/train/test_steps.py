@@ -5,9 +5,16 @@ import pytest
 from golden_cases import agree
 
 from microgrid import nn, optim
-from microgrid.train.chunks import TapedBPTT, TruncatedBPTT
-from microgrid.train.text import TextStream
-from microgrid.train.training import Diverged, Training
+from microgrid.train import (
+    Diverged,
+    Recorded,
+    Replayed,
+    Step,
+    TapedBPTT,
+    TextStream,
+    Training,
+    TruncatedBPTT,
+)
 
 CELLS = {
     "rnn": lambda i, h, rng: nn.RNNCell(i, h, seed=rng),
@@ -38,10 +45,8 @@ def training(text, step, kind="lstm", seed=0, embedding=True, lr=0.05):
     cell = CELLS[kind](3 if embedding else size, 4, rng)
     model = nn.SequenceModel(cell, nn.Linear(4, size, seed=rng), table)
     made = step(model, stream)
-    parameters = made.parameters() if step is TapedBPTT else model.parameters()
-    sync = {"sync": made.sync} if step is TapedBPTT else {}
-    optimizer = optim.Adam(parameters, lr)
-    return Training(model, optimizer, max_norm=1.0, keep={"text": made}, **sync), made
+    optimizer = optim.Adam(made.parameters(), lr)
+    return Training(model, optimizer, max_norm=1.0, keep={"text": made}), made
 
 
 @pytest.mark.parametrize("embedding", [True, False])
@@ -78,3 +83,43 @@ def test_a_replayed_run_that_diverges_names_the_node(text):
     with pytest.raises(Diverged, match="the first such number is "):
         run.run(step, 50)
     assert all(np.isfinite(np.concatenate([p.data.ravel() for p in step.parameters()])))
+
+
+@pytest.mark.parametrize("kind", [Recorded, Replayed])
+def test_steps_on_examples(kind):
+    """0.5 (w x - y)^2 at w = 1, x = 2, y = 1 and then x = 1, y = 3, by hand at lr 0.1."""
+    model = nn.Linear(1, 1, bias=False)
+    model.load_state_dict({"weight": [[1.0]]})
+
+    def loss(x, y):
+        output = model([x])[0]
+        return 0.5 * (output - y) ** 2, [output]
+
+    step = kind(model, loss, [(2.0, 1.0), (1.0, 3.0)])
+    assert isinstance(step, Step)
+    assert step.look(2.0, 1.0) == [0.5, 2.0]
+    training = Training(model, optim.SGD(step.parameters(), lr=0.1))
+    agree(training.run(step, 2), [0.5, 0.5 * 2.2**2])  # w: 1 - 0.1 * 2 = 0.8
+    agree(model.weight[0][0].data, 0.8 + 0.1 * 2.2)
+    assert step.look(1.0, 0.0)[1] == pytest.approx(1.02)
+
+
+def test_a_replayed_step_shows_the_graph_of_its_latest_pass():
+    model = nn.Linear(1, 1, bias=False)
+    model.load_state_dict({"weight": [[3.0]]})
+    step = Replayed(model, lambda x: model([x])[0], [(2.0,), (5.0,)])
+    assert step.graph() is None
+    step()
+    step()
+    assert step.graph().data == 15.0
+
+
+def test_a_taped_step_gives_its_inputs_for_a_chunk(text):
+    _, step = taped(text)
+    chunk = next(step.stream.lanes(1)[0])
+    row = step.numbers(chunk, h0=([1.0] * 4, [2.0] * 4))
+    size = len(step.stream.vocabulary)
+    letters = row[: 5 * size].reshape(5, size)
+    assert letters.argmax(axis=1).tolist() == chunk.inputs
+    assert row[-8:].tolist() == [1.0] * 4 + [2.0] * 4
+    assert step.numbers(chunk)[-8:].tolist() == [0.0] * 8

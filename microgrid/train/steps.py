@@ -1,0 +1,290 @@
+"""One step of training: recorded anew each time, or replayed from a tape.
+
+A step is a function without arguments that returns a loss. What makes it a `Step` is that
+it also knows where the learnt numbers live. A recorded step computes on the model's own
+Values. A replayed one computes on the arrays of a tape, which has to be told when the
+Values were changed and has to write back what it has learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, cycle
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from .. import functional as F
+from ..nested import flatten, mapped
+from ..nn import Module, SequenceModel
+from ..recording import no_grad
+from ..tape import Parameter, Tape, Tapes
+from ..value import Value
+from .text import Chunk, TextStream
+
+__all__ = ["Recorded", "Replayed", "Step", "TapedBPTT", "TruncatedBPTT"]
+
+Example: TypeAlias = tuple[Any, ...]
+Loss: TypeAlias = Callable[..., Value | tuple[Value, Sequence[Value]]]
+
+
+@runtime_checkable
+class Step(Protocol):
+    """What Training repeats: a call computes one loss.
+
+    A call returns a Value, whose backward() is then called, or a number if it has swept
+    itself and set the gradients of `parameters()`.
+    """
+
+    def __call__(self) -> Value | float:
+        """The loss of the next example."""
+
+    def parameters(self) -> list[Any]:
+        """What an optimizer is to change: Values, or the arrays of a tape."""
+
+    def load(self) -> None:
+        """Take over the numbers of the model's Values: they were loaded from a file, say."""
+
+    def write_back(self) -> None:
+        """Give the model's Values the numbers that were learnt, to predict, draw or save."""
+
+    def graph(self) -> Value | None:
+        """The loss of the latest call with its graph, or None if it kept none."""
+
+
+class Eager:
+    """A step on the model's own Values: `function` records a graph and returns its loss."""
+
+    def __init__(self, model: Module, function: Callable[[], Value | float]) -> None:
+        self.model = model
+        self._function = function
+
+    def __call__(self) -> Value | float:
+        return self._function()
+
+    def parameters(self) -> list[Any]:
+        """What an optimizer is to change."""
+        return self.model.parameters()
+
+    def load(self) -> None:
+        """Nothing to do: there are no numbers but those of the Values."""
+
+    def write_back(self) -> None:
+        """Nothing to do: there are no numbers but those of the Values."""
+
+    def graph(self) -> Value | None:
+        """None: the loss that a call returned is the graph itself."""
+        return None
+
+
+class Recorded(Eager):
+    """A step on the next example, whose graph is recorded anew.
+
+    Parameters
+    ----------
+    function : (*example) -> the loss, or (loss, outputs that `look` is to show)
+    examples : tuples of arguments: numbers, vectors or matrices
+    order : indices of the examples, without end; unless given, one after the other
+
+    >>> from microgrid import nn, optim
+    >>> from microgrid.train import Training
+    >>> model = nn.Linear(1, 1, seed=0)
+    >>> def loss(x, y):
+    ...     return (model([x])[0] - y) ** 2
+    >>> step = Recorded(model, loss, [(1.0, 3.0), (2.0, 5.0)])
+    >>> losses = Training(model, optim.SGD(step.parameters(), lr=0.1)).run(step, 500)
+    >>> [round(model([x])[0].data, 3) for x in (1.0, 2.0, 3.0)]
+    [3.0, 5.0, 7.0]
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        function: Loss,
+        examples: Sequence[Example] = ((),),
+        order: Iterable[int] | None = None,
+    ) -> None:
+        super().__init__(model, self._next_loss)
+        self.examples = examples
+        self.order = cycle(range(len(examples))) if order is None else iter(order)
+        self._loss_of = function
+
+    def look(self, *example: Any) -> list[float]:
+        """[loss, *outputs] for an example, which is not learnt from."""
+        with no_grad():
+            loss, outputs = self._evaluated(example)
+        return [value.data for value in (loss, *outputs)]
+
+    def _next_loss(self) -> Value | float:
+        return self._evaluated(self.examples[next(self.order)])[0]
+
+    def _evaluated(self, example: Example) -> tuple[Value, Sequence[Value]]:
+        found = self._loss_of(*example)
+        return (found, ()) if isinstance(found, Value) else found
+
+
+class Replayed(Recorded):
+    """Recorded at matrix speed: one tape for each shape of example, all made at the start.
+
+    Give an optimizer the step's own `parameters()`: they are the tapes' arrays.
+
+    >>> from microgrid import nn, optim
+    >>> from microgrid.train import Training
+    >>> model = nn.Linear(1, 1, seed=0)
+    >>> def loss(x, y):
+    ...     return (model([x])[0] - y) ** 2
+    >>> step = Replayed(model, loss, [(1.0, 3.0), (2.0, 5.0)])
+    >>> losses = Training(model, optim.SGD(step.parameters(), lr=0.1)).run(step, 500)
+    >>> [round(model([x])[0].data, 3) for x in (1.0, 2.0, 3.0)]
+    [3.0, 5.0, 7.0]
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        function: Loss,
+        examples: Sequence[Example] = ((),),
+        order: Iterable[int] | None = None,
+    ) -> None:
+        super().__init__(model, function, examples, order)
+        self.tapes = Tapes(self._record, model.parameters())
+        self._outputs: dict[Any, Sequence[Value]] = {}
+        self._numbers = [self._as_row(example) for example in examples]
+        self._used = self._numbers[0][0]
+
+    def parameters(self) -> list[Parameter]:
+        return self.tapes.parameters()
+
+    def look(self, *example: Any) -> list[float]:
+        self._used, numbers = self._as_row(example)
+        tape = self.tapes[self._used]
+        return [tape.forward(numbers), *map(tape.value, self._outputs[self._used])]
+
+    def load(self) -> None:
+        self.tapes[self._used].load()
+
+    def write_back(self) -> None:
+        self.tapes[self._used].sync_parameters()
+
+    def graph(self) -> Value | None:
+        return _synced(self.tapes[self._used])
+
+    def _next_loss(self) -> float:
+        self._used, numbers = self._numbers[next(self.order)]
+        tape = self.tapes[self._used]
+        loss = tape.forward(numbers)
+        tape.backward(inputs=False)
+        return loss
+
+    def _as_row(self, example: Example) -> tuple[Any, np.ndarray]:
+        """(key of the example's tape, which is made if need be; its numbers in one row)."""
+        key = tuple(np.shape(x) for x in example)
+        assert self.tapes[key]
+        return key, np.concatenate([[], *map(np.ravel, example)])
+
+    def _record(self, key: Any) -> tuple[Value, list[Value]]:
+        arrays = [np.array([Value(0.0) for _ in range(np.prod(s, dtype=int))]) for s in key]
+        nested = [array.reshape(shape).tolist() for array, shape in zip(arrays, key)]
+        loss, self._outputs[key] = self._evaluated(tuple(nested))
+        return loss, list(chain.from_iterable(arrays))
+
+
+class TruncatedBPTT(Eager):
+    """A step on a text: the next chunk, started from the state in which the last one ended.
+
+    The state is handed on as numbers, so gradients reach back to the start of the chunk and
+    no further (row 001-18). A call returns the loss, the mean over the chunk's characters;
+    `state_dict` is for `Training(keep=...)`.
+    """
+
+    def __init__(self, model: SequenceModel, stream: TextStream) -> None:
+        super().__init__(model, self._next_loss)
+        self.model: SequenceModel = model
+        self.stream = stream
+        self.h0: Any = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the text stands, and the state carried on from there."""
+        return {"stream": self.stream.state_dict(), "h0": self.h0}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a `state_dict`."""
+        self.stream.load_state_dict(state["stream"])
+        self.h0 = state["h0"]
+
+    def _next_loss(self) -> Value | float:
+        chunk = next(self.stream)
+        letters: list[Any] = chunk.inputs
+        if self.model.embedding is None:
+            letters = [F.one_hot(i, len(self.stream.vocabulary)) for i in chunk.inputs]
+        run = self.model.unroll(
+            letters,
+            chunk.targets,
+            h0=None if chunk.first else self.h0,
+            reduction="mean",
+        )
+        self.h0 = run.carry()
+        assert run.loss is not None
+        return run.loss
+
+
+class TapedBPTT(TruncatedBPTT):
+    """TruncatedBPTT at matrix speed: one chunk is recorded, and replayed for all the others.
+
+    The characters come in as one-hot vectors, so that they are numbers of the tape and not
+    part of its shape; an embedding is the product with its table. Give an optimizer the
+    step's own `parameters()`: they are the tape's arrays.
+    """
+
+    def __init__(self, model: SequenceModel, stream: TextStream) -> None:
+        super().__init__(model, stream)
+        size, steps = len(stream.vocabulary), range(stream.length)
+        letters = [[Value(0.0) for _ in range(size)] for _ in steps]
+        targets = [[Value(0.0) for _ in range(size)] for _ in steps]
+        start = model.cell.initial_state()
+        table = model.embedding
+        inputs = [table.mixed(x) for x in letters] if table else letters
+        run = model.unroll(inputs, targets, h0=start, reduction="mean")
+        assert run.loss is not None
+        self._one_hot = np.eye(size)
+        self._end = run.carries[-1]
+        leaves = list(flatten([letters, targets, start]))
+        self._state_size = len(leaves) - 2 * size * stream.length
+        self.tape = Tape(run.loss, leaves, parameters=model.parameters())
+
+    def parameters(self) -> list[Parameter]:
+        return self.tape.parameters()
+
+    def numbers(self, chunk: Chunk, h0: Any = None) -> np.ndarray:
+        """The tape's inputs for a chunk in one row: its letters, its targets, the state before it.
+
+        h0: nested numbers; zeros unless given.
+        """
+        one_hot = self._one_hot[[*chunk.inputs, *chunk.targets]].ravel()
+        state = [0.0] * self._state_size if h0 is None else list(flatten(h0))
+        return np.concatenate([one_hot, state])
+
+    def load(self) -> None:
+        self.tape.load()
+
+    def write_back(self) -> None:
+        self.tape.sync_parameters()
+
+    def graph(self) -> Value | None:
+        return _synced(self.tape)
+
+    def _next_loss(self) -> float:
+        chunk = next(self.stream)
+        loss = self.tape.forward(self.numbers(chunk, None if chunk.first else self.h0))
+        self.tape.backward(inputs=False)
+        self.h0 = mapped(self.tape.value, self._end)
+        return loss
+
+
+def _synced(tape: Tape) -> Value | None:
+    """A tape's loss, its graph holding the numbers of the latest pass; None before the first."""
+    try:
+        tape.sync()
+    except RuntimeError:
+        return None
+    return tape.loss
