@@ -17,7 +17,7 @@ from typing import Any
 from microgrid import Value, nn
 from microgrid import functional as F
 from microgrid.gradcheck.check import gradcheck, gradgradcheck
-from microgrid.serialize import load_graph, save_graph
+from microgrid.saving import load_graph, save_graph
 
 
 def lstm_step(cell: nn.LSTMCell) -> Value:

@@ -18,11 +18,11 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from . import copying as _copying  # noqa: F401, teaches copy and pickle
 from . import functional
 from .anomaly import detect_anomaly
 from .graph import grad, recompute
 from .recording import no_grad, scope
+from .saving import copies as _copies  # noqa: F401, teaches copy and pickle
 from .value import Value
 
 if _TYPE_CHECKING:

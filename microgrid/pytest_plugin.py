@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .gradcheck.check import GradcheckError, Report, Row
+    from .gradcheck.report import GradcheckError, Report, Row
     from .value import Value
 
 ODDITIES = pytest.StashKey[list[str]]()
@@ -80,6 +80,7 @@ class Checker:
         rtol: float | None = None,
         second: bool = False,
     ) -> bool:
+        from .gradcheck import GradcheckError
         from .gradcheck import check as room
 
         __tracebackhide__ = True
@@ -91,7 +92,7 @@ class Checker:
             self._subtests(report.rows)
             self._say(report)
             if not report.ok:
-                error = room.GradcheckError(report)
+                error = GradcheckError(report)
                 if option("gradcheck_picture"):
                     self._draw(error)
                 raise error

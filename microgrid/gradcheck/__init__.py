@@ -1,6 +1,7 @@
 """Gradient checks that name the wrong operation."""
 
-from .check import GradcheckError, Report, gradcheck, gradgradcheck
+from .check import gradcheck, gradgradcheck
+from .report import GradcheckError, Report
 
 __all__ = ["GradcheckError", "Report", "gradcheck", "gradgradcheck"]
 

@@ -8,18 +8,8 @@ import numpy as np
 from .. import functional as F
 from ..recording import scope
 from ..value import Operand, Value
-from .module import (
-    Module,
-    Row,
-    Seed,
-    activation,
-    check_length,
-    matrix,
-    named,
-    size,
-    uniform,
-    vector,
-)
+from .module import Module
+from .parameters import Row, Seed, activation, check_length, matrix, named, size, uniform, vector
 
 
 class Linear(Module):

@@ -9,7 +9,7 @@ import numpy as np
 from .. import functional as F
 from ..recording import scope
 from ..value import Operand, Value
-from .module import Matrix, Row, Seed, matrix, size, uniform, vector
+from .parameters import Matrix, Row, Seed, matrix, size, uniform, vector
 from .recurrent import RecurrentCell, block_sums, start
 
 Pair: TypeAlias = tuple[Row, Row]

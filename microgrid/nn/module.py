@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Real
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from .. import functional as F
-from ..recording import current_scope
-from ..value import Operand, Value
+from ..value import Value
+from .parameters import Weight
 
-Seed: TypeAlias = int | np.random.Generator | None
-Row: TypeAlias = list[Value]
-Matrix: TypeAlias = list[Row]
-Weight: TypeAlias = Value | Row | Matrix
-
-
-def identity(x: Value) -> Value:
-    """x itself. A function with a name, so that modules can be pickled."""
-    return x
-
-
-NONLINEARITIES: dict[str, Callable[[Value], Value]] = {
-    "tanh": F.tanh,
-    "relu": F.relu,
-    "sigmoid": F.sigmoid,
-    "identity": identity,
-}
+__all__ = ["Module"]
 
 
 class Module:
@@ -138,81 +120,3 @@ def _array(name: str, given: Any, weight: Weight) -> np.ndarray:
             f"load_state_dict: {name!r} has shape {expected}, got one of shape {array.shape}"
         )
     return array
-
-
-# Making parameters and checking what is given.
-
-
-def size(number: int, what: str) -> int:
-    """`number` if it is a whole number of 1 or more; ValueError otherwise."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise ValueError(f"{what} must be a whole number of 1 or more, got {number!r}")
-    return int(number)
-
-
-def activation(name: str) -> Callable[[Value], Value]:
-    """The activation of that name; ValueError lists the names there are."""
-    try:
-        return NONLINEARITIES[name]
-    except (KeyError, TypeError):
-        known = ", ".join(NONLINEARITIES)
-        raise ValueError(f"nonlinearity must be one of {known}, got {name!r}") from None
-
-
-def uniform(seed: Seed, bound: float, *shape: int) -> np.ndarray:
-    """Random numbers between -bound and bound, PyTorch's default initialisation."""
-    return np.random.default_rng(seed).uniform(-bound, bound, shape)
-
-
-def matrix(numbers: np.ndarray, label: str) -> Matrix:
-    """Rows of parameters, labelled "W[0,1]", or plain "W" when there is only one."""
-    lone = numbers.size == 1
-    return [
-        [Value(x, label if lone else f"{label}[{i},{j}]") for j, x in enumerate(row)]
-        for i, row in enumerate(numbers)
-    ]
-
-
-def vector(numbers: Sequence[Operand] | np.ndarray, label: str) -> Row:
-    """Leaves in a row, labelled "b[0]", "b[1]", or plain "b" if alone; Values stay themselves."""
-    lone = len(numbers) == 1 or not label
-    return [
-        x if isinstance(x, Value) else Value(x, label if lone else f"{label}[{i}]")
-        for i, x in enumerate(numbers)
-    ]
-
-
-def named(values: Row, name: str) -> Row:
-    """Label computed values by the time step in which they were made: "h_2", "h_2[0]".
-
-    >>> from microgrid import scope
-    >>> with scope("t=2"):
-    ...     (h,) = named([Value(0.5).tanh()], "h")
-    >>> h.label
-    'h_2'
-    """
-    name = at_step(name)
-    for i, value in enumerate(values):
-        if not value.label:
-            value.label = name if len(values) == 1 else f"{name}[{i}]"
-    return values
-
-
-def at_step(name: str) -> str:
-    """`name` with the time step of the scope: "h_2" inside "t=2", "h" outside any step."""
-    steps = [part[2:] for part in current_scope().split("/") if part.startswith("t=")]
-    return f"{name}_{steps[0]}" if steps else name
-
-
-def is_scalar(x: object) -> bool:
-    """Whether x is a Value or a real number, rather than a vector of them."""
-    return isinstance(x, Value | Real)
-
-
-def check_length(what: str, xs: Sequence[Operand], expected: int) -> Sequence[Operand]:
-    """`xs` if it has `expected` entries; ValueError naming both sizes otherwise."""
-    if isinstance(xs, Value | str) or not hasattr(xs, "__len__"):
-        raise TypeError(f"{what} must be a sequence of {expected} numbers or Values, got {xs!r}")
-    if len(xs) != expected:
-        raise ValueError(f"{what} must have {expected} entries, got {len(xs)}")
-    return xs

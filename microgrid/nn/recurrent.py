@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import functional as F
 from ..value import Operand
-from .module import (
+from .module import Module
+from .parameters import (
     Matrix,
-    Module,
     Row,
     Seed,
     activation,

@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import functional as F
 from ..value import Operand
-from .module import Matrix, Module, Seed, activation, at_step, matrix, size, uniform
+from .module import Module
+from .parameters import Matrix, Seed, activation, at_step, matrix, size, uniform
 
 Rows = Sequence[Sequence[Operand]]
 

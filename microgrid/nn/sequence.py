@@ -10,10 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import functional as F
+from ..nested import mapped
 from ..recording import scope
 from ..value import Value
 from .feedforward import Embedding, Linear
-from .module import Module, Row, Seed, check_length, is_scalar, named, vector
+from .module import Module
+from .parameters import Row, Seed, check_length, is_scalar, named, vector
 from .recurrent import RecurrentCell
 
 Loss: TypeAlias = Callable[[Row, Any], Value]
@@ -65,7 +67,7 @@ class Unrolled:
 
         What truncated BPTT hands from chunk to chunk, and what a checkpoint can keep.
         """
-        return _plain(self.carries[-1])
+        return mapped(lambda value: value.data, self.carries[-1])
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -231,10 +233,6 @@ def sampler(temperature: float = 1.0, seed: Seed = None) -> Feedback:
         return int(rng.choice(len(p), p=p / p.sum()))
 
     return draw
-
-
-def _plain(state: Any) -> Any:
-    return state.data if isinstance(state, Value) else [_plain(part) for part in state]
 
 
 def _step_loss(function: Loss, output: Row, target: Any) -> Value:

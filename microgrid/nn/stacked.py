@@ -9,7 +9,8 @@ import numpy as np
 from ..recording import scope
 from ..value import Operand
 from .gated import GRUCell, LSTMCell
-from .module import Module, Row, Seed, size
+from .module import Module
+from .parameters import Row, Seed, size
 from .recurrent import RecurrentCell, RNNCell
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from microgrid import Value, grad, recompute
 from microgrid.graph import messages, uses
 from microgrid.ops import by_name
-from microgrid.serialize import load_graph, save_graph
+from microgrid.saving import load_graph, save_graph
 from microgrid.value import creation_order, record
 
 thorough = settings(deadline=None, derandomize=True, max_examples=100)

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
-from .ops import Op
-from .value import Value, creation_order
+from ..ops import Op
+from ..value import Value, creation_order
 
 
 class _Below(list[Value]):

@@ -11,10 +11,10 @@ import sys
 import numpy as np
 import pytest
 
-from microgrid import Value, nn, no_grad, scope, serialize
+from microgrid import Value, nn, no_grad, scope
 from microgrid import functional as F
 from microgrid.ops import OPS, Op
-from microgrid.serialize import load_graph, load_parameters, save_graph, save_parameters
+from microgrid.saving import document, load_graph, load_parameters, save_graph, save_parameters
 from microgrid.value import creation_order, record
 
 
@@ -129,7 +129,7 @@ def test_a_process_that_dies_while_writing_leaves_the_old_file(tmp_path):
     old = path.read_text()
     code = (
         "import os, sys; os.replace = lambda *_: os._exit(9)\n"
-        "from microgrid import Value; from microgrid.serialize import save_graph\n"
+        "from microgrid import Value; from microgrid.saving import save_graph\n"
         "save_graph(Value(2.0), sys.argv[1])"
     )
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -287,9 +287,7 @@ def test_five_thousand_broken_files_each(tmp_path, monkeypatch, kind):
     refusals = []
     for i in range(5_000):
         data = noise(rng) if i % 2 else mutated(rng, whole)
-        monkeypatch.setattr(
-            serialize, "open", lambda *_, data=data: io.BytesIO(data), raising=False
-        )
+        monkeypatch.setattr(document, "open", lambda *_, data=data: io.BytesIO(data), raising=False)
         try:
             load(path)  # some mutations only change a number or a label
         except ValueError as error:
