@@ -243,6 +243,10 @@ class Stepper:
         """Whether the gradient of this node of the graph is complete."""
         return self.current is not None and node.serial >= self.current.serial
 
+    def gradient(self, node: Value) -> float | None:
+        """The gradient of a node so far; None where no message has reached it."""
+        return node.grad
+
     def __iter__(self) -> Iterator[Event]:
         while (event := self.step()) is not None:
             yield event

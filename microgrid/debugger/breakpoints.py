@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ..graph import time_step
 from ..stepper import Event, Stepper
 from ..value import Value
 from .expression import ATTRIBUTES, CONSTANTS, Expression
+from .names import Known, Vector
+
+__all__ = ["Breakpoint", "Condition", "breakpoint_at", "lookup"]
 
 Condition: TypeAlias = Callable[[Event], bool]
 
@@ -18,15 +21,15 @@ OF_A_MESSAGE = ("upstream", "local", "message", "parent")  # what only a message
 OF_A_NODE = ("node", "step", *ATTRIBUTES)
 
 
+class Sweeping(Protocol):
+    """Whoever walks a sweep; which stepper that is may change when a number is changed."""
+
+    stepper: Stepper
+
+
 @dataclass
 class Breakpoint:
-    """Where to stop. `text` is what was asked for; a temporary one stops once.
-
-    >>> a = Value(3.0, label="a")
-    >>> stop = breakpoint_at("a", Stepper(a * a), {"a": a})
-    >>> print(next(event for event in Stepper(a * a) if stop.hit(event)))
-    a is finished, gradient 6
-    """
+    """Where to stop. `text` is what was asked for; a temporary one stops once."""
 
     text: str
     condition: Condition
@@ -37,28 +40,27 @@ class Breakpoint:
         return self.condition(event)
 
 
-def breakpoint_at(
-    text: str, stepper: Stepper, nodes: Mapping[str, Value], temporary: bool = False
-) -> Breakpoint:
-    """The breakpoint that `text` means: the name of a node, an op, a scope, an expression.
+def breakpoint_at(text: str, sweep: Sweeping, known: Known, temporary: bool = False) -> Breakpoint:
+    """The breakpoint that `text` means: the name of a node or vector, an op, a scope, a condition.
 
-    At a node or an op it stops when the gradient is complete, in a scope when the sweep
-    enters it. An expression is tried at every message if it mentions upstream, local,
-    message or parent, else whenever a gradient is complete. ValueError for anything else.
+    At a node or an op it stops when the gradient is complete, at a vector when those of all its
+    entries are, in a scope (`t=2`, `t=2/cell`, `forget`) when the sweep enters it. An expression
+    is tried at every message if it mentions upstream, local, message or parent, else whenever a
+    gradient is complete. ValueError for anything else.
     """
-    text = text.strip()
-    if text in nodes:
-        wanted = nodes[text]
-        return Breakpoint(text, lambda event: _finished(event, wanted), temporary)
-    if any(node.op is not None and node.op.name == text for node in stepper.nodes):
+    text, nodes = text.strip(), sweep.stepper.nodes
+    if text in known:
+        wanted = known[text]
+        return Breakpoint(text, _completes(sweep, wanted), temporary)
+    if any(node.op is not None and node.op.name == text for node in nodes):
         return Breakpoint(text, lambda event: _finished(event) and _op(event) == text, temporary)
-    if any(_inside(node.scope, text) for node in stepper.nodes):
-        return Breakpoint(text, lambda event: _enters(stepper, event, text), temporary)
-    return Breakpoint(text, _expression(text, nodes), temporary)
+    if any(_part(node.scope, text) is not None for node in nodes):
+        return Breakpoint(text, lambda event: _enters(sweep, event, text), temporary)
+    return Breakpoint(text, _expression(text, known), temporary)
 
 
 def lookup(
-    event: Event | None, node: Value | None, nodes: Mapping[str, Value]
+    event: Event | None, node: Value | None, nodes: Mapping[str, Value | Vector]
 ) -> Callable[..., Any]:
     """The values of the names that an expression may hold: of a message, a node, the graph."""
 
@@ -76,7 +78,7 @@ def lookup(
     return value
 
 
-def _expression(text: str, nodes: Mapping[str, Value]) -> Condition:
+def _expression(text: str, nodes: Mapping[str, Value | Vector]) -> Condition:
     expression = Expression(text)
     known = {*OF_A_MESSAGE, *OF_A_NODE, *CONSTANTS, *nodes}
     for name in sorted(expression.names - known):
@@ -93,19 +95,36 @@ def _near(name: str, known: Iterable[str]) -> str:
     return ", ".join(difflib.get_close_matches(name, known, cutoff=0.4)) or "nothing"
 
 
-def _finished(event: Event, wanted: Value | None = None) -> bool:
-    return event.kind == "finished" and (wanted is None or event.node is wanted)
+def _finished(event: Event) -> bool:
+    return event.kind == "finished"
+
+
+def _completes(sweep: Sweeping, wanted: Value | Vector) -> Condition:
+    """True when the gradient of a node is complete, or the last one of a vector's."""
+    entries = wanted if isinstance(wanted, tuple) else (wanted,)
+    return lambda event: (
+        _finished(event)
+        and event.node in entries
+        and all(sweep.stepper.is_finished(node) for node in entries)
+    )
 
 
 def _op(event: Event) -> str:
     return event.node.op.name if event.node.op else ""
 
 
-def _inside(scope: str, outer: str) -> bool:
-    return scope == outer != "" or scope.startswith(outer + "/")
+def _part(scope: str, text: str) -> str | None:
+    """The scope as far as its part that is called `text`; None where it has no such part.
+
+    >>> _part("t=2/cell/forget", "forget"), _part("t=2/cell/forget", "t=2"), _part("t=2", "t=1")
+    ('t=2/cell/forget', 't=2', None)
+    """
+    before, found, _ = f"/{scope}/".partition(f"/{text}/")
+    return f"{before}/{text}".strip("/") if found and text else None
 
 
-def _enters(stepper: Stepper, event: Event, scope: str) -> bool:
-    if not _finished(event) or not _inside(event.node.scope, scope):
+def _enters(sweep: Sweeping, event: Event, text: str) -> bool:
+    if not _finished(event):
         return False
-    return stepper.previous is None or not _inside(stepper.previous.scope, scope)
+    part, before = _part(event.node.scope, text), sweep.stepper.previous
+    return part is not None and (before is None or _part(before.scope, text) != part)

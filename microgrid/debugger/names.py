@@ -1,28 +1,42 @@
-"""Names, numbers, cards and tables as the prompt shows them."""
+"""Names as the pictures show them, and numbers, cards and tables as the prompt prints them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from ..graph import name_of
+from ..graph import formula, name_of
 from ..stepper import Stepper
 from ..value import Value
 
+__all__ = ["Known", "Names", "Vector", "bracketed", "card", "shown", "table", "vector_card",
+           "whole_number"]  # fmt: skip
+
 MOST_PARENTS = 8  # a card lists no more
+MOST_ENTRIES = 24  # of a vector's card
+
+Vector: TypeAlias = tuple[Value, ...]  # the entries of h_3, in the order of their index
+Known: TypeAlias = dict[str, Value | Vector]
 
 
 class Names:
     """A name for every node of a graph: its label, or n1, n2, ... in order of creation.
 
-    >>> a = Value(2.0, label="a")
+    Attributes
+    ----------
+    nodes : the names that the prompt prints
+    known : what may be typed: those, a whole vector (`h_3` for h_3[0], h_3[1], ...), the inputs of
+        an unrolled run by time step (`x_2`), and all of them without the underscore (`h3`)
+
+    >>> a = Value(2.0, label="a_1")
     >>> square = a * a
     >>> names = Names(Stepper(square))
-    >>> names[a], names[square], names.called(square), names.nodes["n1"] is square
-    ('a', 'n1', 'n1 (mul)', True)
+    >>> names[a], names[square], names.called(square), names.known["a1"] is a
+    ('a_1', 'n1', 'n1 (mul)', True)
     """
 
-    def __init__(self, stepper: Stepper) -> None:
+    def __init__(self, stepper: Stepper, run: Any = None) -> None:
         self.nodes: dict[str, Value] = {}
         for node in stepper.nodes:  # of nodes that share a label the youngest bears it
             if node.label:
@@ -32,6 +46,11 @@ class Names:
             if node not in self._names:
                 self._names[node] = f"n{i}"
                 self.nodes.setdefault(f"n{i}", node)
+        self.known: Known = dict(self.nodes)
+        for name, entries in {**_inputs(run), **_vectors(self.nodes)}.items():
+            self.known.setdefault(name, entries[0] if len(entries) == 1 else entries)
+        for name, found in list(self.known.items()):
+            self.known.setdefault(re.sub(r"_(\d+)", r"\1", name, count=1), found)
 
     def __getitem__(self, node: Value) -> str:
         return self._names[node]
@@ -42,24 +61,52 @@ class Names:
         return name if name == node.label else f"{name} ({name_of(node)})"
 
 
+def _inputs(run: Any) -> dict[str, Vector]:
+    """x_1, x_2, ... of an unrolled run, and their entries x_1[0]."""
+    found: dict[str, Vector] = {}
+    for t, row in enumerate(getattr(run, "inputs", ()), start=1):
+        found[f"x_{t}"] = tuple(row)
+        found.update({f"x_{t}[{i}]": (x,) for i, x in enumerate(row) if len(row) > 1})
+    return found
+
+
+def _vectors(nodes: dict[str, Value]) -> dict[str, Vector]:
+    """Labels such as h_3[0] and h_3[1] under their common name, each list in order."""
+    entries: dict[str, dict[tuple[int, ...], Value]] = {}
+    for label, node in nodes.items():
+        base, bracket, index = label.partition("[")
+        numbers = index.removesuffix("]").split(",")
+        if bracket and all(number.isdecimal() for number in numbers):
+            entries.setdefault(base, {})[tuple(map(int, numbers))] = node
+    return {base: tuple(found[i] for i in sorted(found)) for base, found in entries.items()}
+
+
 def card(node: Value, stepper: Stepper, names: Names) -> list[str]:
     """The lines of a node's card: how it was made, value, gradient, derivatives, messages."""
-    made = "a leaf"
-    if node.op is not None:
-        operands = [names[x] if isinstance(x, Value) else shown(x) for x in node.operands]
-        made = f"{node.op.name}({', '.join(_shortened(operands))})"
-    lines = [f"{names.called(node)} = {made}{f' in {node.scope}' if node.scope else ''}"]
-    lines.append(f"  value     {node.data!r}")
+    made = formula(node, names.__getitem__, shown, 2 * MOST_PARENTS) or "a leaf"
+    lines = [f"{names.called(node)} = {made}{f'   in {node.scope}' if node.scope else ''}"]
+    lines.append(f"  value     {shown(node.data)}")
     lines.append(f"  gradient  {_progress(node, stepper)}")
-    for parent, partial in list(zip(node.parents, node.partials))[:MOST_PARENTS]:
+    for parent, local in list(zip(node.parents, node.partials))[:MOST_PARENTS]:
         sent = ""
-        if stepper.is_finished(node) and node.grad is not None:
-            sent = f", message {bracketed(node.grad)} × {bracketed(partial)} = "
-            sent += shown(node.grad * partial)
-        lines.append(f"  → {names[parent]:<8} local derivative {shown(partial)}{sent}")
+        if stepper.is_finished(node) and (upstream := stepper.gradient(node)) is not None:
+            sent = f", message {bracketed(upstream)} × {bracketed(local)} = "
+            sent += shown(upstream * local)
+        lines.append(f"  → {names[parent]:<8} local derivative {shown(local)}{sent}")
     if len(node.parents) > MOST_PARENTS:
         lines.append(f"  … and {len(node.parents) - MOST_PARENTS} more")
     return lines
+
+
+def vector_card(name: str, entries: Vector, stepper: Stepper, names: Names) -> list[str]:
+    """A line for each entry of a vector: value and gradient so far."""
+    rows = [[name, "value", "gradient"]]
+    for node in entries[:MOST_ENTRIES]:
+        gradient = shown(stepper.gradient(node))
+        state = "" if stepper.is_finished(node) or gradient == "·" else " so far"
+        rows.append([names[node], shown(node.data), gradient + state])
+    more = len(entries) - MOST_ENTRIES
+    return table(rows) + ([f"… and {more} more"] if more > 0 else [])
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -69,14 +116,18 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def shown(x: Any) -> str:
-    """A value as the prompt prints it: 6 digits, · for a gradient that is not there yet."""
+    """A value as the prompt prints it: 6 digits, · for a gradient that is not there yet.
+
+    >>> shown(-0.0), shown(1 / 3), shown(None), shown(True)
+    ('0', '0.333333', '·', 'True')
+    """
     if x is None:
         return "·"
-    return f"{x:.6g}" if isinstance(x, float) else str(x)
+    return f"{x + 0.0:.6g}" if isinstance(x, float) else str(x)
 
 
 def bracketed(x: float | None) -> str:
-    """A factor in a product: (-5)."""
+    """A factor or an addend: (-5)."""
     return f"({shown(x)})" if x is not None and x < 0.0 else shown(x)
 
 
@@ -90,14 +141,11 @@ def whole_number(text: str) -> int:
 
 
 def _progress(node: Value, stepper: Stepper) -> str:
+    gradient = stepper.gradient(node)
     if stepper.is_finished(node):
-        return f"{node.grad!r}, complete"
+        return f"{shown(gradient)}, complete"
     arrived = sum(event.parent is node for event in stepper.messages)
     wanted = sum(parent is node for child in stepper.nodes for parent in child.parents)
-    if node.grad is None:
+    if gradient is None:
         return f"none yet, waits for {wanted} message{'' if wanted == 1 else 's'}"
-    return f"{node.grad!r} so far, {arrived} of {wanted} messages"
-
-
-def _shortened(parts: list[str]) -> list[str]:
-    return parts if len(parts) <= 2 * MOST_PARENTS else [*parts[: 2 * MOST_PARENTS], "…"]
+    return f"{shown(gradient)} so far, {arrived} of {wanted} messages"

@@ -1,0 +1,116 @@
+"""The quiz at the prompt: the next gradient is asked for before it is shown."""
+
+from __future__ import annotations
+
+import math
+from typing import IO, Any
+
+from ..stepper import Event
+from ..train.interrupt import CtrlC
+from .changing import Changing
+from .expression import Expression
+from .moving import MOST_EVENTS
+from .names import bracketed, shown
+
+__all__ = ["Asking"]
+
+LEAVE = {"", "q", "quit", "skip"}
+
+
+class Asking(Changing):
+    """quiz: a gradient, a message or a factor is asked for, in turns."""
+
+    def __init__(self, x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+        super().__init__(x, stdin, stdout)
+        self.asked = self.right = 0
+
+    def do_quiz(self, arg: str) -> None:
+        """quiz: asks for the next gradient before it is shown; every third time for a factor.
+
+        Answer a number or a product (5 * -1). hint shows the terms, skip shows the answer without
+        counting it, q leaves the question. A wrong answer may be tried once more.
+        """
+        root = self.stepper.root
+        with CtrlC():
+            event = self.stepper.run_until(lambda e: e.kind == "finished" and e.node is not root)
+        if event is None or event.kind != "finished" or event.after is None:
+            self.say("every gradient is complete: nothing is left to ask")
+            return
+        arriving = [sent for sent in self.stepper.messages if sent.parent is event.node]
+        factor = _hidden_factor(arriving) if self.asked % 3 == 2 else None
+        if factor is None:
+            self._question_of_the_sum(event, arriving)
+        else:
+            self._question_of_a_factor(factor)
+        self.arrive()
+
+    def do_restart(self, arg: str) -> None:
+        """restart: undo everything, the quiz's score too; breakpoints stay."""
+        super().do_restart(arg)
+        self.asked = self.right = 0
+
+    def _question_of_the_sum(self, event: Event, arriving: list[Event]) -> None:
+        assert event.after is not None
+        for sent in arriving[:MOST_EVENTS]:
+            factors = f"{bracketed(sent.upstream)} × {bracketed(sent.local)}"
+            self.say(f"  {self.names.called(sent.node)} sends {factors}")
+        if len(arriving) > MOST_EVENTS:
+            self.say(f"  … and {len(arriving) - MOST_EVENTS} more send theirs")
+        terms = " + ".join(bracketed(sent.message) for sent in arriving[:MOST_EVENTS])
+        hint = f"the messages that arrive are added: {terms}"
+        self._answered(f"gradient of {self.names.called(event.node)}? ", event.after, hint)
+
+    def _question_of_a_factor(self, sent: Event) -> None:
+        assert sent.local is not None
+        source, target = self.names.called(sent.node), self.names.called(sent.target)
+        self.say(f"  {source} sends {bracketed(sent.upstream)} × ? = {shown(sent.message)}")
+        hint = "message = upstream × local derivative: divide the message by the upstream gradient"
+        self._answered(f"local derivative of {source} to {target}? ", sent.local, hint)
+
+    def _answered(self, question: str, number: float, hint: str) -> None:
+        """Ask until there is an answer that counts: right, wrong twice, or given up."""
+        tries = 0
+        while True:
+            answer = self.ask(question)
+            word = "" if answer is None else answer.strip()
+            if word in LEAVE:
+                self.say(f"it is {shown(number)}; not counted")
+                break
+            if word in ("hint", "h", "?"):
+                self.say(hint)
+                continue
+            right = self._is(word, number)
+            if right is None:
+                continue
+            tries += 1
+            if not right and tries == 1:
+                self.say("no; once more, or hint, skip")
+                continue
+            self.asked += 1
+            self.right += right
+            self.say(f"{'right' if right else 'no'}, it is {shown(number)}")
+            break
+        self.say(f"{self.right} of {self.asked} right")
+
+    def _is(self, answer: str, number: float) -> bool | None:
+        """Whether an answer is the number, to half a percent; None for what is no number."""
+        try:
+            given = self.evaluate(Expression(answer))
+        except ValueError as error:
+            self.say(str(error))
+            return None
+        given = getattr(given, "data", given)
+        if isinstance(given, bool) or not isinstance(given, float):
+            self.say("answer a number, or a product such as 5 * -1")
+            return None
+        if math.isnan(number) or math.isnan(given):
+            return math.isnan(number) and math.isnan(given)
+        return math.isclose(given, number, rel_tol=5e-3, abs_tol=1e-9)
+
+
+def _hidden_factor(arriving: list[Event]) -> Event | None:
+    """A message from which its local derivative can be found by dividing."""
+    for sent in arriving:
+        if sent.upstream and sent.message and math.isfinite(sent.message / sent.upstream):
+            return sent
+    return None

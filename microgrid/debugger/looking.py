@@ -1,0 +1,147 @@
+"""Commands that look at the sweep: cards, paths, contributions, lists, displays, pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from ..value import Value
+from .expression import Expression
+from .moving import Moving
+from .names import bracketed, card, shown, table, vector_card, whole_number
+
+__all__ = ["Looking"]
+
+MOST_PATHS = 8  # that `terms` writes out
+
+
+class Looking(Moving):
+    """p, where, up, down, terms, list, display, undisplay, draw."""
+
+    def do_p(self, arg: str) -> None:
+        """p [EXPRESSION]: a node's card, a vector, or an expression's value; plain p: this node."""
+        found = self.evaluate(Expression(arg)) if arg else self.focus
+        if isinstance(found, Value):
+            self.say(*card(found, self.stepper, self.names))
+        elif isinstance(found, tuple):
+            self.say(*vector_card(arg, found, self.stepper, self.names))
+        else:
+            self.say(shown(found))
+
+    def do_where(self, arg: str) -> None:
+        """w(here): the path from the loss to here, its factors and their product."""
+        nodes, factors, ways = self.path()
+        rows = [
+            [
+                ">" if i == len(nodes) - 1 - self._up else "",
+                f"× {bracketed(factors[i - 1])}" if i else "",
+                f"{self.names.called(node)} = {shown(node.data)}",
+            ]
+            for i, node in enumerate(nodes)
+        ]
+        self.say(*table(rows))
+        self.say(f"product {_product(factors)}")
+        if ways > 1:
+            total = shown(self.stepper.gradient(self.place))
+            self.say(f"the largest of {ways} paths; they sum to {total}")
+
+    def do_up(self, arg: str) -> None:
+        """u(p) [n]: one node nearer to the loss, on the path that w shows."""
+        self._move(whole_number(arg))
+
+    def do_down(self, arg: str) -> None:
+        """d(own) [n]: one node back towards where the sweep stands."""
+        self._move(-whole_number(arg))
+
+    def do_terms(self, arg: str) -> None:
+        """terms WEIGHT: what each time step adds to a weight's gradient, and each path.
+
+        terms W_h    terms W_h[0,1]. For a whole matrix the Euclidean norm of each step's part.
+        """
+        from ..bptt import contributions, paths
+
+        if not arg:
+            raise ValueError("name a weight: terms W_h")
+        parts = contributions(self.x, self._weight(arg))
+        rows = [[_place(place), _size(part)] for place, part in parts.items()]
+        self.say(*table([*rows, ["sum", _size(parts.total)]]))
+        found = self.names.known.get(arg)
+        if not isinstance(found, Value):
+            self.say("norms of matrices; name an entry for its numbers and paths")
+            return
+        ways = paths(self.stepper.root, found)
+        self.say(f"{ways.count} path{'' if ways.count == 1 else 's'} from the loss, largest first:")
+        for path in islice(ways.largest(), MOST_PATHS):
+            names = " → ".join(self.names[node] for node in path.nodes)
+            self.say(f"  {names}:  {_product(path.factors)}")
+        if ways.count > MOST_PATHS:
+            self.say(f"  … and {ways.count - MOST_PATHS} more")
+
+    def do_list(self, arg: str) -> None:
+        """l(ist) [NODE]: the nodes around this one (>), in the order of the sweep (->)."""
+        order, middle = self.stepper.nodes, self.node(arg) if arg else self.focus
+        at = order.index(middle)
+        rows = [["", "node", "op", "value", "gradient", "scope"]]
+        for node in order[max(0, at - 5) : at + 6]:
+            mark = "->" if node is self.place else ">" if node is middle else ""
+            op = node.op.name if node.op else "leaf"
+            gradient = shown(self.stepper.gradient(node))
+            rows.append([mark, self.names[node], op, shown(node.data), gradient, node.scope])
+        self.say(*table(rows))
+
+    def do_display(self, arg: str) -> None:
+        """display [EXPRESSION]: show its value whenever the sweep stops; plain: show all now."""
+        if arg:
+            self.displays[next(self._display_numbers)] = Expression(arg)
+        self.show_displays()
+
+    def do_undisplay(self, arg: str) -> None:
+        """undisplay [n ...]: stop showing expressions, by number, or all."""
+        self.delete(self.displays, arg, "display")
+
+    def do_draw(self, arg: str) -> None:
+        """draw [FILE]: the sweep so far as a picture (bptt.svg), or as a player's page (.html)."""
+        import viz
+
+        sent, file = len(self.stepper.messages), arg or "bptt.svg"
+        page = file.endswith(".html")
+        made = viz.player(self.x, file) if page else viz.render(self.x, file, upto=sent)
+        self.say(f"wrote {made}")
+
+    def default(self, line: str) -> None:
+        """What is no command is printed as by p."""
+        try:
+            self.do_p(line)
+        except ValueError as error:
+            raise ValueError(f"{error}; h lists the commands") from None
+
+    do_w, do_bt, do_u, do_d, do_l = do_where, do_where, do_up, do_down, do_list
+
+    def _move(self, up: int) -> None:
+        nodes, _, _ = self.path()
+        self._up = min(max(0, self._up + up), len(nodes) - 1)
+        self.say(*card(self.focus, self.stepper, self.names))
+
+    def _weight(self, name: str) -> Value | str:
+        """A node of that name, else the name, which may be a whole weight's."""
+        found = self.names.known.get(name)
+        return found if isinstance(found, Value) else name
+
+
+def _place(place: Any) -> str:
+    return f"t={place}" if isinstance(place, int) else place or "outside"
+
+
+def _size(part: Any) -> str:
+    """A number, or the norm of an array."""
+    if isinstance(part, float):
+        return shown(part)
+    return f"‖·‖ {shown(math.sqrt(sum(float(x) ** 2 for x in part.flat)))}"
+
+
+def _product(factors: Sequence[float]) -> str:
+    """1 × (-1) × (-5) = 5"""
+    product = shown(math.prod(factors, start=1.0))
+    return f"{' × '.join(map(bracketed, factors))} = {product}" if len(factors) > 1 else product
