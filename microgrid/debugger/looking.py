@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 from ..value import Value
 from .expression import Expression
 from .moving import Moving
-from .names import bracketed, card, shown, table, vector_card, whole_number
+from .names import Vector, bracketed, card, shown, table, vector_card, whole_number
 
 __all__ = ["Looking"]
 
@@ -60,16 +60,16 @@ class Looking(Moving):
 
         terms W_h    terms W_h[0,1]. For a whole matrix the Euclidean norm of each step's part.
         """
-        from ..bptt import contributions, paths
+        from ..bptt import paths
 
         if not arg:
             raise ValueError("name a weight: terms W_h")
-        parts = contributions(self.x, self._weight(arg))
-        rows = [[_place(place), _size(part)] for place, part in parts.items()]
-        self.say(*table([*rows, ["sum", _size(parts.total)]]))
         found = self.names.known.get(arg)
+        steps, total = self._terms(arg, found)
+        rows = [[_place(place), shown(part)] for place, part in steps.items()]
+        self.say(*table([*rows, ["sum", shown(total)]]))
         if not isinstance(found, Value):
-            self.say("norms of matrices; name an entry for its numbers and paths")
+            self.say("norms of all entries; name one for its numbers and paths")
             return
         ways = paths(self.stepper.root, found)
         self.say(f"{ways.count} path{'' if ways.count == 1 else 's'} from the loss, largest first:")
@@ -124,21 +124,25 @@ class Looking(Moving):
         self._up = min(max(0, self._up + up), len(nodes) - 1)
         self.say(*card(self.focus, self.stepper, self.names))
 
-    def _weight(self, name: str) -> Value | str:
-        """A node of that name, else the name, which may be a whole weight's."""
-        found = self.names.known.get(name)
-        return found if isinstance(found, Value) else name
+    def _terms(self, name: str, found: Value | Vector | None) -> tuple[dict[Any, float], float]:
+        """What each step adds to a weight, and the sum: norms where it has several entries."""
+        from ..bptt import contributions
+
+        entries = found if isinstance(found, tuple) else (name if found is None else found,)
+        parts = [contributions(self.x, entry) for entry in entries]
+        steps = dict.fromkeys(place for part in parts for place in part)
+        sums = {place: _norm(part.get(place, 0.0) for part in parts) for place in steps}
+        return sums, _norm(part.total for part in parts)
 
 
 def _place(place: Any) -> str:
     return f"t={place}" if isinstance(place, int) else place or "outside"
 
 
-def _size(part: Any) -> str:
-    """A number, or the norm of an array."""
-    if isinstance(part, float):
-        return shown(part)
-    return f"‖·‖ {shown(math.sqrt(sum(float(x) ** 2 for x in part.flat)))}"
+def _norm(parts: Iterable[Any]) -> float:
+    """A number as it is; of several, or of arrays, the Euclidean norm."""
+    found = [float(x) for part in parts for x in getattr(part, "flat", (part,))]
+    return found[0] if len(found) == 1 else math.hypot(*found)
 
 
 def _product(factors: Sequence[float]) -> str:

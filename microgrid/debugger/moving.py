@@ -57,7 +57,7 @@ class Moving(Shell):
         done = {node for node in waiting if self.stepper.is_finished(node)}
         waiting -= done
         if not waiting:
-            raise ValueError(f"{arg} is finished already; bk or restart goes back before it")
+            raise ValueError(f"the sweep has passed {arg}; go back or restart first")
 
         def complete(event: Event) -> bool:
             if event.kind == "finished":

@@ -5,6 +5,8 @@ shell (reading and answering) <- moving <- looking <- changing <- asking <- Debu
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from .asking import Asking
 
 __all__ = ["Debugger"]
@@ -13,7 +15,7 @@ __all__ = ["Debugger"]
 class Debugger(Asking):
     """A prompt over the sweep of a Value or an unrolled run. `help` lists the commands."""
 
-    commands = [
+    commands: ClassVar[list[str]] = [
         "step", "next", "vector", "gate", "return", "continue", "until", "back", "restart",
         "break", "tbreak", "clear", "history",
         "p", "where", "up", "down", "terms", "list", "display", "undisplay", "draw",
