@@ -241,6 +241,10 @@ class VALUES:
 
     exp, expm1, log, log1p = (_lift(op) for op in (ops.EXP, ops.EXPM1, ops.LOG, ops.LOG1P))
     sqrt, tanh, sin, cos = (_lift(op) for op in (ops.SQRT, ops.TANH, ops.SIN, ops.COS))
+    log2, log10, tan, erf = (_lift(op) for op in (ops.LOG2, ops.LOG10, ops.TAN, ops.ERF))
+    sinh, cosh = _lift(ops.SINH), _lift(ops.COSH)
+    asin, acos, atan = (_lift(op) for op in (ops.ASIN, ops.ACOS, ops.ATAN))
+    asinh, acosh, atanh = (_lift(op) for op in (ops.ASINH, ops.ACOSH, ops.ATANH))
     divide, power, abs = (_lift(op) for op in (ops.DIV, ops.POW, ops.ABS))
     maximum, minimum = (_lift(op) for op in (ops.MAXIMUM, ops.MINIMUM))
 

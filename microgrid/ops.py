@@ -70,6 +70,20 @@ class Op:
         return slopes
 
 
+def _quiet(function: Callable[[float], float]) -> Callable[[float], float]:
+    """The function with nan outside its domain and an infinity where it overflows."""
+
+    def quiet(x: float) -> float:
+        try:
+            return function(x)
+        except ValueError:
+            return math.nan
+        except OverflowError:
+            return math.copysign(math.inf, x)
+
+    return quiet
+
+
 class FLOAT:
     """IEEE-754 functions on Python floats under NumPy's names, a namespace for `xp`.
 
@@ -78,7 +92,13 @@ class FLOAT:
     """
 
     tanh = staticmethod(math.tanh)
+    asinh = staticmethod(math.asinh)
+    atan = staticmethod(math.atan)
+    erf = staticmethod(math.erf)
     isfinite = staticmethod(math.isfinite)
+    tan, sinh = staticmethod(_quiet(math.tan)), staticmethod(_quiet(math.sinh))
+    asin, acos = staticmethod(_quiet(math.asin)), staticmethod(_quiet(math.acos))
+    acosh = staticmethod(_quiet(math.acosh))
 
     @staticmethod
     def exp(x: float) -> float:
@@ -99,6 +119,14 @@ class FLOAT:
         return math.log(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
 
     @staticmethod
+    def log2(x: float) -> float:
+        return math.log2(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
+
+    @staticmethod
+    def log10(x: float) -> float:
+        return math.log10(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
+
+    @staticmethod
     def log1p(x: float) -> float:
         return math.log1p(x) if x > -1.0 else -math.inf if x == -1.0 else math.nan
 
@@ -113,6 +141,19 @@ class FLOAT:
     @staticmethod
     def cos(x: float) -> float:
         return math.cos(x) if math.isfinite(x) else math.nan
+
+    @staticmethod
+    def cosh(x: float) -> float:
+        try:
+            return math.cosh(x)
+        except OverflowError:
+            return math.inf
+
+    @staticmethod
+    def atanh(x: float) -> float:
+        if -1.0 < x < 1.0:
+            return math.atanh(x)
+        return math.copysign(math.inf, x) if abs(x) == 1.0 else math.nan
 
     @staticmethod
     def divide(a: float, b: float) -> float:
@@ -221,6 +262,28 @@ def _binary_cross_entropy_partials(xp: Namespace, out: Any, p: Any, y: Any) -> t
     return to_p, xp.log1p(-p) - xp.log(p)
 
 
+def _gelu_partials(xp: Namespace, out: Any, a: Any) -> tuple[Any]:
+    below = 0.5 * (1.0 + xp.erf(a * SQRT_HALF))  # of a standard normal number, the share below a
+    density = xp.exp(-0.5 * (a * a)) * (0.5 * ERF_SLOPE * SQRT_HALF)
+    return (below + a * density,)
+
+
+def _silu_partials(xp: Namespace, out: Any, a: Any) -> tuple[Any]:
+    share = 1.0 / (1.0 + xp.exp(-a))
+    return (share + out * (1.0 - share),)
+
+
+def _leaky_relu_partials(xp: Namespace, out: Any, a: Any, slope: Any) -> tuple[Any, Any]:
+    below = xp.less_equal(a, 0.0)
+    return xp.where(below, slope, 1.0), xp.where(below, a, 0.0)
+
+
+def _elu_partials(xp: Namespace, out: Any, a: Any, alpha: Any) -> tuple[Any, Any]:
+    below = xp.less_equal(a, 0.0)
+    bend = xp.expm1(xp.minimum(a, 0.0))
+    return xp.where(below, alpha * (bend + 1.0), 1.0), xp.where(below, bend, 0.0)
+
+
 def _share(xp: Namespace, tie: Any, loses: Any) -> Any:
     # A tie is shared half and half, and nan passes to both, as in PyTorch.
     return xp.where(tie, 0.5, xp.where(loses, 0.0, 1.0))
@@ -237,6 +300,8 @@ def _dot_partials(xp: Namespace, out: Any, operands: Sequence[Any]) -> Any:
 
 
 LARGEST = sys.float_info.max
+LN_2, LN_10, SQRT_HALF = math.log(2.0), math.log(10.0), math.sqrt(0.5)
+ERF_SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
 
 
 def _logsumexp(xp: Namespace, operands: Sequence[Any]) -> Any:
@@ -258,6 +323,10 @@ POW = Op("pow", "^", lambda xp, a, b: xp.power(a, b), _pow_partials)
 EXP = Op("exp", "exp", lambda xp, a: xp.exp(a), lambda xp, out, a: (out,))
 EXPM1 = Op("expm1", "exp−1", lambda xp, a: xp.expm1(a), lambda xp, out, a: (out + 1.0,))
 LOG = Op("log", "ln", lambda xp, a: xp.log(a), lambda xp, out, a: (xp.divide(1.0, a),))
+EXP2 = Op("exp2", "2^", lambda xp, a: xp.power(2.0, a), lambda xp, out, a: (out * LN_2,))
+LOG2 = Op("log2", "log₂", lambda xp, a: xp.log2(a), lambda xp, out, a: (xp.divide(1.0, a * LN_2),))
+LOG10 = Op("log10", "log₁₀", lambda xp, a: xp.log10(a),
+           lambda xp, out, a: (xp.divide(1.0, a * LN_10),))
 LOG1P = Op("log1p", "ln(1+ )", lambda xp, a: xp.log1p(a),
            lambda xp, out, a: (xp.divide(1.0, 1.0 + a),))
 SQRT = Op("sqrt", "√", lambda xp, a: xp.sqrt(a), lambda xp, out, a: (xp.divide(0.5, out),))
@@ -271,6 +340,32 @@ SOFTPLUS = Op("softplus", "softplus",
               lambda xp, out, a: (-xp.expm1(-out),))
 SIN = Op("sin", "sin", lambda xp, a: xp.sin(a), lambda xp, out, a: (xp.cos(a),))
 COS = Op("cos", "cos", lambda xp, a: xp.cos(a), lambda xp, out, a: (-xp.sin(a),))
+TAN = Op("tan", "tan", lambda xp, a: xp.tan(a), lambda xp, out, a: (1.0 + out * out,))
+SINH = Op("sinh", "sinh", lambda xp, a: xp.sinh(a), lambda xp, out, a: (xp.cosh(a),))
+COSH = Op("cosh", "cosh", lambda xp, a: xp.cosh(a), lambda xp, out, a: (xp.sinh(a),))
+ASIN = Op("asin", "asin", lambda xp, a: xp.asin(a),
+          lambda xp, out, a: (xp.divide(1.0, xp.sqrt((1.0 - a) * (1.0 + a))),))
+ACOS = Op("acos", "acos", lambda xp, a: xp.acos(a),
+          lambda xp, out, a: (xp.divide(-1.0, xp.sqrt((1.0 - a) * (1.0 + a))),))
+ATAN = Op("atan", "atan", lambda xp, a: xp.atan(a),
+          lambda xp, out, a: (xp.divide(1.0, 1.0 + a * a),))
+ASINH = Op("asinh", "asinh", lambda xp, a: xp.asinh(a),
+           lambda xp, out, a: (xp.divide(1.0, xp.sqrt(1.0 + a * a)),))
+ACOSH = Op("acosh", "acosh", lambda xp, a: xp.acosh(a),
+           lambda xp, out, a: (xp.divide(1.0, xp.sqrt(a - 1.0) * xp.sqrt(a + 1.0)),))
+ATANH = Op("atanh", "atanh", lambda xp, a: xp.atanh(a),
+           lambda xp, out, a: (xp.divide(1.0, (1.0 - a) * (1.0 + a)),))
+ERF = Op("erf", "erf", lambda xp, a: xp.erf(a),
+         lambda xp, out, a: (ERF_SLOPE * xp.exp(-(a * a)),))
+GELU = Op("gelu", "gelu", lambda xp, a: a * (0.5 * (1.0 + xp.erf(a * SQRT_HALF))), _gelu_partials)
+SILU = Op("silu", "silu", lambda xp, a: a / (1.0 + xp.exp(-a)), _silu_partials)
+LEAKY_RELU = Op("leaky_relu", "leaky relu",
+                lambda xp, a, slope: xp.where(xp.less_equal(a, 0.0), slope * a, a),
+                _leaky_relu_partials)
+ELU = Op("elu", "elu",
+         lambda xp, a, alpha: xp.where(xp.less_equal(a, 0.0),
+                                       alpha * xp.expm1(xp.minimum(a, 0.0)), a),
+         _elu_partials)
 ABS = Op("abs", "| |", lambda xp, a: xp.abs(a), lambda xp, out, a: (xp.sign(a),))
 MAXIMUM = Op("maximum", "max", lambda xp, a, b: xp.maximum(a, b),
              lambda xp, out, a, b: (_share(xp, xp.equal(a, b), xp.less(a, b)),

@@ -45,6 +45,16 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
     raise TypeError(f"{what} needs a real number, got {reprlib.repr(number)} ({kind}){hint}")
 
 
+def _method(op: Op) -> Callable[[Value], Value]:
+    """Value's method that records `op`."""
+
+    def method(self: Value) -> Value:
+        return _unary(op, self)
+
+    method.__name__, method.__qualname__ = op.name, f"Value.{op.name}"
+    return method
+
+
 class Value:
     """A scalar node of the graph.
 
@@ -210,32 +220,27 @@ class Value:
     def __abs__(self) -> Value:
         return _unary(ops.ABS, self)
 
-    def exp(self) -> Value:
-        return _unary(ops.EXP, self)
+    # The functions of one number, under PyTorch's names and, where they differ, NumPy's:
+    # np.arcsin(value) calls value.arcsin().
+    exp, exp2, expm1 = _method(ops.EXP), _method(ops.EXP2), _method(ops.EXPM1)
+    log, log2, log10 = _method(ops.LOG), _method(ops.LOG2), _method(ops.LOG10)
+    log1p, sqrt, abs = _method(ops.LOG1P), _method(ops.SQRT), _method(ops.ABS)
+    sin, cos, tan = _method(ops.SIN), _method(ops.COS), _method(ops.TAN)
+    sinh, cosh, tanh = _method(ops.SINH), _method(ops.COSH), _method(ops.TANH)
+    asin = arcsin = _method(ops.ASIN)
+    acos = arccos = _method(ops.ACOS)
+    atan = arctan = _method(ops.ATAN)
+    asinh = arcsinh = _method(ops.ASINH)
+    acosh = arccosh = _method(ops.ACOSH)
+    atanh = arctanh = _method(ops.ATANH)
+    erf, sigmoid, relu = _method(ops.ERF), _method(ops.SIGMOID), _method(ops.RELU)
+    gelu, silu, softplus = _method(ops.GELU), _method(ops.SILU), _method(ops.SOFTPLUS)
 
-    def log(self) -> Value:
-        return _unary(ops.LOG, self)
+    def leaky_relu(self, negative_slope: Operand = 0.01) -> Value:
+        return _binary(ops.LEAKY_RELU, self, negative_slope)
 
-    def sqrt(self) -> Value:
-        return _unary(ops.SQRT, self)
-
-    def tanh(self) -> Value:
-        return _unary(ops.TANH, self)
-
-    def sigmoid(self) -> Value:
-        return _unary(ops.SIGMOID, self)
-
-    def relu(self) -> Value:
-        return _unary(ops.RELU, self)
-
-    def softplus(self) -> Value:
-        return _unary(ops.SOFTPLUS, self)
-
-    def sin(self) -> Value:
-        return _unary(ops.SIN, self)
-
-    def cos(self) -> Value:
-        return _unary(ops.COS, self)
+    def elu(self, alpha: Operand = 1.0) -> Value:
+        return _binary(ops.ELU, self, alpha)
 
     # Comparisons look at the data, and are remembered for a Tape, whose replay must take the
     # same branch; == and hash stay identity, so that Values can be keys.

@@ -15,13 +15,16 @@ from microgrid.ops import OPS, by_name
 from microgrid.value import record
 
 STEP = 1e-150
-KINKED = {"relu", "abs", "maximum", "minimum"}
+KINKED = {"relu", "leaky_relu", "elu", "abs", "maximum", "minimum"}
 
 # Operands beyond these bounds are squashed first, so that numbers stay tame.
 DOMAINS = {
     "log": (0.1, 10.0), "log1p": (-0.5, 10.0), "sqrt": (0.1, 10.0), "exp": (-5.0, 3.0),
     "expm1": (-5.0, 3.0), "softplus": (-20.0, 20.0), "logsumexp": (-20.0, 20.0),
-    "pow": (0.1, 2.0), "div": (0.2, 20.0), "binary_cross_entropy": (0.05, 0.95),
+    "exp2": (-5.0, 3.0), "log2": (0.1, 10.0), "log10": (0.1, 10.0), "tan": (-1.2, 1.2),
+    "sinh": (-3.0, 3.0), "cosh": (-3.0, 3.0), "asin": (-0.95, 0.95), "acos": (-0.95, 0.95),
+    "acosh": (1.1, 10.0), "atanh": (-0.95, 0.95), "erf": (-2.0, 2.0), "gelu": (-2.5, 2.5),
+    "elu": (-5.0, 3.0), "pow": (0.1, 2.0), "div": (0.2, 20.0), "binary_cross_entropy": (0.05, 0.95),
 }  # fmt: skip
 
 leaves = st.lists(st.floats(-2.0, 2.0, allow_subnormal=False), min_size=1, max_size=4)
@@ -43,18 +46,19 @@ def resolve(recipe, numbers):
         operands = operands[:-1] if op == "dot" and len(operands) % 2 else operands
         low, high = DOMAINS.get(op, (-50.0, 50.0))
         if not all(low <= values[i] <= high for i in operands):
-            # sigmoid(tanh(x)) lies in 0.26..0.74, inside every domain
+            # sigmoid(tanh(x)) lies in 0.26..0.74, inside every domain but acosh's
             operands = [step("sigmoid", [step("tanh", [i])]) for i in operands]
-        if op in KINKED and at_kink([values[i] for i in operands]):
+            operands = [step("exp", [i]) for i in operands] if op == "acosh" else operands
+        if op in KINKED and at_kink(op, [values[i] for i in operands]):
             op = "sum"
         step(op, operands)
     step("sum", sorted({len(values) - 1, len(values) // 2, 0}))
     return steps
 
 
-def at_kink(operands):
+def at_kink(op, operands):
     """Whether relu, abs, maximum or minimum has no single slope here."""
-    a, b = (*operands, 0.0)[:2]
+    a, b = operands if op in ("maximum", "minimum") else (operands[0], 0.0)
     return abs(a - b) < 1e-6
 
 

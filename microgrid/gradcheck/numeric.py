@@ -35,6 +35,11 @@ class COMPLEX(FLOAT):
     tanh: Complex = staticmethod(cmath.tanh)
     sin: Complex = staticmethod(cmath.sin)
     cos: Complex = staticmethod(cmath.cos)
+    tan: Complex = staticmethod(cmath.tan)
+    sinh: Complex = staticmethod(cmath.sinh)
+    cosh: Complex = staticmethod(cmath.cosh)
+    atan: Complex = staticmethod(cmath.atan)
+    asinh: Complex = staticmethod(cmath.asinh)
     isfinite: Complex = staticmethod(cmath.isfinite)
 
     @staticmethod
@@ -44,6 +49,45 @@ class COMPLEX(FLOAT):
     @staticmethod
     def log(z: Complex) -> Complex:
         return cmath.log(_right_half(z))
+
+    @staticmethod
+    def log2(z: Complex) -> Complex:
+        return cmath.log(_right_half(z)) / math.log(2.0)
+
+    @staticmethod
+    def log10(z: Complex) -> Complex:
+        return cmath.log10(_right_half(z))
+
+    @staticmethod
+    def asin(z: Complex) -> Complex:
+        return cmath.asin(_within(z, -1.0, 1.0))
+
+    @staticmethod
+    def acos(z: Complex) -> Complex:
+        return cmath.acos(_within(z, -1.0, 1.0))
+
+    @staticmethod
+    def acosh(z: Complex) -> Complex:
+        return cmath.acosh(_within(z, 1.0, math.inf))
+
+    @staticmethod
+    def atanh(z: Complex) -> Complex:
+        return cmath.atanh(_within(z, -1.0, 1.0))
+
+    @staticmethod
+    def erf(z: Complex) -> Complex:
+        """2 / sqrt(pi) exp(-z**2) (z + 2 z**3 / 3 + 4 z**5 / 15 + ...), which never cancels."""
+        if abs(z.real) > 26.0:  # the slope is 0 beside any number
+            return complex(math.erf(z.real))
+        term = total = z
+        n = 1
+        while abs(term) > 1e-17 * abs(total):
+            n += 2
+            term *= 2.0 * z * z / n
+            total += term
+        return complex(
+            math.erf(z.real), (2.0 / math.sqrt(math.pi) * cmath.exp(-z * z) * total).imag
+        )
 
     @staticmethod
     def log1p(z: Complex) -> Complex:
@@ -106,6 +150,12 @@ class COMPLEX(FLOAT):
 
 def _right_half(z: complex) -> complex:
     if z.real < 0.0:
+        raise ValueError(f"{z.real!r} is not in the domain")
+    return z
+
+
+def _within(z: complex, low: float, high: float) -> complex:
+    if not low <= z.real <= high:
         raise ValueError(f"{z.real!r} is not in the domain")
     return z
 

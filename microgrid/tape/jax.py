@@ -25,6 +25,7 @@ def to_jax(plan: Plan) -> Callable[[Any, Any], Any]:
     """`tape.to_jax()`."""
     try:
         import jax
+        import jax.scipy.special
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "to_jax needs JAX, which is not installed: pip install 'microgrid-autograd[xla]'"
@@ -65,7 +66,7 @@ class _Translation:
 
     def __init__(self, plan: Plan, jax: Any) -> None:
         self._jnp = jax.numpy
-        xp = ArrayNamespace(jax.numpy)
+        xp = ArrayNamespace(jax.numpy, erf=jax.scipy.special.erf)
         self._functions = {op: _differentiable(op, jax, xp) for op in ops.OPS}
         graph, store = plan.graph, plan.store
         self._shapes = [parameter.data.shape for parameter in store.parameters]

@@ -31,7 +31,7 @@ def cube(a):
 @pytest.mark.parametrize("op", OPS, ids=str)
 def test_every_row_passes_in_first_and_second_order(op):
     points = [[0.3], [0.8]] if op.arity == 1 else [[0.3, 0.8], [0.6, 0.2]]
-    for point in points:
+    for point in [[1.3], [1.8]] if op is ops.ACOSH else points:
         assert gradcheck(lambda *xs: record(op, xs), point) is True
         assert gradgradcheck(lambda *xs: record(op, xs), point) is True
         for row in check(lambda *xs: record(op, xs), point).rows:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from microgrid import Value, grad, no_grad, recompute
+from microgrid import Value, grad, no_grad, ops, recompute
 from microgrid import functional as F
 from microgrid.graph import messages, select_parents, uses
 from microgrid.ops import OPS
@@ -60,6 +60,7 @@ def test_recompute_forgets_gradients_in_between_and_keeps_those_of_leaves():
 @pytest.mark.parametrize("op", OPS, ids=str)
 def test_recompute_is_recording_for_every_row(op):
     first, then = ([0.3], [0.6]) if op.arity == 1 else ([0.3, 0.7], [0.6, 0.2])
+    first, then = ([1.3], [1.6]) if op is ops.ACOSH else (first, then)
     leaves = [Value(x) for x in first]
     node = record(op, leaves)
     for leaf, number in zip(leaves, then):

@@ -17,6 +17,13 @@ from microgrid.value import record
 inf, nan = math.inf, math.nan
 GOLDEN = Path(__file__).parents[1] / "golden"
 
+
+def erf(z):
+    """The error function by its Taylor series, 2 / sqrt(pi) (z - z**3 / 3 + z**5 / 10 - ...)."""
+    terms = [(-1) ** n * z ** (2 * n + 1) / math.factorial(n) / (2 * n + 1) for n in range(40)]
+    return 2 / math.sqrt(math.pi) * sum(terms)
+
+
 # Each op as the standard library writes it on complex numbers: an oracle that shares
 # nothing with the table. Its imaginary part after a step of 1e-30 i is the derivative.
 REFERENCE = {
@@ -29,6 +36,9 @@ REFERENCE = {
     "exp": cmath.exp,
     "expm1": lambda a: cmath.exp(a) - 1,
     "log": cmath.log,
+    "exp2": lambda a: cmath.exp(a * cmath.log(2)),
+    "log2": lambda a: cmath.log(a) / cmath.log(2),
+    "log10": cmath.log10,
     "log1p": lambda a: cmath.log(1 + a),
     "sqrt": cmath.sqrt,
     "tanh": cmath.tanh,
@@ -37,6 +47,20 @@ REFERENCE = {
     "softplus": lambda a: cmath.log(1 + cmath.exp(a)),
     "sin": cmath.sin,
     "cos": cmath.cos,
+    "tan": cmath.tan,
+    "sinh": cmath.sinh,
+    "cosh": cmath.cosh,
+    "asin": cmath.asin,
+    "acos": cmath.acos,
+    "atan": cmath.atan,
+    "asinh": cmath.asinh,
+    "acosh": cmath.acosh,
+    "atanh": cmath.atanh,
+    "erf": erf,
+    "gelu": lambda a: a * (1 + erf(a / 2**0.5)) / 2,
+    "silu": lambda a: a * (1 + cmath.tanh(a / 2)) / 2,
+    "leaky_relu": lambda a, slope: a if a.real > 0 else slope * a,
+    "elu": lambda a, alpha: a if a.real > 0 else alpha * (cmath.exp(a) - 1),
     "abs": lambda a: a if a.real > 0 else -a,
     "maximum": lambda a, b: a if a.real > b.real else b,
     "minimum": lambda a, b: a if a.real < b.real else b,
@@ -48,7 +72,16 @@ REFERENCE = {
 OPERANDS = {
     "pow": [(2.0, 3.0), (0.7, -1.5), (3.0, 0.5)],
     "log": [(0.3,), (2.0,), (1e-3,)],
+    "log2": [(0.3,), (2.0,), (1e-3,)],
+    "log10": [(0.3,), (2.0,), (1e-3,)],
     "log1p": [(0.3,), (-0.5,), (4.0,)],
+    "asin": [(0.3,), (-0.9,), (0.01,)],
+    "erf": [(0.3,), (-1.2,), (0.01,)],
+    "acos": [(0.3,), (-0.9,), (0.01,)],
+    "acosh": [(1.3,), (2.5,), (40.0,)],
+    "atanh": [(0.3,), (-0.9,), (0.01,)],
+    "leaky_relu": [(0.3, 0.2), (-2.0, 0.1), (-0.5, -4.0)],
+    "elu": [(0.3, 0.2), (-2.0, 0.5), (-0.5, -4.0)],
     "sqrt": [(0.3,), (2.0,), (1e-3,)],
     "sum": [(1.0, -2.0, 5.0)],
     "dot": [(2.0, -3.0, 5.0, 7.0), (1.0, 2.0, 3.0, -4.0, 0.5, 6.0)],
@@ -120,6 +153,12 @@ EXTREMES = [
     ("expm1", (710.0,), inf, (inf,)),
     ("log", (0.0,), -inf, (inf,)),
     ("log", (-1.0,), nan, (-1.0,)),
+    ("exp2", (1024.0,), inf, (inf,)),
+    ("exp2", (-1080.0,), 0.0, (0.0,)),
+    ("log2", (8.0,), 3.0, (1 / (8 * math.log(2)),)),
+    ("log2", (0.0,), -inf, (inf,)),
+    ("log10", (1000.0,), 3.0, (1 / (1000 * math.log(10)),)),
+    ("log10", (-1.0,), nan, (-1 / math.log(10),)),
     ("log1p", (-1.0,), -inf, (inf,)),
     ("log1p", (-2.0,), nan, (-1.0,)),
     ("sqrt", (0.0,), 0.0, (inf,)),
@@ -148,6 +187,28 @@ EXTREMES = [
     ("softplus", (-inf,), 0.0, (0.0,)),
     ("sin", (inf,), nan, (nan,)),
     ("cos", (-inf,), nan, (nan,)),
+    ("tan", (inf,), nan, (nan,)),
+    ("sinh", (-800.0,), -inf, (inf,)),
+    ("cosh", (-800.0,), inf, (-inf,)),
+    ("asin", (1.0,), math.pi / 2, (inf,)),
+    ("asin", (1.5,), nan, (nan,)),
+    ("acos", (-1.0,), math.pi, (-inf,)),
+    ("atan", (-inf,), -math.pi / 2, (0.0,)),
+    ("asinh", (1e200,), 461.2101657793691, (0.0,)),
+    ("acosh", (1.0,), 0.0, (inf,)),
+    ("acosh", (-3.0,), nan, (nan,)),
+    ("atanh", (1.0,), inf, (inf,)),
+    ("atanh", (-2.0,), nan, (-1 / 3,)),
+    ("erf", (inf,), 1.0, (0.0,)),
+    ("erf", (-27.0,), -1.0, (0.0,)),
+    ("gelu", (-40.0,), 0.0, (0.0,)),
+    ("gelu", (800.0,), 800.0, (1.0,)),
+    ("silu", (-800.0,), 0.0, (0.0,)),
+    ("silu", (800.0,), 800.0, (1.0,)),
+    ("leaky_relu", (0.0, 0.1), 0.0, (0.1, 0.0)),
+    ("elu", (0.0, 2.0), 0.0, (2.0, 0.0)),
+    ("elu", (-800.0, 2.0), -2.0, (0.0, -1.0)),
+    ("elu", (800.0, 2.0), 800.0, (1.0, 0.0)),
     ("abs", (0.0,), 0.0, (0.0,)),
     ("maximum", (1.0, 1.0), 1.0, (0.5, 0.5)),
     ("minimum", (1.0, 1.0), 1.0, (0.5, 0.5)),

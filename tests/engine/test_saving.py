@@ -13,7 +13,7 @@ import pytest
 
 from microgrid import Value, nn, no_grad, scope
 from microgrid import functional as F
-from microgrid.ops import OPS, Op
+from microgrid.ops import ACOSH, OPS, Op
 from microgrid.saving import document, load_graph, load_parameters, save_graph, save_parameters
 from microgrid.value import creation_order, record
 
@@ -21,7 +21,8 @@ from microgrid.value import creation_order, record
 def a_graph():
     a, b = Value(0.3, label="a"), Value(0.6, label="b")
     with scope("t=1/cell"):
-        nodes = [record(op, (a,) if op.arity == 1 else (a, b)) for op in OPS]
+        nodes = [record(op, (a,) if op.arity == 1 else (a, b)) for op in OPS if op is not ACOSH]
+        nodes += [record(ACOSH, (a + 1.0,))]  # its domain begins at 1
         nodes += [2.0 - a, F.dot([a, 1.0], [b, 3.0])]
     loss = F.sum(nodes)
     loss.label = "loss"

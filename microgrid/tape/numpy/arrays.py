@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -9,17 +10,31 @@ from typing import Any
 import numpy as np
 
 
+def erf(x: Any, out: Any = None) -> Any:
+    """math.erf of every number: NumPy has none, and the recording's own numbers are wanted.
+
+    >>> erf(np.array([0.0, 1.0])).tolist()
+    [0.0, 0.8427007929497149]
+    """
+    out = np.empty(np.shape(x)) if out is None else out
+    out.flat = [math.erf(number) for number in np.ravel(x).tolist()]
+    return out
+
+
 class ArrayNamespace:
     """An array module's functions, and `each`, which applies a function to all operands at once.
 
+    more: functions that stand elsewhere than in the module, by name.
+
     >>> from microgrid import ops
-    >>> NUMPY = ArrayNamespace(np)
+    >>> NUMPY = ArrayNamespace(np, erf=erf)
     >>> ops.LOGSUMEXP.forward(NUMPY, np.array([[0.0, 1000.0], [0.0, 1000.0]])).tolist()
     [0.6931471805599453, 1000.6931471805599]
     """
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: ModuleType, **more: Callable[..., Any]) -> None:
         self._module = module
+        vars(self).update(more)
 
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._module, name)
@@ -34,4 +49,4 @@ class ArrayNamespace:
         return self._module.einsum("i...,i...->...", xs, ys)
 
 
-NUMPY = ArrayNamespace(np)
+NUMPY = ArrayNamespace(np, erf=erf)

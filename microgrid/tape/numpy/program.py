@@ -17,6 +17,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from .arrays import erf
+
 Array: TypeAlias = NDArray[np.float64]
 Call: TypeAlias = Callable[[], Any]
 
@@ -188,6 +190,10 @@ class _Tracing:
     def where(condition: Traced, a: Any, b: Any) -> Traced:
         program, (test, x, y) = condition.program, map(_array, (condition, a, b))
         return Traced(program, program.call(_where, test, x, y))
+
+    @staticmethod
+    def erf(x: Traced) -> Traced:
+        return Traced(x.program, x.program.call(erf, x.array))
 
     @staticmethod
     def concatenate(parts: tuple[Any, Any]) -> Any:
