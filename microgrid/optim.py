@@ -23,9 +23,13 @@ class Parameter(Protocol):
 
 
 class Optimizer:
-    """Changes parameters by their gradients. A parameter whose grad is None is left alone."""
+    """Changes parameters by their gradients. A parameter whose grad is None is left alone.
 
-    def __init__(self, params: Iterable[Any], lr: float) -> None:
+    weight_decay: what is added to a gradient, times the parameter itself (an L2 penalty of
+    weight_decay / 2 times the square).
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float, weight_decay: float = 0.0) -> None:
         kind = type(self).__name__
         self.params: list[Any] = list(params) if isinstance(params, Iterable) else [params]
         if not self.params:
@@ -34,18 +38,24 @@ class Optimizer:
             if not (hasattr(p, "data") and hasattr(p, "grad")):
                 raise TypeError(f"{kind}: a parameter has data and grad, got {p!r}")
         self.lr = _rate(f"{kind}: lr", lr)
+        self.weight_decay = _rate(f"{kind}: weight_decay", weight_decay)
         self.memory: list[Memory] = [{} for _ in self.params]
 
     @abstractmethod
     def change(self, gradient: Numbers, memory: Memory) -> Numbers:
         """What to subtract from a parameter; `memory` is the parameter's own, kept over steps."""
 
+    def decayed(self, p: Any) -> Numbers:
+        """The parameter's gradient, weight decay included."""
+        return p.grad + self.weight_decay * p.data if self.weight_decay else p.grad
+
     def step(self) -> None:
         """Change every parameter by its gradient. Overflow gives inf or nan, without a warning."""
         with np.errstate(all="ignore"):
             for p, memory in zip(self.params, self.memory):
                 if p.grad is not None:
-                    p.data = p.data - self.change(p.grad, memory)
+                    gradient = self.decayed(p)
+                    p.data = p.data - self.change(gradient, memory)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients: `grad` becomes None, or 0 if `set_to_none` is False.
@@ -77,7 +87,9 @@ class Optimizer:
 class SGD(Optimizer):
     """p <- p - lr v, v being the gradient, or with momentum: v <- momentum v + gradient.
 
-    Rows 003-4 and 004-16; torch.optim.SGD. ValueError for a rate that is negative or nan.
+    nesterov looks one step ahead: p <- p - lr (gradient + momentum v) (Sutskever et al., 2013).
+    Rows 003-4 and 004-16; torch.optim.SGD. ValueError for a rate that is negative or nan, and
+    for nesterov without a momentum.
 
     >>> from microgrid import Value
     >>> w = Value(1.0)
@@ -87,16 +99,26 @@ class SGD(Optimizer):
     0.7
     """
 
-    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.0) -> None:
-        super().__init__(params, lr)
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
         self.momentum = _rate("SGD: momentum", momentum)
+        self.nesterov = nesterov
+        if nesterov and not momentum:
+            raise ValueError("SGD: nesterov needs a momentum above 0, got 0")
 
     def change(self, gradient: Numbers, memory: Memory) -> Numbers:
-        """lr v."""
-        if self.momentum:
-            gradient = self.momentum * memory.get("velocity", 0.0) + gradient
-            memory["velocity"] = gradient
-        return self.lr * gradient
+        """lr v, or lr (gradient + momentum v)."""
+        if not self.momentum:
+            return self.lr * gradient
+        velocity = memory["velocity"] = self.momentum * memory.get("velocity", 0.0) + gradient
+        return self.lr * (gradient + self.momentum * velocity if self.nesterov else velocity)
 
 
 class Adagrad(Optimizer):
@@ -111,8 +133,10 @@ class Adagrad(Optimizer):
     0.9
     """
 
-    def __init__(self, params: Iterable[Any], lr: float, eps: float = 1e-10) -> None:
-        super().__init__(params, lr)
+    def __init__(
+        self, params: Iterable[Any], lr: float, eps: float = 1e-10, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
         self.eps = _rate("Adagrad: eps", eps)
 
     def change(self, gradient: Numbers, memory: Memory) -> Numbers:
@@ -134,9 +158,14 @@ class RMSprop(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Any], lr: float, alpha: float = 0.99, eps: float = 1e-8
+        self,
+        params: Iterable[Any],
+        lr: float,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
+        super().__init__(params, lr, weight_decay)
         self.alpha = _share("RMSprop: alpha", alpha)
         self.eps = _rate("RMSprop: eps", eps)
 
@@ -165,10 +194,12 @@ class Adam(Optimizer):
         lr: float,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
-        self.betas = _share("Adam: betas[0]", betas[0]), _share("Adam: betas[1]", betas[1])
-        self.eps = _rate("Adam: eps", eps)
+        super().__init__(params, lr, weight_decay)
+        kind = type(self).__name__
+        self.betas = _share(f"{kind}: betas[0]", betas[0]), _share(f"{kind}: betas[1]", betas[1])
+        self.eps = _rate(f"{kind}: eps", eps)
 
     def change(self, gradient: Numbers, memory: Memory) -> Numbers:
         """lr m' / (sqrt(v') + eps)."""
@@ -179,6 +210,34 @@ class Adam(Optimizer):
         v = memory["mean_square"] = b2 * memory.get("mean_square", 0.0) + square
         scale = (v / (1.0 - b2**t)) ** 0.5 + self.eps
         return self.lr / (1.0 - b1**t) * m / scale
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameter itself: p <- p - lr weight_decay p first.
+
+    So the running means never see it. Loshchilov and Hutter (2019); torch.optim.AdamW.
+
+    >>> from microgrid import Value
+    >>> w = Value(1.0); w.grad = 4.0
+    >>> AdamW([w], lr=0.1, weight_decay=0.5).step()
+    >>> round(w.data, 6)
+    0.85
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def decayed(self, p: Any) -> Numbers:
+        """The gradient as it is; the parameter is shrunk."""
+        p.data = p.data * (1.0 - self.lr * self.weight_decay)
+        return p.grad
 
 
 def grad_norm(params: Iterable[Any]) -> float:

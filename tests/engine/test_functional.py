@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_cases import cases
 
 from microgrid import Value, grad
 from microgrid import functional as F
@@ -40,6 +41,38 @@ def test_golden_softmax_and_cross_entropy(case):
         loss.backward()
         assert loss.data == close(expected["loss"])
         assert [x.grad for x in zs] == close(expected["dloss_dz"])
+
+
+@cases("torch_functions")
+def test_functions_and_methods_are_pytorch_s(case):
+    name, options = case["function"], case["options"]
+    ways = [getattr(F, name)]
+    ways += [getattr(Value, name)] if hasattr(Value, name) and name != "gelu" else []
+    for function in ways:
+        for x, value, slope in zip(case["points"], case["values"], case["slopes"]):
+            leaf = Value(x)
+            y = function(leaf, **options)
+            y.backward()
+            assert y.data == pytest.approx(value, rel=1e-13, abs=1e-16)
+            assert leaf.grad == pytest.approx(slope, rel=1e-12, abs=1e-16)
+
+
+UFUNCS = "exp exp2 expm1 log log2 log10 log1p sqrt sin cos tan sinh cosh tanh arcsin arccos arctan \
+arcsinh arctanh absolute"
+
+
+@pytest.mark.parametrize("name", UFUNCS.split())
+def test_numpy_s_functions_take_values(name):
+    x = Value(0.3)
+    assert getattr(np, name)(x).data == pytest.approx(float(getattr(np, name)(0.3)), rel=1e-15)
+    ys = getattr(np, name)(np.array([Value(0.3), Value(0.4)]))
+    assert ys[0].parents[0].data == 0.3
+    assert np.arccosh(Value(1.3)).op.name == "acosh"
+
+
+def test_what_gelu_refuses():
+    with pytest.raises(ValueError, match=r"approximate must be .* got 'erf'"):
+        F.gelu(1.0, approximate="erf")
 
 
 def test_extremes_of_softmax_and_cross_entropy():

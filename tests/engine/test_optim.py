@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from golden_cases import cases
 
 from microgrid import Value, optim
 
@@ -25,6 +26,25 @@ AFTER_FIVE = {
     "RMSprop": [2.7637743972786515, -3.900462503047261],
     "Adam": [2.0037034054244973, -3.0034895503462624],
 }
+
+
+@cases("torch_optim")
+@pytest.mark.parametrize("as_array", [False, True])
+def test_every_option_moves_as_pytorch_does(case, as_array):
+    values, array = value_and_array()
+    params = [array] if as_array else values
+    optimizer = getattr(optim, case["kind"])(params, **case["options"])
+    for expected in case["path"]:
+        descend(optimizer, params, steps=1)
+        found = array.data.tolist() if as_array else [v.data for v in values]
+        assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_nesterov_needs_a_momentum_and_decay_is_not_negative():
+    with pytest.raises(ValueError, match="SGD: nesterov needs a momentum above 0"):
+        optim.SGD([Value(1.0)], lr=0.1, nesterov=True)
+    with pytest.raises(ValueError, match="AdamW: weight_decay must be a number of 0 or more"):
+        optim.AdamW([Value(1.0)], lr=0.1, weight_decay=-1.0)
 
 
 def value_and_array():
