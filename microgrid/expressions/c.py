@@ -9,7 +9,10 @@ from ..ops import OPS, Op
 from .printing import ATOM, Printed, Printer
 from .trace import REDUCTIONS, Expression, Row, literal, steps, trace
 
-LIBRARY = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh", "isfinite")
+LIBRARY = (
+    *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "erf", "isfinite", "sin", "cos"),
+    *("tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+)
 
 PRELUDE = """\
 #include <math.h>

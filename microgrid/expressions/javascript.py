@@ -9,7 +9,10 @@ from ..ops import OPS, Op
 from .printing import ATOM, Printed, Printer
 from .trace import REDUCTIONS, Expression, Row, literal, steps, trace
 
-PURE = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh", "abs")
+PURE = (
+    *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "abs", "sin", "cos", "tan"),
+    *("asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+)
 
 # Where JavaScript's own function answers otherwise than IEEE 754, or where there is none.
 HELPERS = """\
@@ -18,6 +21,15 @@ const power = (a, b) =>
 const sign = (x) => (x !== x ? x : x > 0 ? 1 : x < 0 ? -1 : 0);
 const maximum = (a, b) => (a >= b || a !== a ? a : b);
 const minimum = (a, b) => (a <= b || a !== a ? a : b);
+const erf = (x) => {
+  if (!(Math.abs(x) < 6)) return sign(x);
+  let term = x, sum = x;  // erf x = 2 / sqrt(pi) exp(-x^2) (x + 2 x^3 / 3 + 4 x^5 / 15 + ...)
+  for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) {
+    term *= (2 * x * x) / n;
+    sum += term;
+  }
+  return ((2 / Math.sqrt(Math.PI)) * Math.exp(-x * x)) * sum;
+};
 """
 
 
@@ -30,7 +42,7 @@ class _JavaScript(Printer):
     }  # fmt: skip
     functions: ClassVar[Mapping[str, str]] = {
         **{name: f"Math.{name}" for name in PURE}, "isfinite": "Number.isFinite",
-        **{name: name for name in ("power", "sign", "maximum", "minimum")},
+        **{name: name for name in ("power", "sign", "maximum", "minimum", "erf")},
     }  # fmt: skip
 
     def print_number(self, x: Expression) -> Printed:
@@ -46,7 +58,7 @@ def to_javascript(expression: Expression, names: Mapping[str, str] | None = None
     """The expression in JavaScript. It must hold no reduction.
 
     names: what symbols and elements are called there. UntraceableError names a function that has no
-    JavaScript. `power`, `sign`, `maximum` and `minimum` come with `javascript_table`.
+    JavaScript. `power`, `sign`, `maximum`, `minimum` and `erf` come with `javascript_table`.
 
     >>> from microgrid import ops
     >>> to_javascript(trace(ops.SIGMOID).value)

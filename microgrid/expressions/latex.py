@@ -10,6 +10,10 @@ from .printing import ATOM, Printed, Printer
 from .trace import Expression
 
 SUM, PRODUCT, POWER = 5, 6, 8  # how strongly they bind
+NAMED = (
+    *("sin", "cos", "tan", "asin", "acos", "atan", "erf"),
+    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+)
 
 
 def to_latex(expression: Expression, names: Mapping[str, str] | None = None) -> str:
@@ -96,8 +100,9 @@ class _Text(_ForPeople):
         "equal": (" = ", 3), "logical_and": (" and ", 2), "power": ("^", POWER),
     }  # fmt: skip
     functions: ClassVar[Mapping[str, str]] = {
-        **{name: name for name in ("exp", "sin", "cos", "tanh", "sign", "isfinite")},
-        "log": "ln", "maximum": "max", "minimum": "min", "sqrt": "√",
+        **{name: name for name in (*NAMED, "exp", "sign", "isfinite")},
+        "log": "ln", "log2": "log₂", "log10": "log₁₀", "maximum": "max", "minimum": "min",
+        "sqrt": "√",
     }  # fmt: skip
 
     def print_abs(self, x: Expression) -> Printed:
@@ -178,6 +183,8 @@ class _Latex(_ForPeople):
 
 
 _FUNCTIONS = {
-    "log": r"\ln", "sin": r"\sin", "cos": r"\cos", "tanh": r"\tanh", "maximum": r"\max",
-    "minimum": r"\min", "sign": r"\operatorname{sign}", "isfinite": r"\operatorname{isfinite}",
+    **{name: rf"\operatorname{{{name}}}" for name in (*NAMED, "sign", "isfinite")},
+    **{name: rf"\{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{f"a{name}": rf"\arc{name}" for name in ("sin", "cos", "tan")},
+    "log": r"\ln", "log2": r"\log_2", "log10": r"\log_{10}", "maximum": r"\max", "minimum": r"\min",
 }  # fmt: skip
