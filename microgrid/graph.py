@@ -21,9 +21,11 @@ __all__ = [
     "find",
     "formula",
     "grad",
+    "gradient_of",
     "messages",
     "name_of",
     "recompute",
+    "root_of",
     "time_step",
     "uses",
 ]
@@ -125,6 +127,34 @@ def formula(
     if node.op.name in _INFIX or node.op.name == "dot":
         return joined
     return "^".join(names) if node.op.name == "pow" else f"{node.op.name}({joined})"
+
+
+def gradient_of(node: Value) -> float | None:
+    """The node's gradient; None where no sweep has reached it since it was last reset.
+
+    >>> a = Value(3.0)
+    >>> gradient_of(a) is None
+    True
+    """
+    return node.grad
+
+
+def root_of(x: Any) -> Value:
+    """The Value a sweep starts from: x itself, or the loss of an unrolled run.
+
+    >>> root_of(Value(2.0))
+    Value(2.0)
+    >>> root_of("loss")
+    Traceback (most recent call last):
+    ...
+    TypeError: a sweep starts from a Value or an unrolled run with a loss, got 'loss'
+    """
+    root = getattr(x, "loss", x)
+    if root is None:
+        raise ValueError(f"the run has no loss to start from: {x!r}")
+    if not isinstance(root, Value):
+        raise TypeError(f"a sweep starts from a Value or an unrolled run with a loss, got {x!r}")
+    return root
 
 
 def time_step(scope: str) -> int | None:

@@ -6,8 +6,8 @@ creation:
     finished  node's gradient is complete: every message it waits for has arrived
     message   node sends upstream x local to one of its parents     (once per parent)
 
-with a `start` before the first round and an `end` after the last. The REPL, the frames
-and the player are all built from these events.
+with a `start` before the first round and an `end` after the last. What each message carries
+is read from a Sweep; the stepper walks along it and writes into the graph.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+from weakref import WeakValueDictionary
 
-from .graph import find, name_of
+from .graph import find, gradient_of, name_of, root_of
+from .sweep import Message, Sweep, held_by_leaves, latest
 from .value import Value, as_float, creation_order
 
 Kind: TypeAlias = Literal["start", "finished", "message", "end"]
@@ -97,6 +99,8 @@ class Stepper:
     current : the node whose turn it is; None before the first
     done : whether the end event has happened
     history : every event so far, in order
+    sent : how many messages have been sent
+    sweep : the whole Sweep
 
     >>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
     >>> sweep = Stepper((w * x).tanh())
@@ -115,8 +119,9 @@ class Stepper:
         self._gradient = as_float(gradient, "gradient")
         self._order = creation_order(self.root)
         self._turn = len(self._order)  # counts down: the order is walked from its end
-        self._edge = 0  # of the current node's parents, the next to get a message
-        self._held = [node.grad for node in self._order]
+        self._sweep: Sweep | None = None
+        self._before: list[float | None] = []  # every gradient as it was before the start
+        self.sent = 0
 
     @property
     def current(self) -> Value | None:
@@ -134,6 +139,13 @@ class Stepper:
         return self._order[::-1]
 
     @property
+    def sweep(self) -> Sweep:
+        """The whole sweep, of which `sent` messages have happened."""
+        if self._sweep is None:  # before the start: leaves may still be changed
+            return Sweep(self.root, self._gradient, held_by_leaves(self._order))
+        return self._sweep
+
+    @property
     def messages(self) -> list[Event]:
         """The messages sent so far, in order."""
         return [event for event in self.history if event.kind == "message"]
@@ -143,37 +155,36 @@ class Stepper:
         """The event that `step()` would make happen; None at the end."""
         if self.done:
             return None
+        sweep, sent = self.sweep, self.sent
         if not self.history:
-            after = 0.0 + self._gradient
-            if not self.root.parents and self.root.grad is not None:
-                after = self.root.grad + self._gradient
-            return Event(
-                "start", self.root, message=self._gradient, before=self.root.grad, after=after
-            )
-        node = self.current
-        if node is not None and self._edge < len(node.parents):
-            return self._message(node)
+            gradient = sweep.gradient(self.root, after=0)
+            before = gradient_of(self.root)
+            return Event("start", self.root, message=sweep.seed, before=before, after=gradient)
+        if sent < len(sweep) and (message := sweep.messages[sent]).node is self.current:
+            return _event(message)
+        node = self._order[self._turn - 1] if self._turn else self.root
+        gradient = sweep.gradient(node, sent)
         if self._turn == 0:
-            return Event("end", self.root, before=self.root.grad, after=self.root.grad)
-        node = self._order[self._turn - 1]
-        return Event("finished", node, upstream=node.grad, before=node.grad, after=node.grad)
+            return Event("end", node, before=gradient, after=gradient)
+        return Event("finished", node, upstream=gradient, before=gradient, after=gradient)
 
     def step(self) -> Event | None:
         """Make the next event happen and return it; None where the sweep is done."""
+        self._sweep = self.sweep  # from the start on it is the same one
         event = self.upcoming
         if event is None:
             return None
         if event.kind == "message":
-            self._edge += 1
+            self.sent += 1
         elif event.kind == "finished":
             self._turn -= 1
-            self._edge = 0
         elif event.kind == "start":
-            self._forget()
+            self._begin()
         else:
             self.done = True
         event.target.grad = event.after
         self.history.append(event)
+        _steppers[self.root] = self
         return event
 
     def back(self) -> Event | None:
@@ -183,12 +194,12 @@ class Stepper:
         event = self.history.pop()
         event.target.grad = event.before
         if event.kind == "message":
-            self._edge -= 1
+            self.sent -= 1
         elif event.kind == "finished":
             self._turn += 1
-            self._edge = 0 if self.current is None else len(self.current.parents)
         elif event.kind == "start":
-            for node, grad in zip(self._order, self._held):
+            self._sweep = None
+            for node, grad in zip(self._order, self._before):
                 node.grad = grad
         else:
             self.done = False
@@ -245,52 +256,65 @@ class Stepper:
 
     def gradient(self, node: Value) -> float | None:
         """The gradient of a node so far; None where no message has reached it."""
-        return node.grad
+        return gradient_of(node)
 
     def __iter__(self) -> Iterator[Event]:
         while (event := self.step()) is not None:
             yield event
 
     def __repr__(self) -> str:
-        edges = sum(len(node.parents) for node in self._order)
         lines = [f"Stepper({name_of(self.root)}={self.root.data:.6g}): ", ""]
-        lines[0] += f"{len(self.messages)} of {edges} messages sent"
+        lines[0] += f"{self.sent} of {len(self.sweep)} messages sent"
         lines[1] = f"  last: {self.history[-1]}" if self.history else "  not started"
         if self.upcoming is not None:
             lines.append(f"  next: {self.upcoming}")
         return "\n".join(lines)
 
-    def _message(self, node: Value) -> Event:
-        parent, local, upstream = node.parents[self._edge], node.partials[self._edge], node.grad
-        assert upstream is not None
-        message = upstream * local
-        before = parent.grad
-        after = (0.0 if before is None else before) + message
-        return Event("message", node, parent, self._edge, upstream, local, message, before, after)
-
-    def _forget(self) -> None:
-        self._held = [node.grad for node in self._order]
+    def _begin(self) -> None:
+        """Forget the gradients of an earlier sweep; what leaves hold is added to."""
+        self._before = [gradient_of(node) for node in self._order]
         for node in self._order:
             if node.parents:
                 node.grad = None
 
+    def _stands(self) -> bool:
+        """Whether the graph still holds the very gradients that the stepper wrote into it."""
+        sweep, sent = self._sweep, self.sent
+        return sweep is not None and all(
+            gradient_of(node) is sweep.gradient(node, sent) for node in self._order
+        )
 
-def root_of(x: Any) -> Value:
-    """The Value a sweep starts from: x itself, or the loss of an unrolled run.
 
-    >>> root_of(Value(2.0))
-    Value(2.0)
-    >>> root_of("loss")
-    Traceback (most recent call last):
-    ...
-    TypeError: a sweep starts from a Value or an unrolled run with a loss, got 'loss'
+def _event(message: Message) -> Event:
+    node, position, parent, *numbers = message
+    return Event("message", node, parent, position, *numbers)
+
+
+# Whose sweep a root is in the middle of, for as long as someone keeps the stepper.
+_steppers: WeakValueDictionary[Value, Stepper] = WeakValueDictionary()
+
+
+def sweep_of(x: Any) -> tuple[Sweep, int | None]:
+    """The sweep whose gradients a graph holds, and how many of its messages have been sent.
+
+    In the middle of a Stepper's sweep that is its sweep so far. None messages: no sweep has
+    come yet, and the one to come is given.
+
+    >>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
+    >>> loss = (w * x).tanh()
+    >>> sweep_of(loss)
+    (Sweep(tanh, seed 1: 3 messages), None)
+    >>> stepper = Stepper(loss)
+    >>> _ = stepper.run_to("x")
+    >>> sweep_of(loss)[1]
+    3
     """
-    root = getattr(x, "loss", x)
-    if root is None:
-        raise ValueError(f"the run has no loss to start from: {x!r}")
-    if not isinstance(root, Value):
-        raise TypeError(f"a sweep starts from a Value or an unrolled run with a loss, got {x!r}")
-    return root
+    root = root_of(x)
+    stepper = _steppers.get(root)
+    if stepper is not None and stepper._stands():
+        return stepper.sweep, stepper.sent
+    sweep = latest(root)
+    return sweep, None if gradient_of(root) is None else len(sweep)
 
 
 _STRETCH = re.compile(r"(?:.*?/|^)t=\d+(?=/|$)|[^/]*")

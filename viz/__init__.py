@@ -11,7 +11,6 @@ True
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from .layout.geometry import Layout
 from .layout.place import layout_of
 from .notebook import register
 from .page.player import player
-from .picture.build import MOST_CARDS, Drawable, picture_of
+from .picture.build import MOST_CARDS, Drawable, Options, Pictures, picture_of
 from .picture.model import Picture
 from .plots.coloured_text import activations
 from .render.dot import Drawing, to_dot
@@ -100,13 +99,14 @@ def frames(x: Drawable, folder: str | os.PathLike[str], **options: Any) -> list[
     where = _folder(Path(folder))
     colours = _theme(options.pop("theme", "light"))
     options.setdefault("detail", "scalar")
-    last = picture_of(x, upto=sys.maxsize, **options)
-    places = layout_of(last)
-    count = sum(wire.message is not None for wire in last.wires)
+    pictures = Pictures(x, Options(**options))
+    count = 0 if pictures.sweep is None else len(pictures.sweep)
+    last = pictures.after(count)
+    places, scale = layout_of(last), (last.steepest, last.strongest)
     made = []
     for k in range(count + 1):
-        scene = picture_of(x, upto=k, **options)
-        scene.scale = last.steepest, last.strongest
+        scene = pictures.after(k)
+        scene.scale = scale
         content = to_dot(scene, places, colours).pipe("svg")
         made.append(write_whole(where / f"{k:0{max(3, len(str(count)))}d}.svg", content))
     return made

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..graph import time_step
+from ..graph import root_of, time_step
 from ..nn import Unrolled
-from ..stepper import root_of
+from ..sweep import Sweep, gradients, plan_sweeps
 from ..value import Value, creation_order
-from .sweep import gradients, loss_steps, parameter_array, plan_sweeps
+from .weights import loss_steps, parameter_array
 
 Place: TypeAlias = int | str  # a time step, or the scope of what belongs to none
 _Places: TypeAlias = dict[Value, list[tuple[str, int]]]
@@ -78,21 +78,15 @@ def contributions(x: Any, parameter: Value | str) -> Contributions:
     """
     root = root_of(x)
     wanted = parameter_array(x, parameter)
-    order = creation_order(root)
+    sweep = Sweep(root)
     index = {value: i for i, value in enumerate(dict.fromkeys(wanted.flat))}
-    upstreams = {root: 1.0}
+    users = _users(sweep.order, index)
     sums: dict[Place, list[float]] = {}
-    for node in reversed(order):  # `gradients`, which would keep what reaches other leaves, too
-        upstream = upstreams[node] if node.parents else 0.0
-        flat = None
-        for parent, partial in zip(node.parents, node.partials):
+    for user in users:
+        flat = sums.setdefault(user.place, [0.0] * len(index))
+        for parent, message in zip(user.node.parents, sweep.sent_by(user.node)):
             if parent in index:
-                if flat is None:
-                    flat = sums.setdefault(_place(node), [0.0] * len(index))
-                flat[index[parent]] += upstream * partial
-            elif not parent.parents:
-                continue
-            upstreams[parent] = upstreams.get(parent, 0.0) + upstream * partial
+                flat[index[parent]] += message
     if not sums:
         raise ValueError(f"{parameter!r} is not in the graph of {root!r}")
 
@@ -101,12 +95,13 @@ def contributions(x: Any, parameter: Value | str) -> Contributions:
 
     def uses() -> list[Use]:
         return [
-            Use(value, user.node, user.place, up := upstreams[user.node], local, up * local)
-            for user in _users(order, index)
-            for value, local in user.edges
+            Use(sent.parent, sent.node, user.place, sent.upstream, sent.local, sent.message)
+            for user in reversed(users)
+            for sent in sweep.sent(user.node)
+            if sent.parent in index
         ]
 
-    total = [upstreams.get(value, 0.0) for value in index]
+    total = [sweep.gradient(value) or 0.0 if value in sweep else 0.0 for value in index]
     by_place = {place: shaped(flat) for place, flat in reversed(sums.items())}
     return Contributions(by_place, shaped(total), uses)
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..nn import RNNCell, Unrolled
+from ..sweep import gradients, plan_sweeps
 from ..value import Value
-from .sweep import gradients, loss_steps, plan_sweeps, run_weights
+from .weights import loss_steps, run_weights
 
 STEADY = 0.9, 1.1  # factors per step between which a gradient is called steady
 

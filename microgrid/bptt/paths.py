@@ -10,10 +10,9 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-from ..graph import find
-from ..stepper import root_of
+from ..graph import find, root_of
+from ..sweep import gradients
 from ..value import Value, creation_order
-from .sweep import gradients
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..nn import SequenceModel, Unrolled
 from .contributions import all_terms
-from .sweep import loss_steps, run_weights
+from .weights import loss_steps, run_weights
 
 
 @dataclass(frozen=True)

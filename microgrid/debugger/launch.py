@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..anomaly import AnomalyError
-from ..stepper import Event, Stepper, root_of
+from ..graph import root_of
+from ..stepper import Event, Stepper
 from ..value import Value, creation_order
 from .prompt import Debugger
 

@@ -105,9 +105,8 @@ class Looking(Moving):
         """draw [FILE]: the sweep so far as a picture (bptt.svg), or as a player's page (.html)."""
         import viz
 
-        sent, file = len(self.stepper.messages), arg or "bptt.svg"
-        page = file.endswith(".html")
-        made = viz.player(self.x, file) if page else viz.render(self.x, file, upto=sent)
+        file = arg or "bptt.svg"
+        made = viz.player(self.x, file) if file.endswith(".html") else viz.render(self.x, file)
         self.say(f"wrote {made}")
 
     def default(self, line: str) -> None:

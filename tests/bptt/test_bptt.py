@@ -10,7 +10,7 @@ import pytest
 from demos.quiz import quiz
 from microgrid import Value, bptt, nn, scope
 from microgrid import functional as F
-from microgrid.bptt import sweep
+from microgrid.bptt import weights
 from microgrid.bptt.jacobian import _flat
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -32,8 +32,8 @@ def close(actual, expected):
 
 def tensor(run, name):
     """The `.grad`s of a whole weight."""
-    weights = sweep.run_weights(run)[name]
-    return np.vectorize(lambda value: value.grad, otypes=[float])(weights)
+    found = weights.run_weights(run)[name]
+    return np.vectorize(lambda value: value.grad, otypes=[float])(found)
 
 
 def bptt_rnn(case):

@@ -9,6 +9,7 @@ from random_graphs import graphs
 from demos.quiz import quiz
 from microgrid import Value, bptt
 from microgrid import functional as F
+from microgrid.sweep import plan_sweeps
 
 
 def test_the_paths_of_the_quiz_from_the_loss_to_the_start_state():
@@ -28,7 +29,7 @@ def test_the_paths_of_the_quiz_from_the_loss_to_the_start_state():
 @settings(max_examples=60)
 @given(graphs())
 def test_paths_sum_to_the_gradient_and_largest_is_the_same_in_order(root):
-    leaf = bptt.sweep.plan_sweeps([root])[-1][0].parents[0] if root.parents else root
+    leaf = plan_sweeps([root])[-1][0].parents[0] if root.parents else root
     ways = bptt.paths(root, leaf)
     if ways.count > 2000:
         return

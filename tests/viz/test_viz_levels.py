@@ -11,6 +11,11 @@ from microgrid import bptt, nn
 from viz.layout.place import layout_of
 from viz.picture.build import picture_of
 from viz.picture.panels import Itemised
+from viz.picture.reading import Scene
+
+
+def itemised(run):
+    return Itemised(run, Scene([run.loss], run))
 
 
 def named(scene, name):
@@ -117,14 +122,14 @@ def test_each_wiring_has_the_inputs_and_losses_of_its_slide(name):
 
 def test_the_itemised_matrix_splits_every_gradient_by_loss():
     run = rnn(1, 6)
-    rows = Itemised(run).rows
+    rows = itemised(run).rows
     for t, state in enumerate(run.states):
         parts = [row[t] for row in rows.values() if row[t] is not None]
         assert math.isclose(sum(parts), state[0].grad, abs_tol=1e-12)
 
 
 def test_the_matrix_of_the_quiz():
-    assert Itemised(quiz()).rows == {1: [5.0, -1.0, None], 2: [-25.0, 5.0, -1.0]}
+    assert itemised(quiz()).rows == {1: [5.0, -1.0, None], 2: [-25.0, 5.0, -1.0]}
 
 
 def test_the_finding_says_how_much_arrives():
@@ -133,7 +138,7 @@ def test_the_finding_says_how_much_arrives():
         == "the gradient y₂ gives h₂ has grown 25-fold when it reaches h₀"
     )
     run = rnn(1, 6)
-    (last, first) = Itemised(run).rows[6][6], Itemised(run).rows[6][0]
+    (last, first) = itemised(run).rows[6][6], itemised(run).rows[6][0]
     share = f"{100 * abs(first / last):.2g}%"
     assert picture_of(run).subtitle == f"{share} of the gradient L₆ gives h₆ reaches h₀"
 

@@ -84,7 +84,7 @@ def test_a_graph_drawn_before_any_sweep_says_so():
     assert scene.subtitle.startswith("backward not run")
     assert all(row.grad is None for card in scene.cards for row in card.rows)
     assert all(wire.message is None for wire in scene.wires)
-    assert "backward not run" in describe(Value(1.0))
+    assert "backward not run" in describe(Value(1.0), None)
 
 
 def test_an_expression_needs_no_columns():

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, TypeAlias
 
-from microgrid.stepper import Event
+from microgrid.sweep import Message
 from microgrid.value import Value
 
 from ..layout.place import Layout, Point, around, layout_of
-from ..picture.build import Drawable, picture_of
+from ..picture.build import Drawable, Options, Pictures
 from ..picture.model import Card, Panel, Picture, Row, Wire
 from ..picture.reading import name_of, operation
 from ..style.theme import fit, number, pretty, text_width
-from .history import History, Sweep, sweep_of
+from .history import Played
 
 Data: TypeAlias = dict[str, Any]
 
@@ -40,7 +40,7 @@ class Level:
     sent : for every card the events of the wires that leave it, in the order of the sweep
     """
 
-    def __init__(self, picture: Picture, sweep: Sweep) -> None:
+    def __init__(self, picture: Picture, sweep: Played) -> None:
         place: Layout = layout_of(picture)
         self.picture, self.sweep, self.place = picture, sweep, place
         self.card = {card.id: card for card in picture.cards}
@@ -70,15 +70,14 @@ class Level:
             "wires": [self._wire(wire) for wire in self.picture.wires],
         }
 
-    def _events(self) -> dict[str, tuple[int, Event]]:
+    def _events(self) -> dict[str, tuple[int, Message]]:
         """The event of every wire: where several make it up, the last one."""
-        found: dict[tuple[tuple[Value, ...], str], list[tuple[int, Event]]] = defaultdict(list)
+        found: dict[tuple[tuple[Value, ...], str], list[tuple[int, Message]]] = defaultdict(list)
         owners: dict[Value, list[str]] = defaultdict(list)
         for card in self.picture.cards:
             for node in card.nodes:
                 owners[node].append(card.id)
         for step, event in enumerate(self.sweep.messages, start=1):
-            assert event.parent is not None
             sources = dict.fromkeys(self.card[name].nodes for name in owners[event.parent])
             for target in owners[event.node]:
                 for nodes in sources:
@@ -86,7 +85,7 @@ class Level:
         wires: dict[tuple[tuple[Value, ...], str], list[Wire]] = defaultdict(list)
         for wire in self.picture.wires:
             wires[self.card[wire.source].nodes, wire.target].append(wire)
-        event_of: dict[str, tuple[int, Event]] = {}
+        event_of: dict[str, tuple[int, Message]] = {}
         for pair, group in wires.items():
             events = found.get(pair)
             if events:
@@ -94,8 +93,8 @@ class Level:
                 event_of.update({wire.id: event for wire, event in zip(group, several)})
         return event_of
 
-    def _sent(self) -> dict[str, list[tuple[int, Event]]]:
-        sent: dict[str, list[tuple[int, Event]]] = {card.id: [] for card in self.picture.cards}
+    def _sent(self) -> dict[str, list[tuple[int, Message]]]:
+        sent: dict[str, list[tuple[int, Message]]] = {card.id: [] for card in self.picture.cards}
         for wire in self.picture.wires:
             if wire.id in self.events:
                 sent[wire.source].append(self.events[wire.id])
@@ -156,14 +155,14 @@ class Level:
     def _histories(self, card: Card) -> Iterator[list[list[Any]]]:
         sweep, sent = self.sweep, self.sent[card.id]
         if card.alias and len(card.nodes) == 1:
-            yield sweep.written(running([(step, event.message or 0.0) for step, event in sent]))
+            yield sweep.written(running([(step, event.message) for step, event in sent]))
             return
-        steps = [h[-1][0] for node in card.nodes if (h := sweep.of_node.get(node))]
+        steps = [h[-1][0] for node in card.nodes if (h := sweep.of_node(node))]
         complete = max((step for step, _ in sent), default=min(steps, default=0))
         for row in card.rows:
             node = self._node_of(row, card)
             if node is not None:
-                yield sweep.written(sweep.of_node.get(node, []))
+                yield sweep.written(sweep.of_node(node))
             else:  # a norm is known when the last of its messages has come
                 yield sweep.written([] if row.grad is None else [(complete, row.grad)])
 
@@ -173,7 +172,10 @@ class Level:
             return None
         if len(card.nodes) == 1:
             return card.nodes[0]
-        shown = ((node.data, node.grad) for node in card.nodes)
+        last = {
+            node: history[-1][1] for node in card.nodes if (history := self.sweep.of_node(node))
+        }
+        shown = ((node.data, last.get(node)) for node in card.nodes)
         return next((n for n, x in zip(card.nodes, shown) if x == (row.value, row.grad)), None)
 
     def _wire(self, wire: Wire) -> Data:
@@ -272,22 +274,24 @@ def _joined(names: Sequence[str], by: str) -> str:
 def shared_weights(scene: Level) -> list[Data]:
     """For every shared weight what each time step adds to its gradient, and the sum so far."""
     columns = [column.index for column in scene.picture.columns]
-    sent: dict[Value, dict[int, History]] = {leaf: defaultdict(list) for leaf in scene.shared}
+    sent: dict[Value, dict[int, list[tuple[int, float]]]] = {
+        leaf: defaultdict(list) for leaf in scene.shared
+    }
     for card in scene.picture.cards:
         if card.alias and len(card.nodes) == 1:
             by_step = sent[card.nodes[0]][card.column]
-            by_step += [(step, event.message or 0.0) for step, event in scene.sent[card.id]]
+            by_step += [(step, event.message) for step, event in scene.sent[card.id]]
     return [
         {
             "name": name_of(leaf),
             "parts": [scene.sweep.written(running(parts[column])) for column in columns],
-            "sum": scene.sweep.written(scene.sweep.of_node.get(leaf, [])),
+            "sum": scene.sweep.written(scene.sweep.of_node(leaf)),
         }
         for leaf, parts in sent.items()
     ]
 
 
-def running(messages: History) -> History:
+def running(messages: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
     """Messages in the order of the sweep, each added to those before it.
 
     >>> running([(7, 0.5), (3, 1.0)])
@@ -299,33 +303,34 @@ def running(messages: History) -> History:
 
 def playback(x: Drawable, title: str | None, captions: Sequence[str] | None) -> Data:
     """Everything the page knows of x. What the title gives away waits for the sweep's end."""
-    with sweep_of(x) as sweep:
-        scenes = {"scalar": picture_of(x, title, captions, detail="scalar")}
-        if scenes["scalar"].columns:
-            scenes["cell"] = picture_of(x, title, captions, detail="cell")
-        if len(scenes["scalar"].cards) > MOST_CARDS and "cell" in scenes:
-            del scenes["scalar"]
-        levels = {name: Level(scene, sweep) for name, scene in scenes.items()}
-        first = next(iter(levels.values()))
-        last = scenes["cell" if "cell" in scenes else "scalar"]
-        name, _, finding = last.title.partition(": ") if title is None else (title, "", "")
-        return {
-            "title": name,
-            "finding": ". ".join(filter(None, (finding, last.subtitle))),
-            "seed": pair(sweep.seed),
-            "last": len(sweep.messages),
-            "columns": [column.title for column in first.picture.columns],
-            "shared": shared_weights(first),
-            "panels": [
-                panel_data(panel, sweep)
-                for panel in last.panels
-                if not (first.shared and panel.title.startswith("Shared"))
-            ],
-            "levels": [level.data(name, LABELS[name]) for name, level in levels.items()],
-        }
+    pictures = {"scalar": Pictures(x, Options(title, captions, "scalar"))}
+    sweep = Played(pictures["scalar"].sweep)
+    scenes = {"scalar": pictures["scalar"].played()}
+    if scenes["scalar"].columns:
+        scenes["cell"] = Pictures(x, Options(title, captions, "cell")).played()
+    if len(scenes["scalar"].cards) > MOST_CARDS and "cell" in scenes:
+        del scenes["scalar"]
+    levels = {name: Level(scene, sweep) for name, scene in scenes.items()}
+    first = next(iter(levels.values()))
+    last = scenes["cell" if "cell" in scenes else "scalar"]
+    name, _, finding = last.title.partition(": ") if title is None else (title, "", "")
+    return {
+        "title": name,
+        "finding": ". ".join(filter(None, (finding, last.subtitle))),
+        "seed": pair(sweep.seed),
+        "last": len(sweep.messages),
+        "columns": [column.title for column in first.picture.columns],
+        "shared": shared_weights(first),
+        "panels": [
+            panel_data(panel, sweep)
+            for panel in last.panels
+            if not (first.shared and panel.title.startswith("Shared"))
+        ],
+        "levels": [level.data(name, LABELS[name]) for name, level in levels.items()],
+    }
 
 
-def panel_data(panel: Panel, sweep: Sweep) -> Data:
+def panel_data(panel: Panel, sweep: Played) -> Data:
     """A table that can be read when the sweep is over."""
     cells = [
         [

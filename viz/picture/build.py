@@ -8,9 +8,13 @@ renderers draw them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from microgrid.graph import gradient_of
 from microgrid.nn import Unrolled
+from microgrid.stepper import sweep_of
+from microgrid.sweep import Sweep
 from microgrid.value import Value
 
 from ..style.theme import number, pretty
@@ -73,61 +77,139 @@ def picture_of(
     >>> [card.name for card in picture_of(a * b).cards]
     ['a', 'b', '×']
     """
-    _known("detail", [detail], DETAILS)
-    opened = _known("expand", expand, EXPAND)
-    shown = SHOWN if show is None else frozenset(_known("show", show, sorted(SHOWN)))
-    shown -= set(_known("hide", hide, sorted(SHOWN)))
-    roots = _roots(x)
+    options = Options(title, captions, detail, expand, show, hide, highlight)
+    pictures = Pictures(x, options)
     if upto is not None and not (isinstance(upto, int) and upto >= 0):
         raise ValueError(f"upto counts messages, 0 or more, got {upto!r}")
-    gates = [name for name in opened if name in GATES]
-    copies = expanded(roots, gates) if gates else {}
-    if copies:
-        x = expanded_run(x, copies) if isinstance(x, Unrolled) else [copies[r] for r in roots]
-        roots = _roots(x)
-    run = x if isinstance(x, Unrolled) else None
-    scene = Scene(roots, run, upto)
-    revealed = "grad" in shown and upto is None
-    result = Picture(title if title is not None else _title(run, roots, revealed), show=shown)
-    result.swept = upto is not None or any(root.grad is not None for root in roots)
-    _draw(result, scene, run, detail, "cell" in opened)
-    steps = sorted({card.column for card in result.cards if card.framed})
-    names = dict(zip(steps, captions or ()))
-    result.columns = [Column(t, f"t = {t}", pretty(names.get(t, ""))) for t in steps]
-    if result.swept:
-        _explain(result, scene, run, upto)
-    else:
-        result.subtitle = "backward not run: there are no gradients yet"
-    if highlight is not None:
-        path = _copied(highlight, copies)
-        mark(result, scene, path_of(scene, path))
-    return result
+    return pictures.now() if upto is None else pictures.after(upto)
 
 
-def _draw(result: Picture, scene: Scene, run: Unrolled | None, detail: str, gates: bool) -> None:
-    """Cards and wires at the level asked for, or at the first one that stays readable."""
-    if detail == "rolled" and run is None:
-        raise ValueError('detail="rolled" draws the loop of an Unrolled, got a plain graph')
-    size = scene.size()
-    level = detail
-    if detail == "auto":
-        steps = {step for step in scene.step.values() if step is not None}
-        level = "scalar" if size <= (READABLE if scene.timed else MOST_CARDS) else "vector"
-        level = "cell" if len(steps) > MOST_STEPS else level
-    if level == "scalar":
-        scene.draw()
-        result.cards, result.wires = scene.cards, scene.wires
-        return
-    found = Collapsed(scene, run, "cell" if level == "rolled" else level, gates)
-    if detail == "auto" and len(found.cards) > READABLE and scene.timed:
-        level, found = "cell", Collapsed(scene, run, "cell", gates)
-    result.cards, result.wires = found.cards, found.wires
-    if level == "rolled" and run is not None:
-        result.cards, result.wires = rolled(found, run)
-    elif found.wide:
-        result.legend = ("vectors: ×Jacobian norm, ← norm of the message",)
-    if detail == "auto":
-        result.legend += (f'{size:,} cards at detail="scalar": drawn by {level}',)
+@dataclass(frozen=True)
+class Options:
+    """What `picture_of` was asked for, but for the moment of the sweep."""
+
+    title: str | None = None
+    captions: Sequence[str] | None = None
+    detail: str = "auto"
+    expand: Iterable[str] = ()
+    show: Iterable[str] | None = None
+    hide: Iterable[str] = ()
+    highlight: Value | str | Sequence[Value] | None = None
+
+
+class Pictures:
+    """The pictures of one graph along its sweep: read once, drawn after any number of messages.
+
+    Attributes
+    ----------
+    sweep : the sweep whose gradients the graph holds, or the one to come; None for a run
+        without a loss that has not been swept
+    """
+
+    def __init__(self, x: Drawable, options: Options) -> None:
+        self._options = options
+        _known("detail", [options.detail], DETAILS)
+        opened = _known("expand", options.expand, EXPAND)
+        show, hide = options.show, options.hide
+        self._shown = SHOWN if show is None else frozenset(_known("show", show, sorted(SHOWN)))
+        self._shown -= set(_known("hide", hide, sorted(SHOWN)))
+        roots = roots_of(x)
+        gates = [name for name in opened if name in GATES]
+        self._copies = expanded(roots, gates) if gates else {}
+        if copies := self._copies:
+            x = expanded_run(x, copies) if isinstance(x, Unrolled) else [copies[r] for r in roots]
+            roots = roots_of(x)
+        self._roots, self._run = roots, x if isinstance(x, Unrolled) else None
+        if options.detail == "rolled" and self._run is None:
+            raise ValueError('detail="rolled" draws the loop of an Unrolled, got a plain graph')
+        root = swept_root(roots, self._run)
+        self.sweep: Sweep | None = None
+        self._sent: int | None = None
+        if root is not None:
+            self.sweep, self._sent = sweep_of(root)
+        self._scene = Scene(roots, self._run)
+        self._levels: dict[str, Collapsed] = {}
+        self._opened = "cell" in opened
+
+    def now(self) -> Picture:
+        """The graph with the gradients it holds; in the middle of a Stepper's sweep, so far."""
+        if self.sweep is not None and self._sent is not None and self._sent < len(self.sweep):
+            return self.after(self._sent)
+        self._scene.sweep = self._scene.upto = None
+        return self._picture()
+
+    def played(self) -> Picture:
+        """The graph with the gradients that it has at the end of the sweep."""
+        self._scene.sweep, self._scene.upto = self.sweep, None
+        return self._picture()
+
+    def after(self, sent: int) -> Picture:
+        """The graph after so many messages: what the sweep has not reached is grey."""
+        self._scene.sweep, self._scene.upto = self.sweep, sent
+        return self._picture()
+
+    def _picture(self) -> Picture:
+        scene, run, options = self._scene, self._run, self._options
+        grads = [scene.grad(root) for root in self._roots]
+        title = options.title
+        if title is None:
+            title = _title(scene, run, self._roots, "grad" in self._shown and scene.upto is None)
+        result = Picture(title, show=self._shown)
+        result.swept = scene.upto is not None or any(grad is not None for grad in grads)
+        self._draw(result)
+        steps = sorted({card.column for card in result.cards if card.framed})
+        names = dict(zip(steps, options.captions or ()))
+        result.columns = [Column(t, f"t = {t}", pretty(names.get(t, ""))) for t in steps]
+        if result.swept:
+            _explain(result, scene, run, scene.upto)
+        else:
+            result.subtitle = "backward not run: there are no gradients yet"
+        if options.highlight is not None:
+            path = _copied(options.highlight, self._copies)
+            mark(result, scene, path_of(scene, path))
+        return result
+
+    def _draw(self, result: Picture) -> None:
+        """Cards and wires at the level asked for, or at the first one that stays readable."""
+        scene, run, detail = self._scene, self._run, self._options.detail
+        size = scene.size()
+        level = detail
+        if detail == "auto":
+            steps = {step for step in scene.step.values() if step is not None}
+            level = "scalar" if size <= (READABLE if scene.timed else MOST_CARDS) else "vector"
+            level = "cell" if len(steps) > MOST_STEPS else level
+        if level == "scalar":
+            scene.draw()
+            result.cards, result.wires = scene.cards, scene.wires
+            return
+        found = self._collapsed("cell" if level == "rolled" else level)
+        if detail == "auto" and len(found.cards) > READABLE and scene.timed:
+            level, found = "cell", self._collapsed("cell")
+        result.cards, result.wires = found.cards, found.wires
+        if level == "rolled" and run is not None:
+            result.cards, result.wires = rolled(found, run)
+        elif found.wide:
+            result.legend = ("vectors: ×Jacobian norm, ← norm of the message",)
+        if detail == "auto":
+            result.legend += (f'{size:,} cards at detail="scalar": drawn by {level}',)
+
+    def _collapsed(self, level: str) -> Collapsed:
+        """The cards of a coarser level; its groups and Jacobians are found once."""
+        if level in self._levels:
+            self._levels[level].draw()
+        else:
+            self._levels[level] = Collapsed(self._scene, self._run, level, self._opened)
+        return self._levels[level]
+
+
+def swept_root(roots: Sequence[Value], run: Unrolled | None = None) -> Value | None:
+    """Where the sweep starts: at the root swept last, or else at the last one.
+
+    None for a run without a loss that has not been swept.
+    """
+    if run is not None and run.loss is None:
+        roots = [root for root in roots if gradient_of(root) is not None]
+    return max(roots, key=lambda x: (gradient_of(x) is not None, x.serial), default=None)
 
 
 def _explain(result: Picture, scene: Scene, run: Unrolled | None, upto: int | None) -> None:
@@ -138,7 +220,7 @@ def _explain(result: Picture, scene: Scene, run: Unrolled | None, upto: int | No
     elif not scene.timed:
         result.panels += uses_panel(scene)
     if run is not None and upto is None:
-        items = Itemised(run)
+        items = Itemised(run, scene)
         result.subtitle = items.finding() if "grad" in result.show else ""
         table = items.panel()
         result.panels += [table] if table is not None else []
@@ -167,7 +249,8 @@ def _known(what: str, given: Iterable[str], known: Sequence[str]) -> list[str]:
     return names
 
 
-def _roots(x: Drawable) -> list[Value]:
+def roots_of(x: Drawable) -> list[Value]:
+    """The Values a picture of x ends in. TypeError for what cannot be drawn."""
     if isinstance(x, Value):
         return [x]
     if isinstance(x, Unrolled):
@@ -181,7 +264,7 @@ def _roots(x: Drawable) -> list[Value]:
     raise TypeError(f"viz draws a Value, a list of Values or an Unrolled, got {x!r:.200}")
 
 
-def _title(x: Unrolled | None, roots: Sequence[Value], revealed: bool) -> str:
+def _title(scene: Scene, x: Unrolled | None, roots: Sequence[Value], revealed: bool) -> str:
     if x is not None:
         cell = x.model.cell
         kind = getattr(cell, "nonlinearity", "")
@@ -189,9 +272,8 @@ def _title(x: Unrolled | None, roots: Sequence[Value], revealed: bool) -> str:
         steps = "1 step" if len(x) == 1 else f"{len(x)} steps"
         (h, *more) = x.states[0]
         known = revealed and not more
-        finding = (
-            "" if not known or h.grad is None else f": dL/d{pretty(h.label)} = {number(h.grad)}"
-        )
+        grad = scene.grad(h)
+        finding = "" if not known or grad is None else f": dL/d{pretty(h.label)} = {number(grad)}"
         return f"{type(cell).__name__.removesuffix('Cell')}{kind} unrolled over {steps}{finding}"
     root = roots[0]
     name = pretty(root.label) or (root.op.name if root.op else "value")

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from microgrid import ops
-from microgrid.graph import creation_order
+from microgrid.graph import creation_order, gradient_of
 from microgrid.nn import Unrolled
 from microgrid.recording import scope
+from microgrid.sweep import gradients
 from microgrid.value import Operand, Value, record
 
 
@@ -68,23 +69,27 @@ def expanded(roots: Sequence[Value], names: Iterable[str]) -> dict[Value, Value]
         with _in_scope(node):
             made = gates(operands) if gates else [record(node.op, operands)]
         copy = made[-1]
-        copy.data, copy.grad, copy.label = node.data, node.grad, node.label
+        copy.data, copy.grad, copy.label = node.data, gradient_of(node), node.label
         if not gates:
             copy.partials = node.partials
         for gate in made:
             gate.scope = node.scope
-        for gate in reversed(made):
-            _send_back(gate, made)
+        _send_back(made)
         copies[node] = copy
     return copies
 
 
-def _send_back(gate: Value, inside: Sequence[Value]) -> None:
-    if gate.grad is None:
+def _send_back(made: Sequence[Value]) -> None:
+    """Give the gates inside an opened node their gradients, which follow from the last one's."""
+    if (upstream := gradient_of(made[-1])) is None:
         return
-    for parent, partial in zip(gate.parents, gate.partials):
-        if any(parent is other for other in inside):
-            parent.grad = (parent.grad or 0.0) + gate.grad * partial
+    inside = set(made)
+    plan = [
+        (gate, [edge for edge in zip(gate.parents, gate.partials) if edge[0] in inside])
+        for gate in reversed(made)
+    ]
+    for gate, gradient in gradients(made[-1], plan, upstream).items():
+        gate.grad = gradient
 
 
 def _in_scope(node: Value) -> Any:

@@ -39,23 +39,12 @@ def path_of(scene: Scene, highlight: Value | str | Sequence[Value]) -> list[Valu
 def _strongest(scene: Scene, start: Value) -> list[Value]:
     if start not in scene.index:
         raise ValueError(f"highlight: {name_of(start)} is no part of this graph")
-    best: dict[Value, tuple[float, Value | None]] = {start: (1.0, None)}
-    for node in scene.order:
-        for parent, partial in zip(node.parents, node.partials):
-            if parent in best:
-                product = best[parent][0] * partial
-                if node not in best or abs(product) > abs(best[node][0]):
-                    best[node] = (product, parent)
-    last = next(
-        (root for root in reversed(scene.order) if root in scene.roots and root in best), None
-    )
-    if last is None:
-        raise ValueError(f"highlight: {name_of(start)} does not lead to what is drawn")
-    path, node = [], last
-    while node is not None:
-        path.append(node)
-        node = best[node][1]  # type: ignore[assignment]
-    return path[::-1]
+    from microgrid.bptt.paths import Paths  # costs NumPy, so only where it is needed
+
+    for root in reversed(scene.order):
+        if root in scene.roots and (ways := Paths(root, start)).count:
+            return list(next(ways.largest()).nodes)[::-1]
+    raise ValueError(f"highlight: {name_of(start)} does not lead to what is drawn")
 
 
 def mark(picture: Picture, scene: Scene, path: Sequence[Value]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from microgrid.nn import Unrolled
+from microgrid.sweep import gradients
 from microgrid.value import Value
 
 from ..style.theme import number, pretty
@@ -59,9 +60,8 @@ class Collapsed:
         self.number = {group: i for i, group in enumerate(self.groups)}
         self._settle()
         self.work = MOST_WORK
-        self.cards: list[Card] = []
-        self.wires: list[Wire] = []
-        self._draw()
+        self._local: dict[tuple[Group, tuple[Value, ...]], list[float]] = {}
+        self.draw()
 
     def _depths(self) -> dict[Value, int]:
         """How many operations of its own column stand below a node."""
@@ -120,7 +120,10 @@ class Collapsed:
             if group.role == "loss" and "state" in roles:
                 group.role = "state"
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Make the cards and wires, with the numbers that the scene has now."""
+        self.cards: list[Card] = []
+        self.wires: list[Wire] = []
         crossing: dict[tuple[Group, Group], list[tuple[Value, int]]] = defaultdict(list)
         for node in self.scene.order:
             if node not in self.group:
@@ -222,8 +225,8 @@ class Collapsed:
         lines = [f"{name}: {len(group.nodes)} nodes" if len(group.nodes) > 1 else name]
         lines += [
             f"{name_of(node)} = {node.data!r}, "
-            + ("backward not run" if node.grad is None else f"gradient {node.grad!r}")
-            for node in group.shown[:12]
+            + ("backward not run" if gradient is None else f"gradient {gradient!r}")
+            for node, gradient in ((node, self.scene.grad(node)) for node in group.shown[:12])
         ]
         lines += ["…"] if len(group.shown) > 12 else []
         scope = group.nodes[-1].scope
@@ -271,19 +274,15 @@ class Collapsed:
 
     def _jacobian(self, target: Group, sources: Sequence[Value]) -> list[float] | None:
         """d(shown)/d(source) for every pair, through the nodes of the target alone."""
-        inside = set(target.nodes)
-        self.work -= len(target.shown) * sum(len(node.parents) for node in target.nodes)
-        if self.work < 0:
-            return None
-        found: list[float] = []
-        for root in target.shown:
-            slope: dict[Value, float] = defaultdict(float, {root: 1.0})
-            for node in reversed(target.nodes):
-                if node in slope and node in inside:
-                    for parent, partial in zip(node.parents, node.partials):
-                        slope[parent] += slope[node] * partial
-            found += [slope.get(x, 0.0) for x in sources]
-        return found
+        key = target, tuple(sources)
+        if key not in self._local:
+            self.work -= len(target.shown) * sum(len(node.parents) for node in target.nodes)
+            if self.work < 0:
+                return None
+            plan = [(node, list(zip(node.parents, node.partials))) for node in target.nodes[::-1]]
+            sweeps = [gradients(root, plan) for root in target.shown]
+            self._local[key] = [found.get(x, 0.0) for found in sweeps for x in sources]
+        return self._local[key]
 
     def _id(self, group: Group) -> str:
         return f"n{self.number[group]}"
@@ -353,7 +352,7 @@ def rolled(collapsed: Collapsed, run: Unrolled) -> tuple[list[Card], list[Wire]]
             if user not in keep or by_group[user].key[0] != "part":
                 continue
             identity = f"p_{re.sub('[^a-zA-Z0-9]', '_', name)}"
-            grad = _norm(entry.grad for entry in entries)
+            grad = _norm(scene.grad(entry) for entry in entries)
             size = "‖·‖" if len(entries) > 1 else ""
             cards.append(
                 Card(

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from microgrid.nn import Unrolled
+from microgrid.sweep import gradients
 from microgrid.value import Value, creation_order
 
 from ..style.theme import number, pretty
@@ -112,35 +113,28 @@ class Itemised:
     loss only.
     """
 
-    def __init__(self, run: Unrolled) -> None:
-        self.run = run
+    def __init__(self, run: Unrolled, scene: Scene) -> None:
+        self.run, self.scene = run, scene
         self.losses = [(t, x) for t, x in enumerate(run.losses, 1) if x is not None]
         self.rows: dict[int, list[float | None]] = {}
-        if run.loss is None or run.loss.grad is None:
+        if run.loss is None or scene.grad(run.loss) is None:
             return
         edges = sum(len(node.parents) for node in creation_order(run.loss))
         whole = len(run) <= MOST_STATES and edges * len(self.losses) <= MOST_WORK
         for t, loss in self.losses if whole else self.losses[-1:]:
-            sent = self._sweep(loss)
+            sent = gradients(loss, seed=self._share(loss))
             self.rows[t] = [
                 norm([sent.get(h, 0.0) for h in state]) if k <= t else None
                 for k, state in enumerate(run.states)
             ]
 
-    def _sweep(self, loss: Value) -> dict[Value, float]:
-        """Gradients of the total that pass through this loss alone."""
-        seed = loss.grad if loss is not self.run.loss else 1.0
+    def _share(self, loss: Value) -> float:
+        """The part of the loss's gradient that the total sends it, which has no other source."""
         total = self.run.loss
-        if total is not None and loss is not total and loss in total.parents:
-            seed = sum(p for x, p in zip(total.parents, total.partials) if x is loss)
-            seed *= 1.0 if total.grad is None else total.grad
-        sent: dict[Value, float] = defaultdict(float, {loss: seed or 0.0})
-        for node in reversed(creation_order(loss)):
-            upstream = sent.get(node)
-            if upstream:
-                for parent, partial in zip(node.parents, node.partials):
-                    sent[parent] += upstream * partial
-        return sent
+        if total is None or loss is total or loss not in total.parents:
+            return self.scene.grad(loss) or 0.0
+        edges = enumerate(total.parents)
+        return sum(self.scene.message(total, i) or 0.0 for i, x in edges if x is loss)
 
     def panel(self) -> Panel | None:
         """The table; the last row is the gradient of each state itself."""
@@ -154,7 +148,8 @@ class Itemised:
         for t, loss in reversed(self.losses):
             cells = [grad_cell(x, shown=full) for x in self.rows[t]]
             rows.append((Cell("name", f"from {name_of(loss)}"), *cells))
-        grads = [[h.grad for h in state if h.grad is not None] for state in states]
+        found = [[self.scene.grad(h) for h in state] for state in states]
+        grads = [[g for g in state if g is not None] for state in found]
         cells = [grad_cell(norm(g) if g else None, bold=True, shown=full) for g in grads]
         rows.append((Cell("name", "dL/dh = Σ", bold=True), *cells))
         note = "" if len(states[0]) == 1 else "Euclidean norms of vectors, the last row of the sum"

@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from microgrid.graph import creation_order
+from microgrid.graph import creation_order, gradient_of
 from microgrid.nn import Unrolled
+from microgrid.sweep import Sweep
 from microgrid.value import Value
 
 from ..style.theme import number, pretty
@@ -58,18 +59,17 @@ def _bracketed(x: float) -> str:
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def describe(node: Value) -> str:
+def describe(node: Value, gradient: float | None) -> str:
     """A card in words: name, op, value, gradient, local derivatives, where it was made.
 
-    >>> a = Value(2.0, label="a"); b = a * 3.0; b.backward()
-    >>> print(describe(a))
+    >>> print(describe(Value(2.0, label="a"), 3.0))
     a: a leaf
     value 2.0
     gradient 3.0
     """
     kind = f"{node.op.name}({', '.join(_operands(node))})" if node.op else "a leaf"
     lines = [f"{name_of(node)}: {kind}", f"value {node.data!r}"]
-    lines.append("backward not run" if node.grad is None else f"gradient {node.grad!r}")
+    lines.append("backward not run" if gradient is None else f"gradient {gradient!r}")
     lines += [
         f"local derivative to {name_of(parent)}: {partial!r}"
         for parent, partial in list(zip(node.parents, node.partials))[:12]
@@ -106,23 +106,6 @@ def base(label: str) -> str:
     return label.partition("[")[0]
 
 
-class Sweep:
-    """The first `upto` messages of a backward sweep: gradients so far, and what was sent."""
-
-    def __init__(self, root: Value, order: Sequence[Value], upto: int) -> None:
-        self.grad: dict[Value, float] = {root: 1.0 if root.grad is None else root.grad}
-        self.sent: dict[tuple[Value, int], float] = {}
-        for node in reversed(order):
-            if node not in self.grad:
-                continue
-            for position, (parent, partial) in enumerate(zip(node.parents, node.partials)):
-                if len(self.sent) >= upto:
-                    return
-                message = self.grad[node] * partial
-                self.sent[node, position] = message
-                self.grad[parent] = self.grad.get(parent, 0.0) + message
-
-
 class Scene:
     """A recorded graph as the pictures see it: steps, columns, roles, shared leaves.
 
@@ -130,10 +113,11 @@ class Scene:
     """
 
     def __init__(
-        self, roots: Sequence[Value], run: Unrolled | None = None, upto: int | None = None
+        self, roots: Sequence[Value], run: Unrolled | None = None, sweep: Sweep | None = None
     ) -> None:
         self.order = creation_order(*roots)
-        self.after = None if upto is None else Sweep(roots[0], self.order, upto)
+        self.sweep = sweep  # whose gradients are shown; None: those that the graph holds
+        self.upto: int | None = None  # after how many of its messages; None: after all
         self.index = {node: i for i, node in enumerate(self.order)}
         self.roots = set(roots) if run is None or run.loss is not None else set()
         self.uses: dict[Value, list[Value]] = {node: [] for node in self.order}
@@ -152,13 +136,14 @@ class Scene:
 
     def grad(self, node: Value) -> float | None:
         """The node's gradient, or what it is while the sweep is on its way."""
-        return node.grad if self.after is None else self.after.grad.get(node)
+        return gradient_of(node) if self.sweep is None else self.sweep.gradient(node, self.upto)
 
     def message(self, node: Value, position: int) -> float | None:
         """What the node sends back along one of its edges, None before it has done so."""
-        if self.after is not None:
-            return self.after.sent.get((node, position))
-        return None if node.grad is None else node.grad * node.partials[position]
+        if self.sweep is not None:
+            return self.sweep.message(node, position, self.upto)
+        upstream = gradient_of(node)
+        return None if upstream is None else upstream * node.partials[position]
 
     def framed(self, node: Value) -> bool:
         """Whether a node belongs to a time step."""
@@ -194,13 +179,14 @@ class Scene:
         return sum(len(self.uses[x]) if self.is_shared_leaf(x) else 1 for x in self.order)
 
     def draw(self) -> None:
-        """Make the cards and wires of the scalar level."""
+        """Make the cards and wires of the scalar level, as they are after `upto` messages."""
+        self.cards, self.wires = [], []
         source = {node: self._place(node) for node in self.order}
         self.cards.sort(key=lambda card: _numbers(card.id))
         for node in self.order:
             for position, parent in enumerate(node.parents):
                 self.wires.append(self._wire(node, position, source[parent](node, position)))
-        if self.after is not None:
+        if self.upto is not None:
             for card in self.cards:
                 card.look = "faded" if card.rows[0].grad is None else ""
 
@@ -321,7 +307,7 @@ class Scene:
             column=column,
             slot=self.slot[node],
             framed=self.step[node] is not None,
-            tooltip=describe(node),
+            tooltip=describe(node, self.grad(node)),
             nodes=(node,),
         )
 
@@ -338,7 +324,7 @@ class Scene:
             target=target,
             local=local,
             message=sent,
-            look="faded" if self.after is not None and sent is None else "",
+            look="faded" if self.upto is not None and sent is None else "",
             recurrent=recurrent
             and self.step[node] is not None
             and self.column[parent] != self.column[node],

@@ -1,0 +1,63 @@
+"""The losses and the weights of a run, by step and by name."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..graph import find, root_of
+from ..nn import Unrolled
+from ..value import Value
+
+
+def loss_steps(run: Unrolled) -> list[tuple[int, Value]]:
+    """(step, loss) for every step that has a loss; ValueError where none has."""
+    if not isinstance(run, Unrolled):
+        raise TypeError(f"this needs an unrolled run (SequenceModel.unroll), got {run!r}")
+    found = [(t, loss) for t, loss in enumerate(run.losses, start=1) if loss is not None]
+    if not found:
+        raise ValueError(f"the run has no losses; unroll it with targets and a loss: {run!r}")
+    return found
+
+
+def parameter_array(x: Any, parameter: Value | str) -> np.ndarray:
+    """The Values meant by `parameter`, as an array of objects of the parameter's shape.
+
+    A Value, or the label of one, has shape (). In a run a name may also be that of a
+    whole weight: "cell.weight_hh", its last part "weight_hh", the label before the
+    index "W_h", or "h_0", the initial state. ValueError where there is no such thing or
+    the name fits several.
+    """
+    root = root_of(x)
+    if isinstance(parameter, Value):
+        return _array(parameter)
+    if not isinstance(x, Unrolled):
+        return _array(find(root, parameter))
+    weights = run_weights(x)
+    fitting = [name for name, weight in weights.items() if parameter in _names(name, weight)]
+    if len(fitting) > 1:
+        raise ValueError(f"{parameter!r} may be {' or '.join(fitting)}: give the full name")
+    if fitting:
+        return weights[fitting[0]]
+    try:
+        return _array(find(root, parameter))
+    except ValueError as error:
+        raise ValueError(f"{error}; the run's parameters are {', '.join(weights)}") from None
+
+
+def run_weights(run: Unrolled) -> dict[str, np.ndarray]:
+    """name -> array of Values, for every parameter of the run's model and its initial state."""
+    weights = {name: _array(weight) for name, weight in run.model.named_weights()}
+    return weights | {"h_0": _array(run.states[0])}
+
+
+def _array(nested: Any) -> np.ndarray:
+    return np.array(nested, dtype=object)
+
+
+def _names(name: str, weight: np.ndarray) -> Iterator[str]:
+    yield name
+    yield name.rpartition(".")[2]
+    label: str = weight.flat[0].label
+    if weight.size > 1 and "[" in label:
+        yield label[: label.index("[")]
