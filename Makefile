@@ -14,4 +14,4 @@ bench:
 	$(PYTHON) -m benchmarks
 
 demos:
-	$(PYTHON) -m demos
+	$(PYTHON) -m demos --gallery

@@ -1,11 +1,13 @@
-"""Run every demo and write the gallery: pictures into demos/gallery, text into demos/README.md.
+"""Run every demo: `python -m demos`, or those that are named; `--list` says what there is.
 
-`make demos` does this; `python -m demos NAME ...` runs only those that are named. A demo module
+Pictures go to --out. `make demos` (`--gallery`) writes the gallery of this checkout instead:
+pictures into demos/gallery, text into demos/README.md. A demo module
 says what the gallery shows of it by a constant GALLERY = (picture, arguments); without one the
 picture is NAME.svg and there are no arguments. GALLERY = None keeps a demo that needs an extra
 out of the gallery.
 """
 
+import argparse
 import importlib
 import inspect
 import pkgutil
@@ -17,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 import demos
+from demos._common import run
 from microgrid.files import write_whole
 
 FOLDER = Path(__file__).parent
@@ -36,6 +39,11 @@ class Exhibit:
     def command(self) -> str:
         """How to run it."""
         return " ".join(("python -m", f"demos.{self.name}", *self.arguments))
+
+    @property
+    def title(self) -> str:
+        """The first line of the module's docstring."""
+        return (inspect.getdoc(self.module) or "").partition("\n")[0]
 
     def text(self) -> str:
         """Heading, picture, the paragraphs of the module's docstring, command."""
@@ -71,26 +79,59 @@ def readme() -> str:
     return "\n".join([head, *(exhibit.text() for exhibit in exhibits())])
 
 
-def main(names: Sequence[str] = ()) -> None:
-    """Run the demos named, all of them if none is; then write the page."""
+def parser() -> argparse.ArgumentParser:
+    """The command line of `python -m demos`."""
+    made = argparse.ArgumentParser(
+        prog="python -m demos",
+        description="Every demo, one after the other. `python -m demos.NAME --help` tells of one.",
+    )
+    made.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all)")
+    made.add_argument("--list", action="store_true", help="say what there is, and run nothing")
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="folder for the pictures, made if missing (default: %(default)s)",
+    )
+    made.add_argument(
+        "--gallery",
+        action="store_true",
+        help="write demos/gallery and demos/README.md of this checkout anew",
+    )
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the demos named, all of them if none is; with --gallery write the page as well."""
+    made = parser()
+    args = made.parse_args(arguments)
     found = {exhibit.name: exhibit for exhibit in exhibits()}
-    for name in names:
+    for name in args.names:
         if name not in found:
-            sys.exit(f"error: there is no demo {name!r}, only {', '.join(found)}")
-    gallery = FOLDER / "gallery"
-    gallery.mkdir(exist_ok=True)
-    for exhibit in [found[name] for name in names or found]:
-        print(f"\n=== {exhibit.command}\n", flush=True)
-        start = time.perf_counter()
-        options = ["--out", str(gallery)]
-        if hasattr(exhibit.module, "pictures"):  # it draws graphs, so it takes a format
-            options += ["--format", "svg"]
-        exhibit.module.main([*exhibit.arguments, *options])
-        print(f"({time.perf_counter() - start:.1f} s)")
-        if not (gallery / exhibit.picture).is_file():
-            sys.exit(f"error: demos.{exhibit.name} did not write {exhibit.picture}")
-    print(f"\nwrote {write_whole(FOLDER / 'README.md', readme())}")
+            made.error(f"there is no demo {name!r}, only {', '.join(found)}")
+    if args.list:
+        for exhibit in found.values():
+            print(f"{exhibit.name:<16} {exhibit.title}")
+        return
+    folder = FOLDER / "gallery" if args.gallery else args.out
+    folder.mkdir(parents=True, exist_ok=True)
+    for exhibit in [found[name] for name in args.names or found]:
+        _run(exhibit, folder, ["--format", "svg"] if args.gallery else [])
+    if args.gallery:
+        print(f"\nwrote {write_whole(FOLDER / 'README.md', readme())}")
+
+
+def _run(exhibit: Exhibit, folder: Path, formats: list[str]) -> None:
+    print(f"\n=== {exhibit.command}\n", flush=True)
+    start = time.perf_counter()
+    draws = hasattr(exhibit.module, "pictures")  # it draws graphs, so it takes a format
+    options = ["--out", str(folder), *(formats if draws else [])]
+    exhibit.module.main([*exhibit.arguments, *options])
+    print(f"({time.perf_counter() - start:.1f} s)")
+    if not (folder / exhibit.picture).is_file():
+        sys.exit(f"error: demos.{exhibit.name} did not write {exhibit.picture}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(lambda _: main())

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+import microgrid
+import viz.style.theme
 from microgrid import cli
+from microgrid.cli.patience import patience
 
 NET = """
 from microgrid import Value
@@ -65,6 +69,61 @@ def test_without_a_file_the_graph_is_written_out(capsys: pytest.CaptureFixture[s
     assert "W_h" in shown
 
 
+def test_every_option_of_draw_reaches_the_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.dot"
+    options = "--detail scalar --show value grad local --hide grad --highlight W_h --theme print"
+    captions = ["--captions", "first", "second", "--title", "blank", "--expand", "dot"]
+    assert (
+        cli.main(["draw", "rnn", "--steps", "2", *options.split(), *captions, "-o", str(out)]) == 0
+    )
+    text = out.read_text()
+    for word in ("first", "second", "blank", viz.style.theme.THEMES["print"].marked):
+        assert word in text
+    plain = tmp_path / "plain.dot"
+    assert cli.main(["draw", "rnn", "--steps", "2", "--upto", "3", "-o", str(plain)]) == 0
+    assert "after 3 messages" in plain.read_text()
+
+
+def test_many_to_one_and_stacked_cells(tmp_path: Path) -> None:
+    out = tmp_path / "out.dot"
+    command = ["draw", "gru", "--layers", "2", "--loss-only-last", "-o", str(out)]
+    assert cli.main([*command, "--detail", "scalar"]) == 0
+    assert "L₃" in out.read_text()
+    assert "L₁" not in out.read_text()
+
+
+def test_a_picture_can_be_opened_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: bool(opened.append(url)) or True)
+    out = tmp_path / "a b.dot"
+    assert cli.main(["draw", "rnn", "-o", str(out), "--open"]) == 0
+    assert opened == [out.resolve().as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    assert cli.main(["draw", "rnn", "-o", str(out), "--open"]) == 2
+    assert "no program was found here that shows a b.dot" in capsys.readouterr().err
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, word in ((["--version"], f"microgrid {microgrid.__version__}"),
+                            (["--help"], "microgrid draw lstm")):  # fmt: skip
+        with pytest.raises(SystemExit) as left:
+            cli.main(arguments)
+        assert left.value.code == 0
+        assert word in capsys.readouterr().out
+
+
+def test_long_work_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with patience("drawing", after=0.01):
+        time.sleep(0.2)
+    with patience("reading", after=60.0):
+        pass
+    assert capsys.readouterr().err == "drawing …\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -76,9 +135,15 @@ def test_without_a_file_the_graph_is_written_out(capsys: pytest.CaptureFixture[s
         (["{net}:nothing"], "got None"),
         (["{net}:broken"], "ZeroDivisionError"),
         (["nofile.py:f"], "no Python file"),
-        (["lstm"], "expected FILE.py:FUNCTION"),
+        (["lstn"], "expected FILE.py:FUNCTION or one of rnn, lstm, gru, got 'lstn'"),
         (["rnn", "--steps", "0"], "--steps must be 1 or more"),
-        (["rnn", "--hidden", "0"], "hidden_size must be a whole number"),
+        (["rnn", "--hidden", "0"], "--hidden must be 1 or more, got 0"),
+        (["rnn", "--layers", "0"], "--layers must be 1 or more, got 0"),
+        (["rnn", "--theme", "dark"], "--theme has no effect here: the terminal has its own"),
+        (["rnn", "--open"], "--open shows a file; name one with -o"),
+        (["rnn", "-o", "x.html", "--detail", "cell"], "--detail has no effect here: the page"),
+        (["rnn", "-o", "{net}.svg", "--hide", "colour"], "hide must be one of"),
+        (["rnn", "-o", "{net}.svg", "--highlight", "W_q"], "no Value is called 'W_q'"),
     ],
 )
 def test_bad_input_is_one_sentence(

@@ -1,0 +1,54 @@
+"""The command line: `microgrid draw`, `frames`, `step`, `doctor`. Each command has a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from .. import __version__
+from ..debugger import add_step_command
+from .doctor import add_doctor_command
+from .draw import add_draw_command, add_frames_command
+
+__all__ = ["main"]
+
+EXAMPLES = """\
+for example:
+  microgrid draw lstm                                in the terminal
+  microgrid draw lstm --steps 3 -o lstm.svg --open   a picture, shown at once
+  microgrid draw homework.py:run -o page.html        a page on which the sweep is played
+  microgrid step homework.py:run                     pdb for backpropagation
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    made = argparse.ArgumentParser(
+        prog="microgrid",
+        description="Scalar autograd whose every gradient can be seen.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--version", action="version", version=f"microgrid {__version__}")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    for add in (add_draw_command, add_frames_command, add_step_command, add_doctor_command):
+        add(commands)
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; the exit code. Bad input is one sentence on stderr and exit code 2."""
+    args = parser().parse_args(argv)
+    try:
+        code = args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as in `microgrid draw rnn | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, TypeError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return code or 0
