@@ -1,6 +1,6 @@
-"""Functions of Values: sums, softmax and the losses. Names and defaults are PyTorch's.
+"""Functions of Values: activations, sums, softmax, attention and the losses.
 
-Arguments may mix Values and plain numbers; results are Values.
+Names and defaults are PyTorch's. Arguments may mix Values and plain numbers; results are Values.
 """
 
 from .elementwise import (
@@ -38,6 +38,7 @@ from .elementwise import (
     tan,
     tanh,
 )
+from .layers import attention_weights, layer_norm, rms_norm, scaled_dot_product_attention
 from .losses import (
     Reduction,
     binary_cross_entropy,
@@ -70,6 +71,7 @@ __all__ = [
     "asinh",
     "atan",
     "atanh",
+    "attention_weights",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cos",
@@ -83,6 +85,7 @@ __all__ = [
     "expm1",
     "gelu",
     "hinge_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log",
@@ -99,7 +102,9 @@ __all__ = [
     "mse_loss",
     "one_hot",
     "relu",
+    "rms_norm",
     "rsqrt",
+    "scaled_dot_product_attention",
     "shape",
     "sigmoid",
     "silu",

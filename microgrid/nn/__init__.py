@@ -1,8 +1,12 @@
 """Networks whose every weight is a Value: layers, cells, and a cell unrolled over time."""
 
+from . import init
+from .attention import MultiheadAttention
+from .bidirectional import Bidirectional
 from .feedforward import MLP, Embedding, Linear
 from .gated import GRUCell, LSTMCell
 from .module import Module
+from .norms import BatchNorm1d, Dropout, LayerNorm, Residual, RMSNorm
 from .pytorch import load_torch
 from .recurrent import BlockRNNCell, RecurrentCell, RNNCell
 from .row_batch import RowLinear, RowRNNCell
@@ -14,19 +18,27 @@ __all__ = [
     "LSTM",
     "MLP",
     "RNN",
+    "BatchNorm1d",
+    "Bidirectional",
     "BlockRNNCell",
+    "Dropout",
     "Embedding",
     "GRUCell",
     "LSTMCell",
+    "LayerNorm",
     "Linear",
     "Module",
+    "MultiheadAttention",
+    "RMSNorm",
     "RNNCell",
     "RecurrentCell",
+    "Residual",
     "RowLinear",
     "RowRNNCell",
     "SequenceModel",
     "Stacked",
     "Unrolled",
+    "init",
     "load_torch",
     "sampler",
 ]

@@ -5,16 +5,20 @@ from typing import Any
 
 import numpy as np
 
+from .bidirectional import Bidirectional
 from .gated import GRUCell
 from .recurrent import RecurrentCell
 from .stacked import Stacked, _Layers
 
 
-def load_torch(module: RecurrentCell | _Layers, state_dict: Mapping[str, Any]) -> None:
+def load_torch(
+    module: RecurrentCell | _Layers | Bidirectional, state_dict: Mapping[str, Any]
+) -> None:
     """Set a cell, RNN, LSTM or GRU from a PyTorch `state_dict`; outputs then equal PyTorch's.
 
     state_dict: of torch.nn.RNN, LSTM, GRU (weight_ih_l0, bias_hh_l1, ...) or of one of the
-    cells (weight_ih, ...), as tensors, arrays or nested lists. PyTorch adds bias_ih and
+    cells (weight_ih, ...), as tensors, arrays or nested lists. A Bidirectional takes that of
+    one layer with bidirectional=True (weight_ih_l0_reverse, ...). PyTorch adds bias_ih and
     bias_hh, so `bias` is their sum; only the GRU keeps the part of bias_hh that its reset
     gate scales, as `bias_hn`. ValueError names a key that is missing, unknown or misshapen.
 
@@ -25,6 +29,13 @@ def load_torch(module: RecurrentCell | _Layers, state_dict: Mapping[str, Any]) -
     >>> cell.state_dict()
     {'weight_ih': [[1.0]], 'weight_hh': [[2.0]], 'bias': [0.75]}
     """
+    if isinstance(module, Bidirectional):
+        last = {name for name in state_dict if name.endswith("_reverse")}
+        ahead = {name: x for name, x in state_dict.items() if name not in last}
+        load_torch(module.forward_cell, ahead)
+        back = {name.removesuffix("_reverse"): state_dict[name] for name in last}
+        load_torch(module.backward_cell, back)
+        return
     cell = module.cell if isinstance(module, _Layers) else module
     if not isinstance(cell, RecurrentCell):
         raise TypeError(f"load_torch needs a cell, RNN, LSTM or GRU, got {module!r}")
