@@ -1,10 +1,10 @@
 """Record once, replay many times at matrix speed: the Tape.
 
-Planning: `reading` turns the graph into numbers, `schedule` finds matrices and what runs
-together, `layout` gives every number a place; together they are a `plan`. Running it on
-NumPy: `program` writes down calls, on the `slots` of flat arrays, for each kind of block
-(`products`, `maps`, `scalars`); a `sweep` is the backward pass, and `replay` holds both. Or on
-JAX: `xla`.
+The compiler turns a recording into a Plan, pass by pass: `read` makes integers of Values
+(`ir`), `fuse` finds sums and dots, `schedule` finds matrices and what runs together as
+`blocks`, `memory` gives every number a place, `guards` hold the branches that were taken; a
+`plan` prints itself. A `session` runs it on NumPy (`numpy`): `program` writes down calls, on
+the `slots` of flat arrays, for each kind of block. Or it becomes a function of JAX: `jax`.
 """
 
 from .guards import GuardError

@@ -1,10 +1,12 @@
-"""Comparisons as guards: a replay must take the branches that the recording took."""
+"""What a tape answers for: which leaves change, and which branches the recording took."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 from weakref import ReferenceType
 
 import numpy as np
@@ -12,8 +14,10 @@ from numpy.typing import NDArray
 
 from ..comparisons import comparisons
 from ..value import Value, creation_order
+from .ir import Graph
 from .memory import Layout
-from .read import Graph
+
+__all__ = ["Guard", "GuardCheck", "GuardError", "Source", "checks", "describe", "flatten"]
 
 WORDS = {
     "less": "less than",
@@ -43,6 +47,98 @@ class Guard:
         return [x for x in (self.left, self.right) if isinstance(x, Value)]
 
 
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What is to be compiled: a recorded loss, its leaves by kind, and its guards.
+
+    Attributes
+    ----------
+    inputs, input_shape : the leaves that every replay is fed, and how their numbers are nested
+    parameters : the leaves that an optimizer changes
+    order : all Values under the loss, oldest first
+    """
+
+    loss: Value
+    inputs: Sequence[Value]
+    input_shape: tuple[int, ...]
+    parameters: Sequence[Value]
+    order: Sequence[Value]
+    guards: Sequence[Guard]
+
+
+def source(
+    loss: Value, inputs: Sequence[Any], parameters: Sequence[Value] | None, since: int = -1
+) -> Source:
+    """Sort the leaves of a recorded loss; ValueError or TypeError for what is none.
+
+    parameters: unless given, every leaf under the loss that is no input.
+    since: the serial at which the recording is known to begin; -1 if it is not.
+    """
+    if not isinstance(loss, Value):
+        raise TypeError(f"Tape needs the Value to replay, got {loss!r}")
+    if loss.op is None:
+        raise ValueError(f"Tape: {describe(loss)} is a leaf: there is nothing to replay")
+    flat, shape = flatten(inputs)
+    order = creation_order(loss)
+    given = set(flat)
+    variables = (
+        [value for value in order if value.op is None and value not in given]
+        if parameters is None
+        else _checked(parameters, given)
+    )
+    guards = guards_of(loss, {*variables, *flat}, since)
+    known = given and {*order, *chain.from_iterable(map(_leaves_under, guards))}
+    for value in flat:
+        _check_input(value, known)
+    return Source(loss, flat, shape, variables, order, guards)
+
+
+def flatten(inputs: Sequence[Any]) -> tuple[list[Value], tuple[int, ...]]:
+    """The inputs in one list, and their shape if their nesting is even."""
+    flat: list[Value] = []
+    shape = _collect(inputs, flat) or (len(flat),)
+    if len(set(flat)) < len(flat):
+        twice = next(value for value in flat if flat.count(value) > 1)
+        raise ValueError(f"Tape: input {describe(twice)} is given twice")
+    return flat, shape
+
+
+def _collect(item: Any, flat: list[Value]) -> tuple[int, ...] | None:
+    if isinstance(item, Value):
+        flat.append(item)
+        return ()
+    if isinstance(item, str) or not hasattr(item, "__iter__"):
+        raise TypeError(f"Tape: an input must be a leaf Value, got {item!r}")
+    shapes = [_collect(part, flat) for part in item]
+    even = len(set(shapes)) == 1 and shapes[0] is not None
+    return (len(shapes), *(shapes[0] or ())) if even else None
+
+
+def _checked(parameters: Sequence[Value], inputs: Collection[Value]) -> list[Value]:
+    if isinstance(parameters, Value):
+        raise TypeError("Tape: parameters must be a list of leaves: write parameters=[value]")
+    for value in parameters:
+        if not isinstance(value, Value) or value.op is not None:
+            raise ValueError(f"Tape: a parameter must be a leaf, got {value!r}")
+        if value in inputs:
+            raise ValueError(f"Tape: {describe(value)} cannot be both an input and a parameter")
+    return list(parameters)
+
+
+def _check_input(value: Value, known: Collection[Value]) -> None:
+    if value.op is not None:
+        raise ValueError(
+            f"Tape: input {describe(value)} is no leaf: it is computed by {value.op}; "
+            f"give the leaves that it is made from"
+        )
+    if value not in known:
+        raise ValueError(f"Tape: input {describe(value)} is no leaf of the loss's graph")
+
+
+def _leaves_under(guard: Guard) -> list[Value]:
+    return [node for node in creation_order(*guard.values) if node.op is None]
+
+
 def guards_of(loss: Value, variables: Collection[Value], since: int = -1) -> list[Guard]:
     """The comparisons on which the recording of `loss` may have hung.
 
@@ -54,50 +150,52 @@ def guards_of(loss: Value, variables: Collection[Value], since: int = -1) -> lis
     """
     start = max(since, min([v.serial for v in variables], default=loss.serial))
     lost = comparisons.forgotten > start
-    guards = []
-    for made in comparisons.latest:
+    found = []
+    for made in tuple(comparisons.latest):
         if not start < made.serial < loss.serial:
             continue
         left = made.left()
         right = made.right() if isinstance(made.right, ReferenceType) else made.right
         if left is None or right is None:
             lost = True
-            continue
-        guard = Guard(made.name, left, right, made.outcome)
-        if not variables_under(guard.values).isdisjoint(variables):
-            guards.append(guard)
+        else:
+            found.append(Guard(made.name, left, right, made.outcome))
     if lost:
         raise GuardError(
             "Tape: a Value that was compared before the loss was made is gone, so that its branch "
             "cannot be guarded; record with Tape.record(build, inputs), or compare `.data` where "
             "nothing recorded depends on the outcome"
         )
-    return guards
-
-
-def variables_under(roots: Sequence[Value]) -> set[Value]:
-    """The leaves that the roots depend on."""
-    return {node for node in creation_order(*roots) if node.op is None}
+    if not found:
+        return []
+    varies = set(variables)
+    for node in creation_order(*chain.from_iterable(guard.values for guard in found)):
+        if not varies.isdisjoint(node.parents):
+            varies.add(node)
+    return [guard for guard in found if not varies.isdisjoint(guard.values)]
 
 
 class GuardCheck:
-    """All guards of one name, asked at once."""
+    """All guards of one name, asked at once.
 
-    def __init__(self, name: str, guards: Sequence[Guard], graph: Graph, layout: Layout) -> None:
-        self.test = getattr(np, name)
+    sides: the nodes on the left, and those on the right.
+    """
+
+    def __init__(
+        self, guards: Sequence[Guard], sides: Sequence[tuple[int, int]], layout: Layout
+    ) -> None:
+        self.name = guards[0].name
         self.guards = guards
-        self.sides = tuple(  # the nodes on the left, and those on the right
-            [graph.index[x] if isinstance(x, Value) else graph.constant(x) for x in side]
-            for side in zip(*[(guard.left, guard.right) for guard in guards])
-        )
-        self.left, self.right = map(layout.places, self.sides)
+        self.sides = tuple(map(list, zip(*sides)))
         self.outcomes = np.array([guard.outcome for guard in guards])
+        self._test = getattr(np, self.name)
+        self._left, self._right = map(layout.places, self.sides)
 
     def __call__(self, values: NDArray[np.float64]) -> None:
         """GuardError if a test comes out otherwise."""
-        left, right = values[self.left], values[self.right]
+        left, right = values[self._left], values[self._right]
         outcomes = self.outcomes.reshape((-1,) + (1,) * (values.ndim - 1))
-        wrong = np.argwhere(self.test(left, right) != outcomes)
+        wrong = np.argwhere(self._test(left, right) != outcomes)
         if wrong.size == 0:
             return
         place = tuple(wrong[0])
@@ -111,12 +209,25 @@ class GuardCheck:
         )
 
 
+def sides(guards: Sequence[Guard], graph: Graph) -> list[tuple[int, int]]:
+    """The two nodes that each guard compares."""
+
+    def node(x: Value | float) -> int:
+        return graph.index[x] if isinstance(x, Value) else graph.constants.node(x)
+
+    return [(node(guard.left), node(guard.right)) for guard in guards]
+
+
 def checks(guards: Sequence[Guard], graph: Graph, layout: Layout) -> list[GuardCheck]:
     """The guards by name."""
-    by_name: dict[str, list[Guard]] = defaultdict(list)
-    for guard in guards:
-        by_name[guard.name].append(guard)
-    return [GuardCheck(name, same, graph, layout) for name, same in by_name.items()]
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for i, guard in enumerate(guards):
+        by_name[guard.name].append(i)
+    nodes = sides(guards, graph)
+    return [
+        GuardCheck([guards[i] for i in same], [nodes[i] for i in same], layout)
+        for same in by_name.values()
+    ]
 
 
 def describe(value: Value) -> str:

@@ -14,14 +14,15 @@ import numpy as np
 
 from .. import ops
 from ..ops import Op
+from .ir import FIRST_CONSTANT
 from .numpy.arrays import ArrayNamespace
+from .parameters import Store
 from .plan import Plan
-from .schedule import MatrixBlock, OpBlock
 
 FEW_PIECES = 64  # an operand of more pieces than this is gathered
 
 
-def to_jax(plan: Plan) -> Callable[[Any, Any], Any]:
+def to_jax(plan: Plan, store: Store) -> Callable[[Any, Any], Any]:
     """`tape.to_jax()`."""
     try:
         import jax
@@ -34,7 +35,7 @@ def to_jax(plan: Plan) -> Callable[[Any, Any], Any]:
         raise RuntimeError(
             'to_jax computes in float64: call jax.config.update("jax_enable_x64", True) first'
         )
-    return _Translation(plan, jax).loss
+    return _Translation(plan, store, jax).loss
 
 
 def _differentiable(op: Op, jax: Any, xp: ArrayNamespace) -> Callable[..., Any]:
@@ -62,41 +63,44 @@ def _differentiable(op: Op, jax: Any, xp: ArrayNamespace) -> Callable[..., Any]:
 
 
 class _Translation:
-    """Where each node's number is found: (source, place in it)."""
+    """Where each node's number is found: (source, place in it).
 
-    def __init__(self, plan: Plan, jax: Any) -> None:
-        self._jnp = jax.numpy
+    Attributes
+    ----------
+    jnp : the module jax.numpy
+    functions : every op on arrays, with the derivatives of the op table
+    """
+
+    def __init__(self, plan: Plan, store: Store, jax: Any) -> None:
+        self.jnp = jax.numpy
         xp = ArrayNamespace(jax.numpy, erf=jax.scipy.special.erf)
-        self._functions = {op: _differentiable(op, jax, xp) for op in ops.OPS}
-        graph, store = plan.graph, plan.store
+        self.functions = {op: _differentiable(op, jax, xp) for op in ops.OPS}
+        graph = plan.graph
         self._shapes = [parameter.data.shape for parameter in store.parameters]
-        self._input_shapes = (plan.input_shape, (len(plan.inputs),))
-        place: dict[int, tuple[int, int]] = {}
+        self._input_shapes = (plan.source.input_shape, (len(plan.inputs),))
+        self._place: dict[int, tuple[int, int]] = {}
+        place = self._place
         for value, slot in store.slot.items():
             if value in graph.index:
                 place[graph.index[value]] = (0, slot)
         place.update({node: (1, i) for i, node in enumerate(plan.inputs)})
         # Numbers that never change: other leaves, then constants.
         fixed = [node for node in graph.fixed if node not in place]
-        fixed += [graph.constant(number) for number in graph.constants]
-        self._numbers = [
-            graph.number(node) if graph.is_constant(node) else graph.values[node].data
-            for node in fixed
-        ]
+        self._numbers = [graph.values[node].data for node in fixed] + graph.constants.numbers
+        fixed += range(FIRST_CONSTANT, FIRST_CONSTANT + len(graph.constants.numbers))
         place.update({node: (2, i) for i, node in enumerate(fixed)})
         for source, block in enumerate(plan.blocks, start=3):
-            outputs = np.ravel(block.outputs).tolist()
-            place.update({node: (source, i) for i, node in enumerate(outputs)})
-        self._steps = [self._translate(block, place) for block in plan.blocks]
+            place.update({node: (source, i) for i, node in enumerate(block.made())})
+        self._steps = [block.jax(self) for block in plan.blocks]
         self._loss = place[graph.roots[0]]
         self._tests = []
         for check in plan.checks:
-            left, right = (self._assemble(side, place) for side in check.sides)
-            self._tests.append((check.test.__name__, left, right, check.outcomes))
+            left, right = map(self.assemble, check.sides)
+            self._tests.append((check.name, left, right, check.outcomes))
 
     def loss(self, parameters: Sequence[Any], inputs: Any) -> Any:
         """The loss from arrays shaped like `tape.parameters()` and one example's inputs."""
-        jnp = self._jnp
+        jnp = self.jnp
         shapes = [jnp.shape(array) for array in parameters]
         if shapes != self._shapes:
             raise ValueError(f"to_jax: parameters must have shapes {self._shapes}, got {shapes}")
@@ -120,26 +124,11 @@ class _Translation:
             found = found * jnp.where(holds, 1.0, jnp.nan)  # a product: its gradient is nan too
         return found
 
-    def _translate(
-        self, block: MatrixBlock | OpBlock, place: dict[int, tuple[int, int]]
-    ) -> Callable[[list[Any]], Any]:
-        jnp = self._jnp
-        if isinstance(block, MatrixBlock):
-            rows = self._assemble(block.matrix.rows, place)
-            columns = self._assemble(block.columns, place)
-            return lambda sources: jnp.ravel(columns(sources) @ rows(sources).T)
-        function, operands = self._functions[block.op], list(zip(*block.operands))
-        each = [operands] if block.op.variadic else operands
-        arrays = [self._assemble(nodes, place) for nodes in each]
-        return lambda sources: function(*[array(sources) for array in arrays])
-
-    def _assemble(
-        self, nodes: Sequence[Any], place: dict[int, tuple[int, int]]
-    ) -> Callable[[list[Any]], Any]:
+    def assemble(self, nodes: Sequence[Any]) -> Callable[[list[Any]], Any]:
         """A function that puts the nodes' numbers together in an array of their shape."""
-        jnp = self._jnp
+        jnp = self.jnp
         shape = np.shape(nodes)
-        found = np.array([place[node] for node in np.ravel(nodes).tolist()])
+        found = np.array([self._place[node] for node in np.ravel(nodes).tolist()])
         jumps = np.any(np.diff(found, axis=0) != (0, 1), axis=1)
         starts = [0, *(np.flatnonzero(jumps) + 1).tolist()]
         ends = [*starts[1:], len(found)]

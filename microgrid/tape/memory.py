@@ -8,89 +8,148 @@ the block takes them. A parameter that is read outside of a matrix row is copied
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from .read import FIRST_CONSTANT, Graph
-from .schedule import Block, Matrix, Nodes, OpBlock
+from .ir import (
+    COLUMNS,
+    ELEMENTWISE,
+    FIRST_CONSTANT,
+    PRODUCTS,
+    REDUCTIONS,
+    Block,
+    Graph,
+    Matrix,
+    Nodes,
+    rule,
+)
 
-FEW_OPERANDS = 4  # up to which all nodes' first operands stand together, then the second ones
+__all__ = ["FEW_OPERANDS", "Layout", "place"]
+
+FEW_OPERANDS = 4  # up to so many, all nodes' first operands stand in a row, then the second ones
 
 
+@dataclass(frozen=True, eq=False)
 class Layout:
-    """Slots for all nodes of a schedule. It settles the order of nodes within the blocks.
+    """A slot for every node. Looking one up changes nothing: a node without a slot is a KeyError.
 
     Attributes
     ----------
+    slot : node -> its slot among the values
     size : slots of the values' array
     numbers : slot -> plain number; a constant may stand in several places
+    columns : column of a matrix -> its slots, in which constants stand beside their neighbours
     parameter_slot : parameter node -> its slot among the parameters
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        blocks: Sequence[Block],
-        matrices: Sequence[Matrix],
-        parameter_slot: dict[int, int] | None = None,
-    ) -> None:
-        self.graph = graph
-        self.size = 0
-        self.numbers: dict[int, float] = {}
-        self._slot: dict[int, int] = {}  # node -> slot
-        self._used: set[int] = set()
-        self._columns: dict[Nodes, list[int]] = {}
-        for matrix in matrices:
-            self._place_columns(matrix.columns)
-        for matrix in matrices:
-            for outputs in matrix.outputs:
-                self._place_run(outputs)
-        op_blocks = [block for block in reversed(blocks) if isinstance(block, OpBlock)]
-        for op_block in sorted(op_blocks, key=lambda block: not block.op.variadic):
-            self._place_operands(op_block)
-        self.parameter_slot = parameter_slot or self._place_parameters(matrices)
-
-    def slot(self, node: int) -> int:
-        """The slot of a node among the values; a node nobody placed gets one now."""
-        if node not in self._slot:
-            self._put(node, self.size)
-        return self._slot[node]
+    slot: Mapping[int, int] = field(default_factory=dict)
+    size: int = 0
+    numbers: Mapping[int, float] = field(default_factory=dict)
+    columns: Mapping[Nodes, list[int]] = field(default_factory=dict)
+    parameter_slot: Mapping[int, int] = field(default_factory=dict)
 
     def places(self, nodes: Iterable[int]) -> list[int]:
         """`slot` of every node."""
-        return [self.slot(node) for node in nodes]
+        return list(map(self.slot.__getitem__, nodes))
 
-    def column(self, column: Nodes) -> list[int]:
-        """The slots of a column, in which constants stand beside their neighbours."""
-        return self._columns[column]
+    def verify(self, graph: Graph, blocks: Sequence[Block]) -> None:
+        """AssertionError where a number has no place, or shares one with another number."""
+        owner: dict[int, int] = {}
+        for node, slot in self.slot.items():
+            rule(0 <= slot < self.size, f"{graph.name(node)} stands outside of the array")
+            if node >= FIRST_CONSTANT:
+                rule(self._holds(slot, node, graph), f"slot {slot} holds another constant")
+            else:
+                other = owner.setdefault(slot, node)
+                rule(other == node, f"{graph.name(node)} and {graph.name(other)} share a slot")
+        rule(not owner.keys() & self.numbers.keys(), "a node stands on a constant")
+        for column, slots in self.columns.items():
+            for node, slot in zip(column, slots):
+                right = (
+                    self._holds(slot, node, graph)
+                    if node >= FIRST_CONSTANT
+                    else self.slot[node] == slot
+                )
+                rule(right, f"{graph.name(node)} has another place in a column")
+        for block in blocks:
+            rule(all(node in self.slot for node in block.made()), "a result has no place")
+        slots = list(self.parameter_slot.values())
+        rule(len(set(slots)) == len(slots), "two parameters share a slot")
+        rule(graph.parameters <= self.parameter_slot.keys(), "a parameter has no place")
 
-    def is_placed(self, node: int) -> bool:
-        return node in self._slot
+    def _holds(self, slot: int, constant: int, graph: Graph) -> bool:
+        return self.numbers[slot].hex() == graph.constants.number(constant).hex()
+
+
+def place(
+    graph: Graph,
+    blocks: Sequence[Block],
+    matrices: Sequence[Matrix],
+    others: Iterable[int],
+    parameter_slot: Mapping[int, int] | None = None,
+) -> tuple[Layout, list[Block]]:
+    """A slot for whatever the blocks and `others` name, and the blocks with their nodes in order.
+
+    parameter_slot: the places that the parameters have already, for another tape's sake.
+    """
+    placing = _Placing(graph)
+    placed = list(blocks)
+    for phase in (COLUMNS, PRODUCTS, REDUCTIONS, ELEMENTWISE):
+        # Results of the last blocks go nowhere; from there back every place is known in time.
+        numbers = range(len(placed))
+        for i in numbers if phase <= PRODUCTS else reversed(numbers):
+            if phase in placed[i].phases:
+                placed[i] = placed[i].place(placing, phase)
+    placing.put_in_a_row(others)
+    layout = Layout(
+        placing.slot,
+        placing.size,
+        placing.numbers,
+        placing.columns,
+        parameter_slot or _place_parameters(graph, matrices),
+    )
+    return layout, placed
+
+
+class _Placing:
+    """A Layout while it is made."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._number = graph.constants.number
+        self.size = 0
+        self.numbers: dict[int, float] = {}
+        self.slot: dict[int, int] = {}
+        self.get = self.slot.get
+        self._used: set[int] = set()
+        self.columns: dict[Nodes, list[int]] = {}
 
     def _put(self, node: int, slot: int) -> None:
-        self._slot.setdefault(node, slot)
+        self.slot.setdefault(node, slot)
         self._used.add(slot)
         if slot >= self.size:
             self.size = slot + 1
         if node >= FIRST_CONSTANT:
-            self.numbers[slot] = self.graph.number(node)
+            self.numbers[slot] = self._number(node)
 
-    def _place_run(self, nodes: Iterable[int]) -> None:
-        placed = self._slot
+    def put_in_a_row(self, nodes: Iterable[int]) -> None:
+        """Give slots one after the other to those nodes that have none."""
+        placed = self.slot
         for node in nodes:
             if node not in placed:
                 self._put(node, self.size)
 
-    def _place_columns(self, columns: Sequence[Nodes]) -> None:
+    def put_columns(self, columns: Sequence[Nodes]) -> None:
+        """Give each column slots in a row, and the columns even distances, where that can be."""
         bases: list[int] = []  # where the columns so far begin
         for column in columns:
-            if column not in self._columns:
+            if column not in self.columns:
                 fresh = not any(self._fixed(x) for x in column)
                 base = self._continue(bases, len(column)) if fresh else None
-                self._columns[column] = self._place_column(column, base)
-            bases.append(self._columns[column][0])
+                self.columns[column] = self._put_column(column, base)
+            bases.append(self.columns[column][0])
 
     def _fixed(self, node: int) -> bool:
-        return node in self._slot and not self.graph.is_constant(node)
+        return node in self.slot and node < FIRST_CONSTANT
 
     def _continue(self, bases: list[int], length: int) -> int | None:
         """The place at which an even row of columns goes on, if it is free."""
@@ -99,16 +158,18 @@ class Layout:
         base = 2 * bases[-1] - bases[-2]
         return None if base < 0 or self._used.intersection(range(base, base + length)) else base
 
-    def _place_column(self, column: Nodes, base: int | None) -> list[int]:
+    def _put_column(self, column: Nodes, base: int | None) -> list[int]:
         slots: list[int] = []
         following = self.size if base is None else base
         for node in column:
             if self._fixed(node):
-                slots.append(self._slot[node])
-            elif self.graph.is_constant(node) and not self._can_hold(following, node):
-                slots.append(self.slot(node))
+                slots.append(self.slot[node])
+            elif node >= FIRST_CONSTANT and not self._can_hold(following, node):
+                if node not in self.slot:
+                    self._put(node, self.size)
+                slots.append(self.slot[node])
             else:
-                if following in self._used and not self.graph.is_constant(node):
+                if following in self._used and node < FIRST_CONSTANT:
                     following = self.size
                 self._put(node, following)
                 slots.append(following)
@@ -116,35 +177,18 @@ class Layout:
         return slots
 
     def _can_hold(self, slot: int, constant: int) -> bool:
-        number = self.graph.number(constant)
         held = self.numbers.get(slot)
-        return slot not in self._used or (held is not None and held.hex() == number.hex())
+        if slot not in self._used:
+            return True
+        return held is not None and held.hex() == self._number(constant).hex()
 
-    def _place_operands(self, block: OpBlock) -> None:
-        if len(block.outputs) > 1:
-            self._order(block)
-        self._place_run(block.outputs)
-        by_node = len(block.operands[0]) > FEW_OPERANDS or len(block.outputs) == 1
-        for operands in block.operands if by_node else zip(*block.operands):
-            self._place_run(operands)
 
-    def _order(self, block: OpBlock) -> None:
-        """Sort the nodes by where their results go."""
-        slot, last = self._slot.get, self.size
-
-        def place(i: int) -> tuple[int, int]:
-            return slot(block.outputs[i], last), slot(block.operands[i][0], last)
-
-        order = sorted(range(len(block.outputs)), key=place)
-        block.outputs = [block.outputs[i] for i in order]
-        block.operands = [block.operands[i] for i in order]
-
-    def _place_parameters(self, matrices: Sequence[Matrix]) -> dict[int, int]:
-        slots: dict[int, int] = {}
-        for matrix in matrices:
-            for column in zip(*matrix.rows):
-                for node in column:
-                    slots.setdefault(node, len(slots))
-        for node in sorted(self.graph.parameters):
-            slots.setdefault(node, len(slots))
-        return slots
+def _place_parameters(graph: Graph, matrices: Sequence[Matrix]) -> dict[int, int]:
+    slots: dict[int, int] = {}
+    for matrix in matrices:
+        for column in zip(*matrix.rows):
+            for node in column:
+                slots.setdefault(node, len(slots))
+    for node in sorted(graph.parameters):
+        slots.setdefault(node, len(slots))
+    return slots

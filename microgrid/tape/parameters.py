@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from math import prod
 
 import numpy as np
@@ -10,11 +11,11 @@ from numpy.typing import ArrayLike
 
 from ..value import Value
 from .guards import describe
-from .memory import Layout
 from .numpy.program import Array, zeros
-from .schedule import Matrix
+from .plan import Plan
 
-WATCHED = 8  # Values that are looked at in every forward
+FEW = 128  # Values that are all looked at in each forward, in a microsecond
+TURN = 16  # of more Values so many are looked at, in turns: they are far apart in memory
 
 
 class Parameter:
@@ -50,18 +51,18 @@ class Parameter:
 class Store:
     """The array of the parameters, which the tapes of several lengths share."""
 
-    def __init__(self, layout: Layout, matrices: Sequence[Matrix], leaves: Sequence[Value]) -> None:
-        """`leaves` that the graph does not reach come last."""
-        values = layout.graph.values
-        self.slot = {values[node]: slot for node, slot in layout.parameter_slot.items()}
-        for leaf in leaves:
+    def __init__(self, plan: Plan) -> None:
+        """Parameters that the plan's graph does not reach come last."""
+        values, places = plan.graph.values, plan.layout.parameter_slot
+        self.slot = {values[node]: slot for node, slot in places.items()}
+        for leaf in plan.source.parameters:
             self.slot.setdefault(leaf, len(self.slot))
         self.values = list(self.slot)
         self.data, self.gradient = zeros(len(self.values)), zeros(len(self.values))
         self.read()
         self.parameters: list[Parameter] = []
         start = 0
-        shapes = _shapes(layout, matrices)
+        shapes = _shapes(plan)
         for shape in [*shapes, (len(self.values) - sum(r * c for r, c in shapes),)]:
             end = start + prod(shape)
             if end > start:
@@ -88,28 +89,43 @@ class Store:
 
     def _saw(self, numbers: list[float]) -> None:
         self._seen = numbers
-        apart = -(-len(numbers) // WATCHED) or 1
-        self._watched = list(zip(self.values[::apart], numbers[::apart]))
+        size = len(numbers) if len(numbers) <= FEW else TURN
+        parts = [slice(i, i + size) for i in range(0, len(numbers), size or 1)]
+        self._turns = cycle([(self.values[part], numbers[part]) for part in parts] or [([], [])])
 
-    def changed(self, every: bool = False) -> Value | None:
-        """A Value that does not hold what was last read from it or written to it.
+    def show_gradients(self) -> None:
+        """Let every Parameter have its gradient, after a sweep."""
+        for parameter in self.parameters:
+            parameter.grad = parameter._gradient
 
-        Unless `every` only a few are looked at: an optimizer or `load_state_dict` that is at
-        work on the Values changes those too.
+    def check_unchanged(self, every: bool = False) -> None:
+        """ValueError if a Value does not hold what was last read from it or written to it.
+
+        An optimizer or `load_state_dict` that is at work on the Values would be ignored, or
+        overwritten. Unless `every` only a part is looked at, another one each time: all of
+        thousands would take as long as a replay.
         """
-        for value, seen in zip(self.values, self._seen) if every else self._watched:
-            if value.data != seen and seen == seen:
-                return value
-        return None
+        values, seen = (self.values, self._seen) if every else next(self._turns)
+        if [value.data for value in values] != seen:
+            self._name_changed(values, seen)
+
+    def _name_changed(self, values: Sequence[Value], seen: Sequence[float]) -> None:
+        for value, number in zip(values, seen):
+            if value.data != number and (number == number or value.data == value.data):
+                raise ValueError(
+                    f"Tape: {describe(value)} was changed to {value.data!r} after the recording; "
+                    f"call load() to take that over, or change the numbers of tape.parameters()"
+                )
 
 
-def _shapes(layout: Layout, matrices: Sequence[Matrix]) -> list[tuple[int, int]]:
+def _shapes(plan: Plan) -> list[tuple[int, int]]:
     """Of the matrices that stand one after the other, each whole and column by column."""
     shapes = []
     start = 0
-    for matrix in matrices:
-        slots = [layout.parameter_slot[node] for column in zip(*matrix.rows) for node in column]
+    for matrix in plan.matrices:
+        place = plan.layout.parameter_slot.__getitem__
+        slots = [place(node) for column in zip(*matrix.rows) for node in column]
         if slots == list(range(start, start + len(slots))):
-            shapes.append((len(matrix.rows), len(matrix.rows[0])))
+            shapes.append(matrix.shape)
             start += len(slots)
     return shapes

@@ -13,51 +13,16 @@ columns of a matrix are one group, hence one matrix product.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 from .. import ops
 from ..ops import Op
-from .read import Graph
+from .blocks import MatrixBlock, OpBlock
+from .ir import Block, Graph, Matrix, Nodes
 
-Nodes: TypeAlias = tuple[int, ...]
-
-
-@dataclass(eq=False, slots=True)
-class Matrix:
-    """Rows of parameters that all meet the same columns; outputs[c][r] as in a MatrixBlock."""
-
-    rows: list[Nodes]
-    columns: list[Nodes] = field(default_factory=list)
-    outputs: list[list[int]] = field(default_factory=list)
-
-
-@dataclass(eq=False, slots=True)
-class MatrixBlock:
-    """matrix x columns; outputs[c][r] is the node of row r and column c."""
-
-    matrix: Matrix
-    columns: list[Nodes]
-    outputs: list[list[int]]
-
-
-@dataclass(eq=False, slots=True)
-class OpBlock:
-    """One op applied to many nodes: operands[i][k] is operand k of node outputs[i].
-
-    The loss depends on all of them or, if they are there for guards only, on none: then
-    they take no part in the sweep, where 0 times an infinite slope would be nan.
-    """
-
-    op: Op
-    outputs: list[int]
-    operands: list[Nodes]
-    is_swept: bool
-
-
-Block: TypeAlias = MatrixBlock | OpBlock
+__all__ = ["schedule"]
 
 
 def schedule(graph: Graph) -> tuple[list[Block], list[Matrix]]:
@@ -88,7 +53,7 @@ class _Scheduler:
         for node in self.nodes:
             if self.graph.op[node] is not ops.DOT or node not in self.graph.under_loss:
                 continue
-            firsts, seconds = zip(*self.graph.pairs(node))
+            firsts, seconds = self.graph.factors(node)
             if parameters.issuperset(firsts) and seconds not in meets[firsts]:
                 meets[firsts][seconds] = node
         rows_by_columns: dict[frozenset[Nodes], list[Nodes]] = defaultdict(list)
@@ -208,8 +173,7 @@ class _Scheduler:
         return MatrixBlock(matrix, columns, outputs)
 
     def _factors(self, node: int) -> Nodes:
-        firsts, seconds = zip(*self.graph.pairs(node))
-        return (*firsts, *seconds)
+        return tuple(chain(*self.graph.factors(node)))
 
 
 def _put_together(rows: list[Nodes], kind: dict[Nodes, Any]) -> None:

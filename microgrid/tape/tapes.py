@@ -7,6 +7,7 @@ from typing import Any
 
 from ..comparisons import comparisons
 from ..value import Value
+from .guards import source
 from .parameters import Parameter, Store
 from .tape import Tape
 
@@ -30,30 +31,29 @@ class Tapes(Mapping[Hashable, Tape]):
         self,
         build: Callable[[Any], tuple[Value, Sequence[Any]]],
         parameters: Sequence[Value],
-        **options: Any,
+        reduction: str = "sum",
     ) -> None:
         self._build = build
         self._leaves = list(parameters)
-        self._options = options
+        self._reduction = reduction
         self._tapes: dict[Hashable, Tape] = {}
         self._store: Store | None = None
 
     def __getitem__(self, key: Hashable) -> Tape:
         if key not in self._tapes:
+            if self._store is not None:
+                # The graph is recorded at the numbers that the other tapes have by now.
+                self._store.check_unchanged(every=True)
+                self._store.write()
             since = Value(0.0).serial
             with comparisons.hold():
                 built = self._build(key)
                 if not isinstance(built, tuple) or len(built) != 2:
                     raise TypeError(f"Tapes: build must return (loss, inputs), got {built!r}")
                 loss, inputs = built
-                tape = Tape(
-                    loss,
-                    inputs,
-                    parameters=self._leaves,
-                    _store=self._store,
-                    _since=since,
-                    **self._options,
-                )
+                tape = Tape.__new__(Tape)
+                recorded = source(loss, inputs, self._leaves, since)
+                tape._start(recorded, self._reduction, self._store)
             self._store = tape._store
             self._tapes[key] = tape
         return self._tapes[key]

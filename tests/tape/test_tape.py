@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from microgrid import Value, nn, ops, optim, recompute
 from microgrid import functional as F
 from microgrid.tape import Tape, Tapes
-from microgrid.tape.schedule import MatrixBlock
+from microgrid.tape.blocks import MatrixBlock
 from microgrid.value import creation_order, record
 
 SMOOTH = 1e-12
@@ -140,7 +140,7 @@ def test_a_program_of_plain_additions_and_products_replays_as_eager():
     out = [sum((wi * xi for wi, xi in zip(row, x)), bias) for row, bias in zip(w, b)]
     loss = sum((1.0 - y.relu()) ** 2 for y in out) + 1e-4 * sum(p * p for row in w for p in row)
     tape = Tape(loss, inputs=x)
-    assert [(len(m.rows), len(m.rows[0])) for m in tape.matrices] == [(4, 6), (1, 20)]
+    assert [(len(m.rows), len(m.rows[0])) for m in tape.plan.matrices] == [(4, 6), (1, 20)]
     assert_equals_eager(loss, tape, numbers=[1.0, -2.0, 0.5, 0.0, 3.0])
 
 
@@ -188,7 +188,7 @@ def test_the_readouts_of_all_steps_wait_and_run_as_one_block():
     tape = Tape(run.loss)
     sizes = [
         (len(block.matrix.rows), len(block.columns))
-        for block in tape.blocks
+        for block in tape.plan.blocks
         if isinstance(block, MatrixBlock)
     ]
     assert sizes == [(3, 1)] * 6 + [(4, 6)]
@@ -196,13 +196,13 @@ def test_the_readouts_of_all_steps_wait_and_run_as_one_block():
 
 def test_the_four_gates_of_an_lstm_are_one_matrix():
     _, run, _ = char_rnn(hidden=3, vocabulary=4, steps=2, cell=nn.LSTMCell)
-    assert (12, 8) in [(len(m.rows), len(m.rows[0])) for m in Tape(run.loss).matrices]
+    assert (12, 8) in [(len(m.rows), len(m.rows[0])) for m in Tape(run.loss).plan.matrices]
 
 
 def test_a_row_within_a_longer_dot_is_part_of_a_matrix():
     _, run, _ = char_rnn(hidden=3, vocabulary=4, steps=5, cell=nn.GRUCell)
     tape = Tape(run.loss)  # candidate: W_in x + b, in one dot with r times the state
-    blocks = [block for block in tape.blocks if isinstance(block, MatrixBlock)]
+    blocks = [block for block in tape.plan.blocks if isinstance(block, MatrixBlock)]
     shapes = [(len(b.matrix.rows), len(b.matrix.rows[0]), len(b.columns)) for b in blocks]
     assert (3, 5, 5) in shapes  # of all five inputs at once
     loss = run.losses[0] * 1.0 + run.losses[1]
@@ -210,7 +210,7 @@ def test_a_row_within_a_longer_dot_is_part_of_a_matrix():
 
 
 def test_planning_grows_in_proportion_to_the_graph():
-    counts = [len(Tape(char_rnn(steps=steps)[1].loss).blocks) for steps in (5, 10, 20)]
+    counts = [len(Tape(char_rnn(steps=steps)[1].loss).plan.blocks) for steps in (5, 10, 20)]
     assert counts[2] - counts[1] == 2 * (counts[1] - counts[0])
 
 

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ... import ops
+from ...ops import Op
+from ..ir import Nodes
 from ..memory import FEW_OPERANDS, Layout
-from ..schedule import OpBlock
-from .messages import Sink, Sweep
+from .messages import Kernel, Sink, Sweep
 from .program import TRACING, Array, Halves, Program, Traced
 from .slots import Affine, Index, Slots
 
@@ -21,7 +22,7 @@ Starts: TypeAlias = tuple[int, ...]  # where the outputs and the operands of a b
 LOOK_AHEAD = 4  # blocks among which the next one of a family is looked for
 
 
-class Map:
+class Map(Kernel):
     """One op on many nodes at once.
 
     The operands of a variadic op are one array, whose leading axis counts them; two for a
@@ -29,9 +30,16 @@ class Map:
     those of any other op.
     """
 
-    def __init__(self, block: OpBlock, layout: Layout) -> None:
-        self.op, self._is_swept = block.op, block.is_swept
-        operands = list(zip(*block.operands))
+    def __init__(
+        self,
+        op: Op,
+        outputs: Sequence[int],
+        operands_of: Sequence[Nodes],
+        is_swept: bool,
+        layout: Layout,
+    ) -> None:
+        self.op, self._is_swept = op, is_swept
+        operands = list(zip(*operands_of))
         places: list[Index] = [layout.places(nodes) for nodes in operands]
         self.is_whole = self.op.variadic and len(operands) > FEW_OPERANDS
         self._nodes, indices = operands, places
@@ -40,7 +48,7 @@ class Map:
             parts = range(0, len(operands), width)
             self._nodes = [tuple(chain(*operands[i : i + width])) for i in parts]
             indices = [places[i : i + width] for i in parts]
-        self.slots = folded([layout.places(block.outputs), *indices])
+        self.slots = folded([layout.places(outputs), *indices])
         self.numbers: list[Array] = []  # of the outputs and of the operands
 
     def traced(self, program: Program, arrays: Sequence[Array]) -> list[Any]:
@@ -69,6 +77,8 @@ class Map:
         self.numbers = [outputs.write(program, values, result.array), *numbers]
 
     def backward(self, sweep: Sweep) -> None:
+        if self not in sweep.slopes:
+            return
         outputs, *operands = self.slots
         upstream = outputs.read(sweep.program, sweep.gradients.flat)
         for slots, slope, nodes in zip(operands, sweep.slopes[self], self._nodes):

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from ..ir import Matrix, Nodes
 from ..memory import Layout
-from ..schedule import Matrix, MatrixBlock
-from .messages import Sink, Sweep
+from .messages import Kernel, Sink, Sweep
 from .program import Array, Program
 from .slots import Index, Slots
 
 
-class Product:
-    """A matrix times its ready columns."""
+class Product(Kernel):
+    """A matrix times columns; outputs[c] are the nodes of column c."""
 
-    def __init__(self, block: MatrixBlock, weights: Array, layout: Layout, batched: bool) -> None:
-        self._nodes = block.columns
-        self._columns = [layout.column(column) for column in block.columns]
-        self._lone = len(block.columns) == 1
-        self._outputs = self._slots([layout.places(nodes) for nodes in block.outputs])
+    def __init__(
+        self,
+        columns: Sequence[Nodes],
+        outputs: Sequence[Sequence[int]],
+        weights: Array,
+        layout: Layout,
+        batched: bool,
+    ) -> None:
+        self._nodes = columns
+        self._columns = [layout.columns[column] for column in columns]
+        self._lone = len(columns) == 1
+        self._outputs = self._slots([layout.places(nodes) for nodes in outputs])
         self._weights = weights
         self._batched = batched
 
@@ -46,7 +55,7 @@ class MatrixGradient:
     """The gradient of a matrix: one product over all columns it ever met."""
 
     def __init__(self, matrix: Matrix, layout: Layout) -> None:
-        self._columns = Slots([layout.column(column) for column in matrix.columns])
+        self._columns = Slots([layout.columns[column] for column in matrix.columns])
         self._outputs = Slots([layout.places(nodes) for nodes in matrix.outputs])
 
     def backward(self, program: Program, values: Array, gradients: Array, sink: Sink) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,3 +101,15 @@ class Sweep:
     gradients: Gradients
     wanted: Set[int]
     slopes: dict[Any, list[Any]] = field(default_factory=dict)
+
+
+class Kernel(ABC):
+    """A block on NumPy arrays: what writes down its calls, forward and backward."""
+
+    @abstractmethod
+    def forward(self, program: Program, values: Array) -> None:
+        """Append the calls that compute the block."""
+
+    @abstractmethod
+    def backward(self, sweep: Sweep) -> None:
+        """Append the calls that send its messages, if anything that is wanted gets one."""

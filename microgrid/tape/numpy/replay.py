@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 from ..memory import Layout
 from ..parameters import Store
 from ..plan import Plan
-from ..schedule import MatrixBlock
 from .elementwise import Map, families, slopes_of
-from .matmul import MatrixGradient, Product
-from .messages import Gradients, Sink, Sweep
+from .matmul import MatrixGradient
+from .messages import Gradients, Kernel, Sink, Sweep
 from .program import Array, Call, Program, zeros
 from .scalars import Scalars, gathered
 from .slots import Slots, segments
@@ -36,22 +35,28 @@ PIECE = 100  # inputs that lie in pieces smaller than this are better scattered
 
 
 class Replay:
-    """A plan bound to arrays: `batch` is () or (size,)."""
+    """A plan bound to arrays: `batch` is () or (size,).
 
-    def __init__(self, plan: Plan, batch: tuple[int, ...] = ()) -> None:
+    Attributes
+    ----------
+    values, gradients : a number per slot of the plan's layout, a row of them with a batch
+    """
+
+    def __init__(self, plan: Plan, store: Store, batch: tuple[int, ...] = ()) -> None:
         self._plan = plan
+        self._store = store
         layout = plan.layout
         self.values = zeros(layout.size, *batch)
         self.gradients = zeros(layout.size, *batch)
         for slot, number in layout.numbers.items():
             self.values[slot] = number
-        self._loss = layout.slot(plan.graph.roots[0])
+        self._loss = layout.slot[plan.graph.roots[0]]
         self._seed = np.ones(())
         self._place_inputs(layout.places(plan.inputs))
         self._rows = {m: Slots([[layout.parameter_slot[x] for x in row] for row in m.rows])
                       for m in plan.matrices}  # fmt: skip
-        self._copies = _Copies(layout, plan.store)
-        self._runs: list[Product | Map | Scalars] = []
+        self._copies = _Copies(layout, store)
+        self._runs: list[Kernel] = []
         self._quiet = Context()  # where infinities and nan raise no warning
         self._quiet.run(np.seterr, all="ignore")
         self._forward = self._quiet.run(self._write_forward)
@@ -68,14 +73,12 @@ class Replay:
     def _write_forward(self) -> list[Call]:
         plan, program, batched = self._plan, Program(), self.values.ndim > 1
         self._copies.forward(program, self.values)
-        weights = {m: rows.read(program, plan.store.data) for m, rows in self._rows.items()}
+        weights = {m: rows.read(program, self._store.data) for m, rows in self._rows.items()}
         for block in plan.blocks if batched else gathered(plan.blocks):
             if isinstance(block, list):
                 self._runs.append(Scalars(block, plan.layout))
-            elif isinstance(block, MatrixBlock):
-                self._runs.append(Product(block, weights[block.matrix], plan.layout, batched))
             else:
-                self._runs.append(Map(block, plan.layout))
+                self._runs.append(block.numpy(plan.layout, weights, batched))
         for run in self._runs:
             run.forward(program, self.values)
         return program.calls()
@@ -87,9 +90,8 @@ class Replay:
         for family in families(maps):
             sweep.slopes.update(zip(family, slopes_of(family, sweep.program, self.values)))
         for run in reversed(self._runs):
-            if not isinstance(run, Map) or run in sweep.slopes:
-                run.backward(sweep)
-        learnt = Gradients(self._plan.store.gradient)
+            run.backward(sweep)
+        learnt = Gradients(self._store.gradient)
         for matrix, rows in self._rows.items():
             sink = Sink(rows, learnt)
             gradient = MatrixGradient(matrix, self._plan.layout)
@@ -138,8 +140,8 @@ class _Copies:
     """Parameters that are read outside of matrix rows stand among the values too."""
 
     def __init__(self, layout: Layout, store: Store) -> None:
-        copied = [node for node in layout.parameter_slot if layout.is_placed(node)]
-        copied.sort(key=layout.slot)
+        copied = [node for node in layout.parameter_slot if node in layout.slot]
+        copied.sort(key=layout.slot.__getitem__)
         self._store = store
         self._own = Slots([layout.parameter_slot[node] for node in copied]) if copied else None
         self._placed = Slots(layout.places(copied)) if copied else None

@@ -6,50 +6,46 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
+from typing import TypeAlias
 
 import numpy as np
 
 from ...ops import FLOAT, Op
+from ..ir import Block, Nodes
 from ..memory import Layout
-from ..schedule import Block, OpBlock
-from .messages import Sweep
+from .messages import Kernel, Sweep
 from .program import Array, Program
 
-NARROW = 4  # operands of a block, up to which its nodes are taken one by one
+Alone: TypeAlias = tuple[Op, int, Nodes]  # an op, the node it makes, its operands
+
 LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than it saves
 
 
-def gathered(blocks: Sequence[Block]) -> list[Block | list[OpBlock]]:
-    """The blocks, those narrow ones that stand in a row as a list in their place."""
-    found: list[Block | list[OpBlock]] = []
-    for narrow, run in groupby(blocks, _is_narrow):
+def gathered(blocks: Sequence[Block]) -> list[Block | list[Alone]]:
+    """The blocks, and in place of narrow ones that stand in a row a list of their nodes."""
+    found: list[Block | list[Alone]] = []
+    taken = zip(blocks, [block.alone() for block in blocks])
+    for narrow, run in groupby(taken, lambda each: bool(each[1])):
         row = list(run)
         if narrow and len(row) >= LEAST:
-            found.append([block for block in row if isinstance(block, OpBlock)])
+            found.append([node for _, nodes in row for node in nodes])
         else:
-            found += row
+            found += [block for block, _ in row]
     return found
 
 
-def _is_narrow(block: Block) -> bool:
-    if not isinstance(block, OpBlock) or not block.is_swept:
-        return False
-    return len(block.operands) * len(block.operands[0]) <= NARROW
+class Scalars(Kernel):
+    """Single nodes in a row, run by the rows of the op table for floats."""
 
-
-class Scalars:
-    """Narrow blocks in a row, run by the rows of the op table for floats."""
-
-    def __init__(self, blocks: Sequence[OpBlock], layout: Layout) -> None:
-        nodes = [node for block in blocks for node in block.outputs]
+    def __init__(self, each: Sequence[Alone], layout: Layout) -> None:
+        nodes = [node for _, node, _ in each]
         made = set(nodes)
-        operands = (x for block in blocks for each in block.operands for x in each)
+        operands = (x for _, _, operands in each for x in operands)
         read = list(dict.fromkeys([x for x in operands if x not in made]))
         place = {node: i for i, node in enumerate(read + nodes)}.__getitem__
-        each = [(block.op, operands) for block in blocks for operands in block.operands]
-        self._places = [tuple(map(place, operands)) for _, operands in each]
+        self._places = [tuple(map(place, operands)) for _, _, operands in each]
         self._getters = [_getter(places) for places in self._places]
-        self._forwards, self._partials = zip(*[_functions(op) for op, _ in each])
+        self._forwards, self._partials = zip(*[_functions(op) for op, _, _ in each])
         self._slots = np.array(layout.places(read + nodes), np.intp)
         self._read, self._made = np.split(self._slots, [len(read)])
         self._results: list[float] = []

@@ -1,0 +1,270 @@
+"""What the compiler of a tape speaks: nodes, the Graph they form, and what a Block must be.
+
+A node is a number: of a Value its position in order of creation, of a plain number (a
+constant) one from FIRST_CONSTANT on. Rows that are taken out of a dot are nodes as well, which
+no Value stands for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+from .. import ops
+from ..ops import Op
+from ..value import Value
+
+__all__ = [
+    "FIRST_CONSTANT",
+    "Block",
+    "Constants",
+    "Graph",
+    "Matrix",
+    "Nodes",
+    "Phase",
+    "Places",
+    "rule",
+]
+
+Nodes: TypeAlias = tuple[int, ...]
+FIRST_CONSTANT = 1 << 40  # the node of the first plain number
+
+
+def rule(holds: object, otherwise: str) -> None:
+    """AssertionError with this sentence unless it holds: for `verify`."""
+    if not holds:
+        raise AssertionError(f"plan: {otherwise}")
+
+
+class Constants:
+    """The plain numbers of a graph, each a node of its own.
+
+    >>> constants = Constants()
+    >>> node = constants.node(0.5)
+    >>> constants.node(0.5) == node, constants.fresh(0.5) == node, constants.number(node)
+    (True, False, 0.5)
+    """
+
+    def __init__(self) -> None:
+        self.numbers: list[float] = []
+        self._node: dict[str, int] = {}
+
+    def node(self, number: float) -> int:
+        """The node of a number; equal numbers share one."""
+        key = number.hex()  # tells 0.0 from -0.0
+        if key not in self._node:
+            self._node[key] = self.fresh(number)
+        return self._node[key]
+
+    def fresh(self, number: float) -> int:
+        """A node of this number that nothing else reads."""
+        self.numbers.append(number)
+        return FIRST_CONSTANT + len(self.numbers) - 1
+
+    def number(self, node: int) -> float:
+        return self.numbers[node - FIRST_CONSTANT]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """What is to be computed, in integers. Every pass makes a new one.
+
+    Attributes
+    ----------
+    values : the Values in order of creation; node i is values[i]
+    index : the node of each Value
+    op : per node, None for leaves and for what was fused into another node; nodes that no
+        Value stands for come last
+    operands : per node, the nodes it reads
+    constants : the plain numbers among the operands
+    roots : the loss, then what is there for guards only
+    parameters : the leaves that an optimizer changes
+    order : all nodes but constants, each after those that it reads
+    heir : fused node -> the sum or dot it became part of
+    """
+
+    values: Sequence[Value]
+    index: Mapping[Value, int]
+    op: Sequence[Op | None]
+    operands: Sequence[Nodes]
+    constants: Constants
+    roots: Sequence[int]
+    parameters: frozenset[int]
+    order: Sequence[int]
+    heir: Mapping[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def fixed(self) -> list[int]:
+        """The leaves that are no parameters: inputs, and what keeps its number."""
+        values, known = self.values, self.parameters
+        return [i for i, value in enumerate(values) if value.op is None and i not in known]
+
+    @cached_property
+    def under_loss(self) -> Container[int]:
+        """The nodes that the loss depends on; the others are only there for guards."""
+        if len(self.roots) == 1:
+            return range(len(self.op))
+        found = {self.roots[0]}
+        for node in reversed(self.order):
+            if node in found:
+                found.update(self.operands[node])
+        return found
+
+    @cached_property
+    def learning(self) -> set[int]:
+        """The nodes that depend on a parameter, parameters among them."""
+        return self.above(self.parameters)
+
+    def above(self, sources: Iterable[int]) -> set[int]:
+        """The nodes that depend on any of these, themselves among them."""
+        found = set(sources)
+        for node in self.order:
+            if not found.isdisjoint(self.operands[node]):
+                found.add(node)
+        return found
+
+    def fused_under(self, node: int) -> list[int]:
+        """The nodes that were fused away and that `node` is computed from, itself among them."""
+        found = {node} & self.heir.keys()
+        pending = list(found)
+        while pending:
+            below = self.heir.keys() & {*self.operands[pending.pop()]} - found
+            found |= below
+            pending += below
+        return sorted(found)
+
+    def factors(self, node: int) -> tuple[Nodes, Nodes]:
+        """The first and the second factors of a product or a dot.
+
+        Where one of a pair is a parameter and the other is not, the parameter comes first.
+        """
+        operands, known = self.operands[node], self.parameters
+        half = len(operands) // 2
+        firsts, seconds = operands[:half], operands[half:]
+        if all(map(known.__contains__, firsts)):
+            return firsts, seconds
+        swapped = [b in known and a not in known for a, b in zip(firsts, seconds)]
+        if not any(swapped):
+            return firsts, seconds
+        pairs = [(b, a) if s else (a, b) for a, b, s in zip(firsts, seconds, swapped)]
+        left, right = zip(*pairs)
+        return left, right
+
+    def name(self, node: int) -> str:
+        """What a node is called in a listing: its number, its label, or its op and place."""
+        if node >= FIRST_CONSTANT:
+            return f"{self.constants.number(node):g}"
+        if node >= len(self.values):
+            return f"row {node}"
+        value = self.values[node]
+        return value.label or f"{value.op or 'leaf'} {node}"
+
+    def verify(self) -> None:
+        """AssertionError names the first rule that the graph breaks."""
+        met: set[int] = set()
+        last = FIRST_CONSTANT + len(self.constants.numbers)
+        for node in self.order:
+            for x in self.operands[node]:
+                known = x in met or FIRST_CONSTANT <= x < last
+                rule(known or node in self.heir, f"{self.name(node)} reads node {x}, made later")
+                rule(x not in self.heir or node in self.heir, f"fused node {x} is still read")
+            op = self.op[node]
+            if op is not None:
+                count = len(self.operands[node])
+                right = count > 0 if op.arity is None else count == op.arity
+                rule(right and (op is not ops.DOT or count % 2 == 0), f"{op} of {count} operands")
+            met.add(node)
+        rule(len(met) == len(self.order) == len(self.op) == len(self.operands), "order is broken")
+        for node, heir in self.heir.items():
+            rule(self.op[node] is None and self.op[heir] is not None, f"{node} has no heir")
+        rule(not self.heir.keys() & set(self.roots), "a root was fused away")
+        rule(all(self.values[p].op is None for p in self.parameters), "a parameter is no leaf")
+
+
+@dataclass(eq=False, slots=True)
+class Matrix:
+    """Rows of parameters that all meet the same columns; outputs[c][r] as in a MatrixBlock."""
+
+    rows: list[Nodes]
+    columns: list[Nodes] = field(default_factory=list)
+    outputs: list[list[int]] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.rows), len(self.rows[0])
+
+
+Phase: TypeAlias = int  # when a block's numbers get their places; the first to come stand evenly
+COLUMNS, PRODUCTS, REDUCTIONS, ELEMENTWISE = range(4)
+
+
+class Places(Protocol):
+    """What a block is placed in: see memory.Layout."""
+
+    def get(self, node: int, default: int) -> int: ...
+    def put_in_a_row(self, nodes: Iterable[int]) -> None: ...
+    def put_columns(self, columns: Sequence[Nodes]) -> None: ...
+    @property
+    def size(self) -> int: ...
+
+
+class Block(ABC):
+    """Nodes that are computed together. A kind of block is a class with these methods.
+
+    Scheduler, memory and executors know no kind by name: a new one is its class and its
+    kernel, and what it leaves out cannot be made.
+    """
+
+    __slots__ = ()
+    phases: ClassVar[Collection[Phase]]  # those in which `place` is called
+
+    @abstractmethod
+    def made(self) -> Sequence[int]:
+        """The nodes that it computes."""
+
+    @abstractmethod
+    def read(self) -> Iterable[int]:
+        """The nodes that it reads, parameters and constants among them."""
+
+    @abstractmethod
+    def place(self, layout: Places, phase: Phase) -> Block:
+        """Give places to its nodes; the block, its nodes perhaps in another order."""
+
+    @abstractmethod
+    def numpy(self, layout: Any, weights: Any, batched: bool) -> Any:
+        """Its kernel on NumPy arrays (numpy.messages.Kernel)."""
+
+    @abstractmethod
+    def jax(self, translation: Any) -> Callable[[list[Any]], Any]:
+        """A function from all arrays so far to the array of what it makes, in order of `made`."""
+
+    @abstractmethod
+    def verify(self, graph: Graph) -> None:
+        """AssertionError where it computes anything but what the graph says."""
+
+    @abstractmethod
+    def title(self) -> str:
+        """Its op and its shape, for a listing: "matrix 2x4 · 2 columns"."""
+
+    def alone(self) -> Sequence[tuple[Op, int, Nodes]]:
+        """Its nodes one by one as (op, node, operands), if they may be computed like that."""
+        return ()
+
+
+def verify_blocks(graph: Graph, blocks: Sequence[Block]) -> None:
+    """AssertionError unless the blocks compute every node of the graph once, and in time."""
+    met = {node for node in graph.order if graph.op[node] is None} - graph.heir.keys()
+    for number, block in enumerate(blocks, start=1):
+        block.verify(graph)
+        for x in block.read():
+            rule(x in met or x >= FIRST_CONSTANT, f"block {number} reads {graph.name(x)} too soon")
+        for node, times in Counter(block.made()).items():
+            rule(times == 1 and node not in met, f"{graph.name(node)} is computed twice")
+        met.update(block.made())
+    for node in chain(graph.order, graph.roots):
+        rule(node in met or node in graph.heir, f"{graph.name(node)} is never computed")

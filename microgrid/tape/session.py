@@ -1,0 +1,186 @@
+"""A plan at work: which arrays are in use, and whether what they hold may be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from reprlib import repr as short
+from threading import Lock, current_thread, get_ident
+from threading import enumerate as threads
+from typing import Any, Protocol
+
+import numpy as np
+
+from .numpy.program import Array
+from .numpy.replay import Replay
+from .parameters import Store
+from .plan import Plan
+
+__all__ = ["Executor", "Session"]
+
+
+class Executor(Protocol):
+    """A plan bound to arrays for one size of batch, () or (size,).
+
+    `values` and `gradients` have a row per slot of the plan's layout, with a batch a number
+    per example in it.
+    """
+
+    values: Array
+    gradients: Array
+
+    def feed(self, numbers: Array) -> None:
+        """Set the inputs: their numbers in order, with a batch one row per example."""
+
+    def forward(self) -> Array:
+        """Run every block; the loss of each example of the batch."""
+
+    def backward(self, gradient: float, every: bool = True) -> None:
+        """Sweep: `gradients` gets its messages, unless `every` only what parameters need."""
+
+
+class Session:
+    """Executors by size of batch, what was done last, and in which thread.
+
+    Attributes
+    ----------
+    left_out : whether the last sweep was for the parameters alone
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        make: Callable[[Plan, Store, tuple[int, ...]], Executor] = Replay,
+    ) -> None:
+        self._plan, self._store, self._make = plan, store, make
+        self._fixed_slots = plan.layout.places(plan.graph.fixed)
+        self._executors: dict[tuple[int, ...], Executor] = {}
+        self._batches: dict[tuple[int, ...], tuple[int, ...]] = {}  # shape of numbers -> batch
+        self._last: Executor | None = None
+        self._current: Executor | None = None
+        self._swept = self.left_out = False
+        self._lock = Lock()
+        self._thread = get_ident()
+
+    # What is run.
+
+    def forward(self, numbers: Any = None) -> tuple[Array, Array]:
+        """All numbers, and the loss of each example; GuardError where a guard fails."""
+        self._begin()
+        try:
+            self._swept = False
+            executor, self._current = self._feed(numbers), None
+            losses = executor.forward()
+            for check in self._plan.checks:
+                check(executor.values)
+            self._current, self._thread = executor, get_ident()
+        finally:
+            self._lock.release()
+        return executor.values, losses
+
+    def backward(self, gradient: float, mean: bool, every: bool) -> None:
+        """Sweep, of a batch from the mean of the losses if `mean`, else from their sum."""
+        self._begin()
+        try:
+            executor = self.current("backward")
+            if mean and executor.values.ndim > 1:
+                gradient /= executor.values.shape[1]
+            executor.backward(gradient, every)
+            self._swept, self.left_out = True, not every
+        finally:
+            self._lock.release()
+
+    def reload(self) -> None:
+        """Take the numbers of the leaves that keep theirs from their Values again."""
+        for executor in self._executors.values():
+            self._set_fixed(executor)
+        self._current = None
+
+    def first_loss(self) -> float:
+        """The loss at the numbers of the recording."""
+        return float(self._executor(()).forward())
+
+    # What may be read.
+
+    def current(self, what: str) -> Executor:
+        """The executor of the last forward; RuntimeError if it failed, or ran elsewhere."""
+        if self._current is None:
+            raise RuntimeError(f"Tape: {what} needs a forward that went through")
+        if self._thread != get_ident():
+            self._refuse(what)
+        return self._current
+
+    def _refuse(self, what: str) -> None:
+        """RuntimeError unless the thread of the last forward has ended, and left its numbers."""
+        ran = next((thread.name for thread in threads() if thread.ident == self._thread), None)
+        if ran is not None:
+            raise RuntimeError(
+                f"Tape: {what} in thread {current_thread().name!r}, but the last forward ran in "
+                f"thread {ran!r}; a tape holds the numbers of one forward: give each thread a "
+                f"tape of its own"
+            )
+
+    def swept(self, what: str) -> Executor:
+        """The same after a sweep; RuntimeError before."""
+        executor = self.current(what)
+        if not self._swept:
+            raise RuntimeError(f"Tape: {what} needs a backward first")
+        return executor
+
+    @property
+    def has_gradients(self) -> bool:
+        return self._swept
+
+    def is_left_out(self, node: int) -> bool:
+        """Whether the last sweep computed no gradient for this node."""
+        return self.left_out and node not in self._plan.graph.learning
+
+    def _begin(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError(
+                "Tape: another thread is running this tape; give each thread a tape of its own"
+            )
+
+    # Numbers and executors.
+
+    def _feed(self, numbers: Any) -> Executor:
+        if numbers is None:
+            return self._last or self._executor(())
+        try:
+            array = np.asarray(numbers)
+        except ValueError:
+            array = np.empty(0, object)  # nested unevenly
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"Tape: inputs must be real numbers, got {short(numbers)}")
+        batch = self._batches.get(array.shape)
+        if batch is None:
+            batch = self._batches[array.shape] = self._batch_of(array.shape)
+        executor = self._last = self._executors.get(batch) or self._executor(batch)
+        executor.feed(array)
+        return executor
+
+    def _batch_of(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        size, shape = len(self._plan.inputs), self._plan.source.input_shape
+        if given in (shape, (size,)):
+            return ()
+        if given and given[1:] in (shape, (size,)) and given[0]:
+            return given[:1]
+        raise ValueError(
+            f"Tape: inputs must have shape {shape}, or (batch, {', '.join(map(str, shape))}) "
+            f"for a batch; got {given}"
+        )
+
+    def _executor(self, batch: tuple[int, ...]) -> Executor:
+        """That of a size of batch; of all sizes but () the latest is kept."""
+        if batch not in self._executors:
+            executor = self._make(self._plan, self._store, batch)
+            self._set_fixed(executor)
+            kept = {key: old for key, old in self._executors.items() if not key or not batch}
+            self._executors = {**kept, batch: executor}
+        return self._executors[batch]
+
+    def _set_fixed(self, executor: Executor) -> None:
+        graph = self._plan.graph
+        numbers = np.array([graph.values[node].data for node in graph.fixed])
+        batched = executor.values.ndim > 1
+        executor.values[self._fixed_slots] = numbers[:, None] if batched else numbers
