@@ -96,6 +96,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument(
         "--step", action="store_true", help="step through the sweep at a prompt instead"
     )
+    made.add_argument(
+        "--forward", action="store_true", help="with --step: begin before the first value"
+    )
     args = made.parse_args(argv)
     if not math.isfinite(args.h0):
         made.error(f"argument --h0: expected a finite number, got {args.h0}")
@@ -106,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     unrolled = quiz(args.word, args.h0, args.loss)
     if args.step:
-        debug(unrolled)
+        debug(unrolled, forward=args.forward)
         return
     nudged = loss_with_h0_nudged(unrolled)
     unrolled.loss.backward()

@@ -1,7 +1,10 @@
 """Stepper: the backward sweep one message at a time, forwards and back.
 
-The sweep is a stream of events. One round of it, for every node in reverse order of
-creation:
+The sweep is a stream of events. With `forward=True` it begins with the forward pass,
+
+    computed  node's value is computed from its operands            (once per operation)
+
+Then comes one round for every node in reverse order of creation:
 
     finished  node's gradient is complete: every message it waits for has arrived
     message   node sends upstream x local to one of its parents     (once per parent)
@@ -18,11 +21,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
-from .graph import find, gradient_of, name_of, root_of
+from .graph import find, formula, gradient_of, name_of, root_of
 from .sweep import Message, Sweep, held_by_leaves, latest
 from .value import Value, as_float, creation_order
+from .wording import bracketed, shown
 
-Kind: TypeAlias = Literal["start", "finished", "message", "end"]
+Kind: TypeAlias = Literal["computed", "start", "finished", "message", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Event:
 
     Attributes
     ----------
-    kind : "start", "finished", "message" or "end"
+    kind : "computed", "start", "finished", "message" or "end"
     node : whose turn it is. The root for start and end
     parent : who receives the message; None but for messages
     position : which of the node's parents that is, counted from 0
@@ -39,7 +43,8 @@ class Event:
     local : d(node)/d(parent), stored on the edge
     message : upstream x local; at the start the gradient put on the root
     before, after : the gradient of who is written to (the parent; at the start the root)
-        around the event. None: no message yet. Equal where nothing is written
+        around the event. None: no message yet. Equal where nothing is written. Of a computed
+        node `after` is its value
 
     >>> a = Value(3.0, label="a")
     >>> print(*Stepper(a * a), sep="\\n")
@@ -69,16 +74,22 @@ class Event:
     def describe(self, called: Callable[[Value], str] = name_of) -> str:
         """The event as a sentence; `called` gives a node's name."""
         name, to = called(self.node), called(self.target)
+        if self.kind == "computed":
+            numbers = formula(self.node, lambda operand: bracketed(operand.data), bracketed)
+            return f"{name} = {formula(self.node, called, shown)} = {numbers} = {shown(self.after)}"
         if self.kind == "start":
-            return f"start: {name} gets gradient {self.message:.6g}"
+            return f"start: {name} gets gradient {shown(self.message)}"
         if self.kind == "finished":
-            return f"{name} is finished, gradient {self.after:.6g}"
+            return f"{name} is finished, gradient {shown(self.after)}"
         if self.kind == "end":
             return "end: every gradient is complete"
-        added = "" if self.before is None else f"{self.before:.6g} + {self.message:.6g} = "
+        added = (
+            "" if self.before is None else f"{shown(self.before)} + {bracketed(self.message)} = "
+        )
+        factors = f"{bracketed(self.upstream)} × {bracketed(self.local)}"
         return (
-            f"{name} → {to}: {self.upstream:.6g} × {self.local:.6g} = {self.message:.6g}, "
-            f"gradient of {to}: {added}{self.after:.6g}"
+            f"{name} → {to}: {factors} = {shown(self.message)}, "
+            f"gradient of {to}: {added}{shown(self.after)}"
         )
 
     def __str__(self) -> str:
@@ -91,7 +102,8 @@ class Stepper:
     root is a Value, or an unrolled run, whose loss is taken. Iterating yields every
     event that is left. After the end every gradient equals what `root.backward()` leaves,
     to the last bit; on the way a node without a message yet has gradient None. Going back
-    restores every gradient exactly, nan included.
+    restores every gradient exactly, nan included. With `forward` the values are computed first,
+    one event each (they are in the graph already; `is_computed` tells which have been shown).
 
     Attributes
     ----------
@@ -100,6 +112,7 @@ class Stepper:
     done : whether the end event has happened
     history : every event so far, in order
     sent : how many messages have been sent
+    computed : how many operations have their value; all of them unless forward=True
     sweep : the whole Sweep
 
     >>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
@@ -112,8 +125,9 @@ class Stepper:
     None
     """
 
-    def __init__(self, root: Any, gradient: float = 1.0) -> None:
+    def __init__(self, root: Any, gradient: float = 1.0, forward: bool = False) -> None:
         self.root = root_of(root)
+        self.forward = forward
         self.done = False
         self.history: list[Event] = []
         self._gradient = as_float(gradient, "gradient")
@@ -121,16 +135,26 @@ class Stepper:
         self._turn = len(self._order)  # counts down: the order is walked from its end
         self._sweep: Sweep | None = None
         self._before: list[float | None] = []  # every gradient as it was before the start
+        self._operations = [node for node in self._order if node.op is not None]
+        self._begun = False  # whether the start has happened
+        self.computed = 0 if forward else len(self._operations)
         self.sent = 0
 
     @property
     def current(self) -> Value | None:
-        """The node whose turn it is: its gradient is complete and is being sent on."""
+        """The node whose turn it is: its gradient is complete and is being sent on.
+
+        In the forward pass, the node that was computed last.
+        """
+        if self.forward and not self._begun:
+            return self._operations[self.computed - 1] if self.computed else None
         return self._order[self._turn] if self._turn < len(self._order) else None
 
     @property
     def previous(self) -> Value | None:
         """The node whose turn it was before the current one."""
+        if self.forward and not self._begun:
+            return self._operations[self.computed - 2] if self.computed > 1 else None
         return self._order[self._turn + 1] if self._turn + 1 < len(self._order) else None
 
     @property
@@ -155,8 +179,11 @@ class Stepper:
         """The event that `step()` would make happen; None at the end."""
         if self.done:
             return None
+        if self.computed < len(self._operations):
+            node = self._operations[self.computed]
+            return Event("computed", node, after=node.data)
         sweep, sent = self.sweep, self.sent
-        if not self.history:
+        if not self._begun:
             gradient = sweep.gradient(self.root, after=0)
             before = gradient_of(self.root)
             return Event("start", self.root, message=sweep.seed, before=before, after=gradient)
@@ -178,11 +205,14 @@ class Stepper:
             self.sent += 1
         elif event.kind == "finished":
             self._turn -= 1
+        elif event.kind == "computed":
+            self.computed += 1
         elif event.kind == "start":
             self._begin()
         else:
             self.done = True
-        event.target.grad = event.after
+        if event.kind != "computed":
+            event.target.grad = event.after
         self.history.append(event)
         _steppers[self.root] = self
         return event
@@ -192,13 +222,16 @@ class Stepper:
         if not self.history:
             return None
         event = self.history.pop()
+        if event.kind == "computed":
+            self.computed -= 1
+            return event
         event.target.grad = event.before
         if event.kind == "message":
             self.sent -= 1
         elif event.kind == "finished":
             self._turn += 1
         elif event.kind == "start":
-            self._sweep = None
+            self._sweep, self._begun = None, False
             for node, grad in zip(self._order, self._before):
                 node.grad = grad
         else:
@@ -252,7 +285,13 @@ class Stepper:
 
     def is_finished(self, node: Value) -> bool:
         """Whether the gradient of this node of the graph is complete."""
-        return self.current is not None and node.serial >= self.current.serial
+        return self._turn < len(self._order) and node.serial >= self._order[self._turn].serial
+
+    def is_computed(self, node: Value) -> bool:
+        """Whether the forward pass has come to this node; leaves have their values at once."""
+        if node.op is None or self.computed == len(self._operations):
+            return True
+        return node.serial < self._operations[self.computed].serial
 
     def gradient(self, node: Value) -> float | None:
         """The gradient of a node so far; None where no message has reached it."""
@@ -272,6 +311,7 @@ class Stepper:
 
     def _begin(self) -> None:
         """Forget the gradients of an earlier sweep; what leaves hold is added to."""
+        self._begun = True
         self._before = [gradient_of(node) for node in self._order]
         for node in self._order:
             if node.parents:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["aligned", "clean", "short", "shortened"]
+__all__ = ["aligned", "bracketed", "clean", "short", "shortened", "shown"]
 
 
 def clean(text: str) -> str:
@@ -62,3 +62,19 @@ def aligned(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ("  ".join(map(str.ljust, row, widths)) for row in rows)
     return [f"{indent}{line}".rstrip() for line in lines]
+
+
+def shown(x: Any) -> str:
+    """A number in a sentence: 6 digits, no minus sign on a zero, · for None.
+
+    >>> shown(-0.0), shown(1 / 3), shown(None), shown(True)
+    ('0', '0.333333', '·', 'True')
+    """
+    if x is None:
+        return "·"
+    return f"{x + 0.0:.6g}" if isinstance(x, float) else str(x)
+
+
+def bracketed(x: float | None) -> str:
+    """A factor or an addend: (-5)."""
+    return f"({shown(x)})" if x is not None and x < 0.0 else shown(x)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import IO, Any
+from typing import Any
 
 from ..stepper import Event
 from ..train.interrupt import CtrlC
+from ..wording import bracketed, shown
 from .changing import Changing
 from .expression import Expression
 from .moving import MOST_EVENTS
-from .names import bracketed, shown
 
 __all__ = ["Asking"]
 
@@ -20,8 +20,8 @@ LEAVE = {"", "q", "quit", "skip"}
 class Asking(Changing):
     """quiz: a gradient, a message or a factor is asked for, in turns."""
 
-    def __init__(self, x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
-        super().__init__(x, stdin, stdout)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.asked = self.right = 0
 
     def do_quiz(self, arg: str) -> None:

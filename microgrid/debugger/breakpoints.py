@@ -96,17 +96,22 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 def _finished(event: Event) -> bool:
-    return event.kind == "finished"
+    """Whether a gradient is complete, or in the forward pass a value."""
+    return event.kind in ("finished", "computed")
 
 
 def _completes(sweep: Sweeping, wanted: Value | Vector) -> Condition:
     """True when the gradient of a node is complete, or the last one of a vector's."""
     entries = wanted if isinstance(wanted, tuple) else (wanted,)
-    return lambda event: (
-        _finished(event)
-        and event.node in entries
-        and all(sweep.stepper.is_finished(node) for node in entries)
-    )
+
+    def complete(event: Event) -> bool:
+        if not _finished(event) or event.node not in entries:
+            return False
+        stepper = sweep.stepper
+        ready = stepper.is_computed if event.kind == "computed" else stepper.is_finished
+        return all(ready(node) for node in entries)
+
+    return complete
 
 
 def _op(event: Event) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import IO, Any
+from typing import Any
 
 from ..graph import grad, recompute
 from ..stepper import Stepper
 from ..value import Value
+from ..wording import bracketed, shown
 from .breakpoints import breakpoint_at
 from .looking import Looking
-from .names import Vector, bracketed, shown
+from .names import Vector
 
 __all__ = ["Changing"]
 
@@ -18,8 +19,8 @@ __all__ = ["Changing"]
 class Changing(Looking):
     """set, nudge, undo: what if h_0 were 1?"""
 
-    def __init__(self, x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
-        super().__init__(x, stdin, stdout)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._changed: list[dict[Value, float]] = []  # the leaves' numbers before each change
 
     def do_set(self, arg: str) -> None:
@@ -98,7 +99,7 @@ class Changing(Looking):
         for leaf, number in numbers.items():
             leaf.data = number
         recompute(root)
-        self.stepper = Stepper(root)
+        self.stepper = Stepper(root, forward=self.stepper.forward)
         for _ in islice(self.stepper, done):
             pass
         for number, stop in self.breakpoints.items():

@@ -18,8 +18,12 @@ from ..value import Value, creation_order
 from .prompt import Debugger
 
 
-def debug(x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+def debug(
+    x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None, *, forward: bool = False
+) -> None:
     r"""Step through the sweep of a Value or an unrolled run at a prompt, until q.
+
+    forward: begin with the forward pass, value by value.
 
     >>> import io, sys
     >>> from microgrid import Value
@@ -37,7 +41,7 @@ def debug(x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -
     for stream in (sys.stdin, sys.stdout):  # a stray byte is no reason to lose one's place
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    Debugger(x, stdin, stdout).cmdloop()
+    Debugger(x, stdin, stdout, forward).cmdloop()
 
 
 def pm(x: Any = None, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
@@ -130,6 +134,9 @@ def add_step_command(subparsers: Any) -> None:
     parser.add_argument(
         "-c", "--commands", type=Path, metavar="FILE", help="read the commands from a file"
     )
+    parser.add_argument(
+        "--forward", action="store_true", help="begin with the forward pass, value by value"
+    )
     parser.set_defaults(run=_step)
 
 
@@ -137,10 +144,10 @@ def _step(args: argparse.Namespace) -> None:
     x = load(args.target)
     root_of(x)
     if args.commands is None:
-        debug(x)
+        debug(x, forward=args.forward)
         return
     try:
         commands = args.commands.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ValueError(f"cannot read the commands in {args.commands}: {error.strerror}") from None
-    debug(x, io.StringIO(commands))
+    debug(x, io.StringIO(commands), forward=args.forward)

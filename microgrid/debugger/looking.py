@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Any
 
 from ..value import Value
+from ..wording import aligned, bracketed, shown
 from .expression import Expression
 from .moving import Moving
-from .names import Vector, bracketed, card, shown, table, vector_card, whole_number
+from .names import Vector, card, vector_card, whole_number
 
 __all__ = ["Looking"]
 
@@ -41,7 +42,7 @@ class Looking(Moving):
             ]
             for i, node in enumerate(nodes)
         ]
-        self.say(*table(rows))
+        self.say(*aligned(rows))
         self.say(f"product {_product(factors)}")
         if ways > 1:
             total = shown(self.stepper.gradient(self.place))
@@ -67,7 +68,7 @@ class Looking(Moving):
         found = self.names.known.get(arg)
         steps, total = self._terms(arg, found)
         rows = [[_place(place), shown(part)] for place, part in steps.items()]
-        self.say(*table([*rows, ["sum", shown(total)]]))
+        self.say(*aligned([*rows, ["sum", shown(total)]]))
         if not isinstance(found, Value):
             self.say("norms of all entries; name one for its numbers and paths")
             return
@@ -89,7 +90,7 @@ class Looking(Moving):
             op = node.op.name if node.op else "leaf"
             gradient = shown(self.stepper.gradient(node))
             rows.append([mark, self.names[node], op, shown(node.data), gradient, node.scope])
-        self.say(*table(rows))
+        self.say(*aligned(rows))
 
     def do_display(self, arg: str) -> None:
         """display [EXPRESSION]: show its value whenever the sweep stops; plain: show all now."""

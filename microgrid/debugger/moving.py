@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import IO, Any
+from typing import Any
 
 from ..graph import time_step
 from ..stepper import Event
@@ -22,8 +22,8 @@ MOST_EVENTS = 12  # that one command prints; of more, only the last few
 class Moving(Shell):
     """step, next, gate, vector, return, continue, until, back, restart; break, tbreak, clear."""
 
-    def __init__(self, x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
-        super().__init__(x, stdin, stdout)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._breakpoint_numbers, self._display_numbers = count(1), count(1)
 
     def do_step(self, arg: str) -> None:
@@ -47,20 +47,22 @@ class Moving(Shell):
         self._repeat(arg, lambda: self._leaving(_step_of))
 
     def do_continue(self, arg: str) -> None:
-        """c(ontinue): go on to the next breakpoint, or to the end."""
-        self._go(lambda event: False)
+        """c(ontinue): go on to the next breakpoint, or to the end (first, of the forward pass)."""
+        self._go(lambda event: event.kind == "computed" and event.node is self.stepper.root)
 
     def do_until(self, arg: str) -> None:
-        """unt(il) NODE: go on until the gradient of a node, or of a whole vector, is complete."""
+        """unt(il) NODE: go on until the gradient of a node or vector is complete (or its value)."""
         found = self.named(arg)
         waiting = set(found) if isinstance(found, tuple) else {found}
-        done = {node for node in waiting if self.stepper.is_finished(node)}
-        waiting -= done
+        kind = "finished"
+        if not all(map(self.stepper.is_computed, waiting)):  # in the forward pass
+            kind, waiting = "computed", {x for x in waiting if not self.stepper.is_computed(x)}
+        waiting -= {node for node in waiting if self.stepper.is_finished(node)}
         if not waiting:
             raise ValueError(f"the sweep has passed {arg}; go back or restart first")
 
         def complete(event: Event) -> bool:
-            if event.kind == "finished":
+            if event.kind == kind:
                 waiting.discard(event.node)
             return not waiting
 

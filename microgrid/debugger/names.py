@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from ..graph import formula, name_of
 from ..stepper import Stepper
 from ..value import Value
-
-__all__ = ["Known", "Names", "Vector", "bracketed", "card", "shown", "table", "vector_card",
-           "whole_number"]  # fmt: skip
+from ..wording import aligned, bracketed, shown
 
 MOST_PARENTS = 8  # a card lists no more
 MOST_ENTRIES = 24  # of a vector's card
@@ -85,8 +82,11 @@ def card(node: Value, stepper: Stepper, names: Names) -> list[str]:
     """The lines of a node's card: how it was made, value, gradient, derivatives, messages."""
     made = formula(node, names.__getitem__, shown, 2 * MOST_PARENTS) or "a leaf"
     lines = [f"{names.called(node)} = {made}{f'   in {node.scope}' if node.scope else ''}"]
-    lines.append(f"  value     {shown(node.data)}")
+    value = shown(node.data) if stepper.is_computed(node) else "not computed yet"
+    lines.append(f"  value     {value}")
     lines.append(f"  gradient  {_progress(node, stepper)}")
+    if not stepper.is_computed(node):
+        return lines[:2]
     for parent, local in list(zip(node.parents, node.partials))[:MOST_PARENTS]:
         sent = ""
         if stepper.is_finished(node) and (upstream := stepper.gradient(node)) is not None:
@@ -104,31 +104,10 @@ def vector_card(name: str, entries: Vector, stepper: Stepper, names: Names) -> l
     for node in entries[:MOST_ENTRIES]:
         gradient = shown(stepper.gradient(node))
         state = "" if stepper.is_finished(node) or gradient == "·" else " so far"
-        rows.append([names[node], shown(node.data), gradient + state])
+        value = shown(node.data) if stepper.is_computed(node) else "?"
+        rows.append([names[node], value, gradient + state])
     more = len(entries) - MOST_ENTRIES
-    return table(rows) + ([f"… and {more} more"] if more > 0 else [])
-
-
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as aligned lines."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-
-
-def shown(x: Any) -> str:
-    """A value as the prompt prints it: 6 digits, · for a gradient that is not there yet.
-
-    >>> shown(-0.0), shown(1 / 3), shown(None), shown(True)
-    ('0', '0.333333', '·', 'True')
-    """
-    if x is None:
-        return "·"
-    return f"{x + 0.0:.6g}" if isinstance(x, float) else str(x)
-
-
-def bracketed(x: float | None) -> str:
-    """A factor or an addend: (-5)."""
-    return f"({shown(x)})" if x is not None and x < 0.0 else shown(x)
+    return aligned(rows) + ([f"… and {more} more"] if more > 0 else [])
 
 
 def whole_number(text: str) -> int:

@@ -8,9 +8,10 @@ from typing import IO, Any, ClassVar
 
 from ..stepper import Stepper
 from ..value import Value
+from ..wording import shown
 from .breakpoints import Breakpoint, lookup
 from .expression import Expression
-from .names import Names, Vector, shown
+from .names import Names, Vector
 
 __all__ = ["Shell"]
 
@@ -26,9 +27,15 @@ class Shell(cmd.Cmd):
     prompt = "(bptt) "
     commands: ClassVar[list[str]] = []  # in the order of the help; Debugger fills it
 
-    def __init__(self, x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+    def __init__(
+        self,
+        x: Any,
+        stdin: IO[str] | None = None,
+        stdout: IO[str] | None = None,
+        forward: bool = False,
+    ) -> None:
         super().__init__("tab", stdin, stdout)
-        self.stepper = x if isinstance(x, Stepper) else Stepper(x)
+        self.stepper = x if isinstance(x, Stepper) else Stepper(x, forward=forward)
         self.x = self.stepper.root if x is self.stepper else x
         self.names = Names(self.stepper, self.x)
         self.breakpoints: dict[int, Breakpoint] = {}
@@ -82,7 +89,8 @@ class Shell(cmd.Cmd):
         """Read and run commands until q or the end of the input."""
         root, nodes = self.stepper.root, self.stepper.nodes
         size = f"{len(nodes)} nodes, {sum(len(node.parents) for node in nodes)} messages"
-        self.say(f"{self.names.called(root)} = {shown(root.data)}: {size}; h for help")
+        value = shown(root.data) if self.stepper.is_computed(root) else "?"
+        self.say(f"{self.names.called(root)} = {value}: {size}; h for help")
         while True:
             try:
                 super().cmdloop("")

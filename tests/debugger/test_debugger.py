@@ -52,16 +52,16 @@ def test_the_session_of_the_lecture():
         "L → y_2: 1 × 1 = 1, gradient of y_2: 1",
         "y_2 is finished, gradient 1",
         "(bptt) unt h_1",
-        "y_2 → W_y: 1 × -24 = -24, gradient of W_y: -24",
-        "y_2 → h_2: 1 × -1 = -1, gradient of h_2: -1",
+        "y_2 → W_y: 1 × (-24) = -24, gradient of W_y: -24",
+        "y_2 → h_2: 1 × (-1) = -1, gradient of h_2: -1",
         "h_2 is finished, gradient -1",
-        "h_2 → W_x: -1 × 1 = -1, gradient of W_x: -1",
-        "h_2 → W_h: -1 × 5 = -5, gradient of W_h: -5",
-        "h_2 → E[c]: -1 × 1 = -1, gradient of E[c]: -1",
-        "h_2 → h_1: -1 × -5 = 5, gradient of h_1: 5",
+        "h_2 → W_x: (-1) × 1 = -1, gradient of W_x: -1",
+        "h_2 → W_h: (-1) × 5 = -5, gradient of W_h: -5",
+        "h_2 → E[c]: (-1) × 1 = -1, gradient of E[c]: -1",
+        "h_2 → h_1: (-1) × (-5) = 5, gradient of h_1: 5",
         "y_1 is finished, gradient 1",
         "y_1 → W_y: 1 × 5 = 5, gradient of W_y: -24 + 5 = -19",
-        "y_1 → h_1: 1 × -1 = -1, gradient of h_1: 5 + -1 = 4",
+        "y_1 → h_1: 1 × (-1) = -1, gradient of h_1: 5 + (-1) = 4",
         "h_1 is finished, gradient 4",
         "(bptt) w",
         "           L = 19",
@@ -72,6 +72,27 @@ def test_the_session_of_the_lecture():
         "the largest of 2 paths; they sum to 4",
         "(bptt) q",
     ]
+
+
+def test_forward_before_the_first_value():
+    out = io.StringIO()
+    commands = "s\np h_2\nunt h_2\nc\nbk 2\nb t=2\nc\nc\nc\nc\nq\n"
+    debug(quiz(), io.StringIO(commands), out, forward=True)
+    printed = out.getvalue().splitlines()
+    assert printed[:5] == [
+        "L = ?: 11 nodes, 14 messages; h for help",
+        "(bptt) s",
+        "h_1 = W_x·E[o] + W_h·h_0 = 1·5 + (-5)·0 = 5",
+        "(bptt) p h_2",
+        "h_2 = W_x·E[c] + W_h·h_1   in t=2/cell",
+    ]
+    assert printed[5] == "  value     not computed yet"
+    assert printed[printed.index("(bptt) unt h_2") + 2] == (
+        "h_2 = W_x·E[c] + W_h·h_1 = 1·1 + (-5)·5 = -24"
+    )
+    assert printed.count("L = y_1 + y_2 = (-5) + 24 = 19") == 2
+    assert printed.count("breakpoint 1: t=2") == 1
+    assert printed[-2] == "end: every gradient is complete"
 
 
 def test_greeting_and_end_of_input():
@@ -112,7 +133,10 @@ def test_greeting_and_end_of_input():
         (["display h_1.grad", "unt h_1"], "  1: h_1.grad = 4"),
         (["display message", "unt h_1"], "  1: message = there is no 'message' here"),
         (["display grad", "undisplay 1", "n"], "L is finished, gradient 1"),
-        (["h c"], "c(ontinue): go on to the next breakpoint, or to the end."),
+        (
+            ["h c"],
+            "c(ontinue): go on to the next breakpoint, or to the end (first, of the forward pass).",
+        ),
         (["h"], "  Enter repeats the last command; what is no command is printed as by p"),
     ],
 )

@@ -167,3 +167,24 @@ def test_events_are_immutable():
     assert isinstance(event, Event)
     with pytest.raises(AttributeError):
         event.after = 2.0
+
+
+def test_the_forward_pass_is_stepped_too_and_undone():
+    w, x = Value(2.0, label="w"), Value(3.0, label="x")
+    y = (w * x).tanh()
+    stepper = Stepper(y, forward=True)
+    assert [stepper.is_computed(node) for node in (w, y.parents[0], y)] == [True, False, False]
+    assert str(stepper.step()) == "mul = w × x = 2 × 3 = 6"
+    assert [stepper.is_computed(node) for node in (y.parents[0], y)] == [True, False]
+    assert (stepper.current, stepper.computed) == (y.parents[0], 1)
+    assert stepper.step().after == y.data
+    assert stepper.step().kind == "start"
+    stepper.run()
+    swept = [w.grad, x.grad]
+    y.backward()
+    assert [2 * g for g in swept] == [w.grad, x.grad]
+    stepper.restart()
+    assert (stepper.computed, stepper.current, stepper.history) == (0, None, [])
+    kinds = [event.kind for event in stepper]
+    assert kinds[:3] == ["computed", "computed", "start"]
+    assert kinds.count("computed") == 2
