@@ -1,13 +1,19 @@
 """Writing a file whole or not at all."""
 
 import os
-import tempfile
+import secrets
+import stat
+from contextlib import suppress
 from pathlib import Path
+
+__all__ = ["write_whole"]
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> Path:
     """Write a temporary file beside `path`, then give it the name: readers see old or new.
 
+    A symbolic link stays one, and the file it points to is replaced. An old file's mode and
+    owner are kept, a new file's follow the umask. A device or a FIFO is written into.
     OSError, in one sentence, where the folder cannot be written.
 
     >>> import tempfile
@@ -15,20 +21,59 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> Path:
     ...     write_whole(Path(folder) / "a.txt", "text").read_text()
     'text'
     """
-    target = Path(path)
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    old = _status(path)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        if old is not None and not stat.S_ISREG(old.st_mode):
+            with open(path, "wb", buffering=0) as file:
+                file.write(data)
+        else:
+            _replace(Path(os.path.realpath(path)), data, old)
     except OSError as error:
-        raise type(error)(f"cannot write into {str(target.parent)!r}: {error.strerror}") from None
+        if error.strerror is None:  # it has been put into a sentence already
+            raise
+        raise type(error)(f"cannot write {os.fspath(path)!r}: {error.strerror}") from None
+    return Path(path)
+
+
+def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
     try:
-        with os.fdopen(handle, "wb") as file:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _replace(target: Path, data: bytes, old: os.stat_result | None) -> None:
+    """Write `data` into a new file, then give it the target's name in one step."""
+    # A name that nobody can have taken: only what was made here is ever removed.
+    name = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with open(_created(name), "wb") as file:
+            if old is not None:
+                _dress(file.fileno(), old)
             file.write(data)
-        os.chmod(name, 0o644)
         os.replace(name, target)
-    except BaseException as error:
-        os.unlink(name)
-        if isinstance(error, OSError):
-            raise type(error)(f"cannot write {str(target)!r}: {error.strerror}") from None
+    except BaseException:
+        # Ctrl-C may come when the file has its name already: then nothing is left to remove.
+        with suppress(OSError):
+            os.unlink(name)
         raise
-    return target
+
+
+def _created(name: Path) -> int:
+    """A new file's handle. Its mode is 0666 and not tempfile's, so that the umask has its say."""
+    try:
+        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        where = str(name.parent)
+        raise type(error)(f"cannot write into {where!r}: {error.strerror}") from None
+
+
+def _dress(file: int, old: os.stat_result) -> None:
+    """Give a file the owner and the mode of an old one, as far as the system lets us."""
+    new = os.fstat(file)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with suppress(OSError, AttributeError):
+            os.fchown(file, old.st_uid, old.st_gid)
+    with suppress(OSError, AttributeError):
+        os.fchmod(file, stat.S_IMODE(old.st_mode))

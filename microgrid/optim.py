@@ -6,10 +6,13 @@ array-backed parameters of a Tape.
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
+
+from .wording import short
 
 Numbers: TypeAlias = Any  # a float or an array
 Memory: TypeAlias = dict[str, Numbers]
@@ -26,12 +29,15 @@ class Optimizer:
     """Changes parameters by their gradients. A parameter whose grad is None is left alone.
 
     weight_decay: what is added to a gradient, times the parameter itself (an L2 penalty of
-    weight_decay / 2 times the square).
+    weight_decay / 2 times the square). `remembers` names what `change` keeps for each
+    parameter, once it has been called.
     """
+
+    remembers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: Iterable[Any], lr: float, weight_decay: float = 0.0) -> None:
         kind = type(self).__name__
-        self.params: list[Any] = list(params) if isinstance(params, Iterable) else [params]
+        self.params = _distinct(params if isinstance(params, Iterable) else [params])
         if not self.params:
             raise ValueError(f"{kind} needs at least one parameter, got none")
         for p in self.params:
@@ -72,16 +78,32 @@ class Optimizer:
         return {"kind": type(self).__name__, "lr": self.lr, "memory": memory}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a `state_dict`; ValueError for one of another kind or number of parameters."""
+        """Take up a `state_dict`; ValueError for one of another optimizer, or a damaged one.
+
+        Nothing has been changed then.
+        """
         kind = type(self).__name__
-        if state["kind"] != kind:
-            raise ValueError(f"this optimizer is {kind}, the state is of {state['kind']}")
-        if len(state["memory"]) != len(self.params):
-            raise ValueError(
-                f"{kind} has {len(self.params)} parameters, the state {len(state['memory'])}"
-            )
-        self.lr = state["lr"]
-        self.memory = [{name: _numbers(x) for name, x in m.items()} for m in state["memory"]]
+        if (other := _field(state, "kind")) != kind:
+            named = other if isinstance(other, str) else short(other)
+            raise ValueError(f"this optimizer is {kind}, the state is of {named}")
+        memory = _field(state, "memory")
+        lr = _rate(f"{kind}: lr", _field(state, "lr"))
+        if not isinstance(memory, list):
+            raise ValueError(f"the memory of {kind} must be a list, got {short(memory)}")
+        if len(memory) != len(self.params):
+            raise ValueError(f"{kind} has {len(self.params)} parameters, the state {len(memory)}")
+        self.memory = [self._remembered(m, p) for m, p in zip(memory, self.params)]
+        self.lr = lr
+
+    def _remembered(self, memory: Any, p: Any) -> Memory:
+        """One parameter's memory from a `state_dict`: empty before its first step, or whole."""
+        if memory == {}:
+            return {}
+        if not isinstance(memory, dict) or memory.keys() != set(self.remembers):
+            found = ", ".join(map(str, memory)) if isinstance(memory, dict) else short(memory)
+            expected = ", ".join(self.remembers) or "nothing"
+            raise ValueError(f"{type(self).__name__} remembers {expected}, the state has {found}")
+        return {name: _memorised(name, x, p) for name, x in memory.items()}
 
 
 class SGD(Optimizer):
@@ -98,6 +120,8 @@ class SGD(Optimizer):
     >>> w.data
     0.7
     """
+
+    remembers = ("velocity",)
 
     def __init__(
         self,
@@ -133,6 +157,8 @@ class Adagrad(Optimizer):
     0.9
     """
 
+    remembers = ("sum",)
+
     def __init__(
         self, params: Iterable[Any], lr: float, eps: float = 1e-10, weight_decay: float = 0.0
     ) -> None:
@@ -156,6 +182,8 @@ class RMSprop(Optimizer):
     >>> round(w.data, 6)
     0.8
     """
+
+    remembers = ("mean_square",)
 
     def __init__(
         self,
@@ -187,6 +215,8 @@ class Adam(Optimizer):
     >>> round(w.data, 6)
     0.9
     """
+
+    remembers = ("steps", "mean", "mean_square")
 
     def __init__(
         self,
@@ -249,7 +279,7 @@ def grad_norm(params: Iterable[Any]) -> float:
     5.0
     """
     squares = 0.0
-    for p in params:
+    for p in _distinct(params):
         g = p.grad
         if g is not None:
             squares += g * g if g.__class__ is float else float(np.vdot(g, g))
@@ -266,7 +296,7 @@ def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
     >>> clip_grad_norm_([a, b], 1.0), round(a.grad, 5), round(b.grad, 5)
     (5.0, 0.6, -0.8)
     """
-    params = list(params)
+    params = _distinct(params)
     max_norm = _rate("clip_grad_norm_: max_norm", max_norm)
     norm = grad_norm(params)
     factor = max_norm / (norm + 1e-6)
@@ -325,8 +355,10 @@ class LambdaLR:
         return {"base": self.base, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a `state_dict`."""
-        self.base, self.steps = state["base"], state["steps"]
+        """Take up a `state_dict`; ValueError for a damaged one, then nothing has been changed."""
+        base = _rate(f"{type(self).__name__}: base", _field(state, "base"))
+        steps = _steps(_field(state, "steps"))
+        self.base, self.steps = base, steps
         self.optimizer.lr = self.base * self.factor(self.steps)
 
 
@@ -370,12 +402,17 @@ class CosineAnnealingLR(LambdaLR):
         )
 
 
+def _distinct(params: Iterable[Any]) -> list[Any]:
+    """The parameters in order, a tied one once: its gradient is whole already."""
+    return list({id(p): p for p in params}.values())
+
+
 def _zeros(like: Numbers) -> Numbers:
     return np.zeros_like(like) if isinstance(like, np.ndarray) else 0.0
 
 
 def _rate(what: str, number: float) -> float:
-    if not 0.0 <= number < math.inf:
+    if isinstance(number, bool) or not isinstance(number, Real) or not 0.0 <= number < math.inf:
         raise ValueError(f"{what} must be a number of 0 or more, got {number!r}")
     return float(number)
 
@@ -390,5 +427,33 @@ def _plain(x: Numbers) -> Any:
     return x.tolist() if isinstance(x, np.ndarray | np.generic) else x
 
 
-def _numbers(x: Any) -> Numbers:
-    return np.array(x) if isinstance(x, list) else x
+def _field(state: Any, name: str) -> Any:
+    if not isinstance(state, Mapping):
+        raise ValueError(f"a state_dict is a dict, got {short(state)}")
+    if name not in state:
+        raise ValueError(f"the state has no {name!r}")
+    return state[name]
+
+
+def _memorised(name: str, x: Any, p: Any) -> Numbers:
+    """What a state holds under a name, if it can belong to this parameter."""
+    if name == "steps":
+        return _steps(x)
+    try:
+        numbers = np.asarray(x, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} must be numbers, got {short(x)}") from None
+    shape = np.shape(p.data)
+    if numbers.shape != shape:
+        raise ValueError(f"{name} has shape {numbers.shape}, its parameter {shape}")
+    if not np.all(np.isfinite(numbers)):
+        raise ValueError(f"{name} must be finite, got {short(x)}")
+    if name in ("sum", "mean_square") and np.any(numbers < 0.0):
+        raise ValueError(f"{name} is made of squares and cannot be negative, got {short(x)}")
+    return numbers if shape else float(numbers)
+
+
+def _steps(x: Any) -> int:
+    if isinstance(x, bool) or not isinstance(x, int) or x < 0:
+        raise ValueError(f"steps must be a whole number of 0 or more, got {short(x)}")
+    return x

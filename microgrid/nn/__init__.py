@@ -7,6 +7,7 @@ from .feedforward import MLP, Embedding, Linear
 from .gated import GRUCell, LSTMCell
 from .module import Module
 from .norms import BatchNorm1d, Dropout, LayerNorm, Residual, RMSNorm
+from .parameters import Parameter
 from .pytorch import load_torch
 from .recurrent import BlockRNNCell, RecurrentCell, RNNCell
 from .row_batch import RowLinear, RowRNNCell
@@ -29,6 +30,7 @@ __all__ = [
     "Linear",
     "Module",
     "MultiheadAttention",
+    "Parameter",
     "RMSNorm",
     "RNNCell",
     "RecurrentCell",

@@ -99,7 +99,7 @@ class Embedding(Module):
     """A table of learnt vectors: a call looks one up (torch.nn.Embedding).
 
     weight is num_embeddings rows of embedding_dim, standard normal at first. What a call
-    returns are the table's own leaves, so an item that is used twice adds up its
+    returns is a new list of the table's own leaves, so an item that is used twice adds up its
     gradients. With `vocab` a row is named after its item: "E[o]".
 
     >>> table = Embedding(4, 1, vocab="ioca")
@@ -136,7 +136,7 @@ class Embedding(Module):
             raise ValueError(
                 f"Embedding: index must lie in 0..{self.num_embeddings - 1}, got {index}"
             )
-        return self.weight[index]
+        return list(self.weight[index])
 
     def mixed(self, shares: Sequence[Operand]) -> Row:
         """The rows, each times its share, added up: row i for a one-hot vector.

@@ -7,47 +7,88 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ..nested import mapped
 from ..value import Value
-from .parameters import Weight
+from ..wording import short
+from .parameters import Weight, name_leaves, shape_of
 
 __all__ = ["Module"]
 
 
 class Module:
-    """A part of a network. Every Value among its attributes is a parameter.
+    """A part of a network. Every leaf Value among its attributes is a parameter.
 
-    Parameters stand in attributes: a Value, a list of them, a list of rows, another
-    Module or a list of Modules; names that begin with an underscore do not count.
-
-    >>> class Scale(Module):
-    ...     def __init__(self):
-    ...         self.factor = Value(3.0, label="factor")
-    >>> Scale().state_dict()
-    {'factor': 3.0}
-
+    Parameters are looked for in attributes whose names do not begin with an underscore:
+    Values, lists and object arrays of Values, other Modules, and lists and dicts of all of
+    these, as deep as they go. A list of equally long rows of Values is one weight, a matrix.
+    Values that were computed are no parameters. A parameter that is reached by two ways is
+    a tied weight: it counts once, though the `state_dict` holds it under both names.
     Lists of numbers that belong to the state but are not learnt, a running mean for one, are
     named in `_buffers`.
+
+    A module of one's own says in `__init__` what it learns and in `forward` what it computes.
+    Parameters without a label are named after their attribute:
+
+    >>> from microgrid import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         self.factor = nn.Parameter([3.0, 4.0])
+    ...     def forward(self, xs):
+    ...         return [f * x for f, x in zip(self.factor, xs)]
+    >>> scale = Scale()
+    >>> [y.data for y in scale([10.0, 100.0])], scale.state_dict(), scale.factor[1].label
+    ([30.0, 400.0], {'factor': [3.0, 4.0]}, 'factor[1]')
     """
 
     training: bool = True
     _buffers: ClassVar[tuple[str, ...]] = ()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if not name.startswith("_"):
+            name_leaves(value, name)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """What `forward` returns."""
+        return self.forward(*args, **options)
+
+    def forward(self, *args: Any, **options: Any) -> Any:
+        """What the module computes; a subclass defines it, or `__call__`."""
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot be called: it defines no forward(self, ...)"
+        )
+
     def named_modules(self, name: str = "") -> Iterator[tuple[str, Module]]:
         """(name, module) for this module, whose name is "", and all within it: "layers.0"."""
         yield name, self
-        for own, attribute in vars(self).items():
-            parts = {own: attribute}
-            if isinstance(attribute, list | tuple):
-                parts = {f"{own}.{i}": part for i, part in enumerate(attribute)}
-            for inner, part in parts.items():
-                if isinstance(part, Module):
-                    yield from part.named_modules(f"{name}.{inner}" if name else inner)
+        for inner, part in _walk(self, name, ()):
+            if isinstance(part, Module):
+                yield inner, part
 
     def named_buffers(self) -> Iterator[tuple[str, list[float]]]:
         """(name, numbers) for what belongs to the state and is not learnt."""
         for path, module in self.named_modules():
             for name in module._buffers:
                 yield f"{path}.{name}" if path else name, getattr(module, name)
+
+    def named_weights(self) -> Iterator[tuple[str, Weight]]:
+        """(name, Value, list or matrix of Values), in order of definition; tied ones repeatedly."""
+        for name, part in _walk(self, "", ()):
+            if not isinstance(part, Module):
+                yield name, part
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """(name, Value) for every single number that can be learnt: "cell.weight_hh[0][1]"."""
+        seen: set[Value] = set()
+        for name, weight in self.named_weights():
+            for entry, value in _entries(name, weight):
+                if value not in seen:
+                    seen.add(value)
+                    yield entry, value
+
+    def parameters(self) -> list[Value]:
+        """Every parameter once, as one flat list, for an optimizer."""
+        return [value for _, value in self.named_parameters()]
 
     def train(self, mode: bool = True) -> Self:
         """Have Dropout and BatchNorm1d do what they do in training; returns the module."""
@@ -59,36 +100,21 @@ class Module:
         """The end of training: nothing is dropped any more (see `train`)."""
         return self.train(False)
 
-    def named_weights(self) -> Iterator[tuple[str, Weight]]:
-        """(name, Value, list or matrix of Values), in order of definition."""
-        for name, attribute in vars(self).items():
-            if not name.startswith("_"):
-                yield from _weights(name, attribute)
-
-    def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """(name, Value) for every single number that can be learnt: "cell.weight_hh[0][1]"."""
-        for name, weight in self.named_weights():
-            yield from _entries(name, weight)
-
-    def parameters(self) -> list[Value]:
-        """Every parameter as one flat list, for an optimizer."""
-        return [value for _, value in self.named_parameters()]
-
     def zero_grad(self) -> None:
         """Forget the gradients: `grad` becomes None (as in PyTorch)."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The numbers by name: a float, a list or a list of rows for each weight."""
-        learnt = {name: _numbers(weight) for name, weight in self.named_weights()}
+        """The numbers by name: a float, a list or a list of rows for each weight and buffer."""
+        learnt = {name: mapped(_number, weight) for name, weight in self.named_weights()}
         return learnt | {name: list(numbers) for name, numbers in self.named_buffers()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set every parameter from numbers, nested lists or arrays by name.
 
-        ValueError where a key is missing, unknown or of another shape; then nothing
-        has been changed.
+        ValueError where a key is missing, unknown or of another shape, or where a tied
+        weight has different numbers under its names; then nothing has been changed.
 
         >>> from microgrid import nn
         >>> nn.RNNCell(1, 1, bias=False).load_state_dict({"weight_ih": [[1.0]]})
@@ -96,41 +122,49 @@ class Module:
         ...
         ValueError: load_state_dict: 'weight_hh' is missing; this module has weight_ih, weight_hh
         """
-        weights: dict[str, Weight | list[float]] = dict(self.named_weights())
-        buffers = dict(self.named_buffers())
-        weights.update(buffers)
-        has = f"this module has {', '.join(weights) or 'no parameters'}"
-        for name in weights:
+        if not isinstance(state, Mapping):
+            raise ValueError(f"load_state_dict takes numbers by name, got {short(state)}")
+        weights, buffers = dict(self.named_weights()), dict(self.named_buffers())
+        has = f"this module has {', '.join([*weights, *buffers]) or 'no parameters'}"
+        for name in (*weights, *buffers):
             if name not in state:
                 raise ValueError(f"load_state_dict: {name!r} is missing; {has}")
         for name in state:
-            if name not in weights:
+            if name not in weights and name not in buffers:
                 raise ValueError(f"load_state_dict: {name!r} is unknown; {has}")
-        arrays = {name: _array(name, state[name], weight) for name, weight in weights.items()}
+        running = {name: _array(name, state[name], (len(x),)) for name, x in buffers.items()}
+        for value, number in _new_numbers(weights, state).items():
+            value.data = number
         for name, numbers in buffers.items():
-            numbers[:] = arrays[name].tolist()
-        for name, weight in self.named_weights():
-            values = [value for _, value in _entries(name, weight)]
-            for value, number in zip(values, arrays[name].ravel().tolist()):
-                value.data = number
+            numbers[:] = running[name].tolist()
 
 
-def _weights(name: str, attribute: Any) -> Iterator[tuple[str, Weight]]:
-    if isinstance(attribute, Module):
-        for inner, weight in attribute.named_weights():
-            yield f"{name}.{inner}", weight
-    elif isinstance(attribute, Value) or _is_rows(attribute):
-        yield name, attribute
-    elif isinstance(attribute, list | tuple):
-        for i, item in enumerate(attribute):
-            if isinstance(item, Module):
-                yield from _weights(f"{name}.{i}", item)
+def _walk(
+    module: Module, path: str, inside: tuple[Module, ...]
+) -> Iterator[tuple[str, Module | Weight]]:
+    """(path, module or weight) for all within a module; `inside` are the modules around it."""
+    for name, attribute in vars(module).items():
+        if not name.startswith("_"):
+            yield from _parts(f"{path}.{name}" if path else name, attribute, (*inside, module))
 
 
-def _is_rows(attribute: Any) -> bool:
-    if not isinstance(attribute, list | tuple) or not attribute:
-        return False
-    return all(isinstance(x, Value) or _is_rows(x) for x in attribute)
+def _parts(
+    path: str, found: Any, inside: tuple[Module, ...]
+) -> Iterator[tuple[str, Module | Weight]]:
+    if isinstance(found, np.ndarray) and found.dtype == object:
+        found = found.tolist()
+    if isinstance(found, Module):
+        if not any(found is outer for outer in inside):  # a circle is gone round once
+            yield path, found
+            yield from _walk(found, path, inside)
+    elif shape_of(found) is not None:
+        yield path, found
+    elif isinstance(found, Mapping):
+        for key, item in found.items():
+            yield from _parts(f"{path}.{key}", item, inside)
+    elif isinstance(found, list | tuple):
+        for i, item in enumerate(found):
+            yield from _parts(f"{path}.{i}", item, inside)
 
 
 def _entries(name: str, weight: Any) -> Iterator[tuple[str, Value]]:
@@ -141,26 +175,34 @@ def _entries(name: str, weight: Any) -> Iterator[tuple[str, Value]]:
             yield from _entries(f"{name}[{i}]", item)
 
 
-def _numbers(weight: Weight) -> Any:
-    return weight.data if isinstance(weight, Value) else [_numbers(item) for item in weight]
+def _number(value: Value) -> float:
+    return value.data
 
 
-def _shape(weight: Weight | list[float]) -> tuple[int, ...]:
-    if isinstance(weight, Value | float):
-        return ()
-    return (len(weight), *_shape(weight[0]))  # type: ignore[arg-type]
+def _new_numbers(weights: Mapping[str, Weight], state: Mapping[str, Any]) -> dict[Value, float]:
+    """What a state says of every parameter; ValueError where it does not fit, or fits twice."""
+    new: dict[Value, float] = {}
+    for name, weight in weights.items():
+        numbers = _array(name, state[name], shape_of(weight)).ravel().tolist()
+        for (entry, value), number in zip(_entries(name, weight), numbers):
+            other = new.setdefault(value, number)
+            if other is not number and other != number:
+                raise ValueError(
+                    f"load_state_dict: {entry} is a tied weight, and cannot be both "
+                    f"{other!r} and {number!r}"
+                )
+    return new
 
 
-def _array(name: str, given: Any, weight: Weight | list[float]) -> np.ndarray:
+def _array(name: str, given: Any, shape: tuple[int, ...] | None) -> np.ndarray:
     try:
         array = np.asarray(given, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"load_state_dict: {name!r} needs real numbers in rows of equal length, got {given!r}"
         ) from None
-    expected = _shape(weight)
-    if array.shape != expected:
+    if array.shape != shape:
         raise ValueError(
-            f"load_state_dict: {name!r} has shape {expected}, got one of shape {array.shape}"
+            f"load_state_dict: {name!r} has shape {shape}, got one of shape {array.shape}"
         )
     return array

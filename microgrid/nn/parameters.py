@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from numbers import Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .. import functional as F
+from ..nested import flatten, mapped
 from ..recording import current_scope
 from ..value import Operand, Value
+from ..wording import short
 
 __all__ = [
     "NONLINEARITIES",
     "Matrix",
+    "Parameter",
     "Row",
     "Seed",
     "Weight",
@@ -24,7 +28,9 @@ __all__ = [
     "identity",
     "is_scalar",
     "matrix",
+    "name_leaves",
     "named",
+    "shape_of",
     "size",
     "uniform",
     "vector",
@@ -68,6 +74,55 @@ def activation(name: str) -> Callable[[Value], Value]:
 def uniform(seed: Seed, bound: float, *shape: int) -> np.ndarray:
     """Random numbers between -bound and bound, PyTorch's default initialisation."""
     return np.random.default_rng(seed).uniform(-bound, bound, shape)
+
+
+def Parameter(data: Any, label: str = "") -> Any:  # noqa: N802, PyTorch's name
+    """Leaves to be learnt: a Value for a number, a list for a vector, rows for a matrix.
+
+    As an attribute of a Module they are among its parameters, and are named after the
+    attribute unless they have a label. ValueError for rows of unequal length.
+
+    >>> Parameter([[1.0, 2.0], [3.0, 4.0]], label="W")[1][0]
+    Value(3.0, label='W[1,0]')
+    """
+    try:
+        numbers = np.asarray(data, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Parameter needs real numbers in rows of equal length, got {short(data)}"
+        ) from None
+    made = mapped(Value, numbers.tolist())
+    name_leaves(made, label)
+    return made
+
+
+def shape_of(weight: Any) -> tuple[int, ...] | None:
+    """The shape of one weight: () of a leaf, (3, 2) of three rows of two; None of anything else.
+
+    >>> shape_of([[Value(1.0), Value(2.0)]]), shape_of([Value(1.0), None]), shape_of([])
+    ((1, 2), None, None)
+    """
+    if isinstance(weight, Value):
+        return None if weight.parents else ()
+    if not isinstance(weight, list | tuple) or not weight:
+        return None
+    shapes = {shape_of(item) for item in weight}
+    inner = shapes.pop()
+    return None if shapes or inner is None else (len(weight), *inner)
+
+
+def name_leaves(weight: Any, name: str) -> None:
+    """Label what has no label yet: "W[0,1]", or plain "W" when there is only one number."""
+    shape = shape_of(weight)
+    if shape is None or not name:
+        return
+    leaves = flatten(weight)
+    if prod(shape) == 1:
+        labels = [name]
+    else:
+        labels = [f"{name}[{','.join(map(str, place))}]" for place in np.ndindex(*shape)]
+    for leaf, label in zip(leaves, labels):
+        leaf.label = leaf.label or label
 
 
 def matrix(numbers: np.ndarray, label: str) -> Matrix:

@@ -42,6 +42,8 @@ class Stacked(RecurrentCell):
         self.input_size = layers[0].input_size
         self.hidden_size = layers[-1].hidden_size
         for n, cell in enumerate(self.layers, start=1):
+            if cell in self.layers[: n - 1]:
+                continue  # a tied layer keeps the names of its first place
             cell._mark = str(n).translate(_SUPERSCRIPTS)
             for parameter in cell.parameters():
                 name, bracket, place = parameter.label.partition("[")

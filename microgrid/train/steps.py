@@ -8,6 +8,7 @@ Values were changed and has to write back what it has learnt.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, cycle
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -18,6 +19,7 @@ from .. import functional as F
 from ..nested import flatten, mapped
 from ..nn import Module, SequenceModel
 from ..recording import no_grad
+from ..saving.document import check_fields
 from ..tape import Parameter, Tape, Tapes
 from ..value import Value
 from .text import Chunk, TextStream
@@ -208,9 +210,13 @@ class TruncatedBPTT(Eager):
         return {"stream": self.stream.state_dict(), "h0": self.h0}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a `state_dict`."""
+        """Take up a `state_dict`; ValueError for a damaged one, then nothing has been changed."""
+        check_fields("the text's state", state, {"stream", "h0"}, set())
+        h0, expected = state["h0"], self.model.cell.initial_state()
+        if h0 is not None and not _alike(h0, expected):
+            raise ValueError(f"the state carried on must be shaped like {self.model.cell!r}'s")
         self.stream.load_state_dict(state["stream"])
-        self.h0 = state["h0"]
+        self.h0 = h0
 
     def _next_loss(self) -> Value | float:
         chunk = next(self.stream)
@@ -279,6 +285,15 @@ class TapedBPTT(TruncatedBPTT):
         self.tape.backward(inputs=False)
         self.h0 = mapped(self.tape.value, self._end)
         return loss
+
+
+def _alike(numbers: Any, state: Any) -> bool:
+    """Whether nested lists hold a finite number wherever a state holds a Value."""
+    if isinstance(state, Value):
+        return isinstance(numbers, float | int) and math.isfinite(numbers)
+    if not isinstance(numbers, list | tuple) or len(numbers) != len(state):
+        return False
+    return all(map(_alike, numbers, state))
 
 
 def _synced(tape: Tape) -> Value | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import functional as F
+from ..saving.document import check_fields, whole_number
+from ..wording import short
 
 _BLOCK = 1 << 16  # characters read at a time
 
@@ -172,16 +174,37 @@ class TextStream:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to a saved place; ValueError where the file is another one."""
+        """Go to a saved place.
+
+        ValueError for a damaged state, and where the file is another one; the stream
+        then stays where it is.
+        """
+        check_fields("the stream", state, {"position", "last", "characters", "vocabulary"}, set())
         if state["characters"] != self.characters:
             raise ValueError(
                 f"{self.path} holds {self.characters} characters, "
-                f"but {state['characters']} when the state was saved"
+                f"but {short(state['characters'])} when the state was saved"
             )
         if state["vocabulary"] != self.vocabulary.items:
             raise ValueError(f"{self.path} has other characters than when the state was saved")
-        self._file.seek(state["position"])
-        self._last = state["last"]
+        last = state["last"]
+        if last not in ("", *self.vocabulary.items):
+            raise ValueError(f"the stream's last character must be one of its text's, got {last!r}")
+        self._seek(whole_number("the stream's position", state["position"]))
+        self._last = last
+
+    def _seek(self, position: int) -> None:
+        """Go to a byte of the file at which a character begins."""
+        before = self._file.tell()
+        try:
+            if position <= self.path.stat().st_size:
+                self._file.seek(position)
+                self._file.read(1)
+                self._file.seek(position)
+                return
+        except UnicodeDecodeError:
+            self._file.seek(before)
+        raise ValueError(f"no character of {self.path} begins at byte {short(position)}")
 
     def close(self) -> None:
         """Close the file."""

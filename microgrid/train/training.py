@@ -16,13 +16,22 @@ from ..files import write_whole
 from ..graph import creation_order
 from ..nn import Module
 from ..optim import LambdaLR, Optimizer, clip_grad_norm_, grad_norm
+from ..saving.document import (
+    check_fields,
+    json_number,
+    numbers_in_rows,
+    read_object,
+    reading,
+    whole_number,
+)
 from ..value import Value
+from ..wording import clean, short
 from .interrupt import CtrlC
 from .steps import Eager, Step
 
 __all__ = ["Diverged", "Stateful", "Training"]
 
-FORMAT = "microgrid checkpoint 1"
+CHECKPOINT, VERSION = "microgrid checkpoint", 1
 
 
 class Stateful(Protocol):
@@ -121,18 +130,18 @@ class Training:
     def resume(self, path: str | os.PathLike[str]) -> None:
         """Take up a checkpoint: the run goes on to the numbers of an unbroken one.
 
-        ValueError for a file that is no checkpoint, or one of another model or optimizer.
+        ValueError, in one sentence, for a file that is damaged, no checkpoint, or one of
+        another model or optimizer. Nothing of this run has been changed then.
         """
-        try:
-            state = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError:
-            raise ValueError(f"{path} is not a checkpoint: it holds no JSON") from None
-        if not isinstance(state, dict) or state.get("format") != FORMAT:
-            raise ValueError(f"{path} is not a checkpoint of this program ({FORMAT})")
-        try:
-            self._load(state)
-        except (ValueError, KeyError) as error:
-            raise ValueError(f"{path} is a checkpoint of another run: {error}") from None
+        with reading(path):
+            state = read_object(path, CHECKPOINT, VERSION)
+            self._check(state)
+            before = self._state()
+            try:
+                self._load(state)
+            except Exception as error:  # what a `keep` of the user's makes of a strange state
+                self._load(before)
+                raise ValueError(f"it is a checkpoint of another run: {error}") from None
 
     def _taken_up(self, step: Step | Callable[[], Value | float]) -> Step:
         """The step, with the model's numbers in it."""
@@ -151,7 +160,8 @@ class Training:
         if self._step is not None:
             self._step.write_back()
         return {
-            "format": FORMAT,
+            "format": CHECKPOINT,
+            "version": VERSION,
             "steps": self.steps,
             "losses": self.losses,
             "model": self.model.state_dict(),
@@ -160,20 +170,30 @@ class Training:
             "keep": {name: thing.state_dict() for name, thing in self.keep.items()},
         }
 
-    def _load(self, state: dict[str, Any]) -> None:
-        if state["keep"].keys() != self.keep.keys():
-            raise ValueError(f"it keeps {sorted(state['keep'])}, this run {sorted(self.keep)}")
+    def _check(self, state: dict[str, Any]) -> None:
+        """ValueError for what can be seen to be wrong before anything is taken up."""
+        fields = {"steps", "losses", "model", "optimizer", "schedule", "keep"}
+        check_fields("the checkpoint", state, fields | {"format", "version"}, set())
+        steps, losses = whole_number("steps", state["steps"]), state["losses"]
+        if not isinstance(losses, list) or len(losses) != steps:
+            raise ValueError(f"losses must be a list of one number per step, got {short(losses)}")
+        for loss in losses:
+            json_number("a loss", loss)
+        model, kept = state["model"], state["keep"]
+        if not isinstance(model, dict) or not isinstance(kept, dict):
+            raise ValueError("model and keep must be objects")
+        for name, numbers in model.items():
+            numbers_in_rows(f"weight {short(name)}", numbers)
+        if kept.keys() != self.keep.keys():
+            raise ValueError(f"it keeps {sorted(kept)}, this run {sorted(self.keep)}")
         if bool(state["schedule"]) != (self.schedule is not None):
             raise ValueError("one of the two has a learning-rate schedule, the other none")
-        before = self.model.state_dict()
+
+    def _load(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
-        try:
-            self.optimizer.load_state_dict(state["optimizer"])
-            for name, thing in self.keep.items():
-                thing.load_state_dict(state["keep"][name])
-        except (ValueError, KeyError):
-            self.model.load_state_dict(before)
-            raise
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, thing in self.keep.items():
+            thing.load_state_dict(state["keep"][name])
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
         if self._step is not None:
@@ -263,7 +283,7 @@ class Training:
 
     def _message(self, what: str, culprit: str) -> str:
         found = f"; {culprit}" if culprit else ""
-        return (
+        return clean(
             f"training stopped before update {self.steps + 1}: {what}{found}. The parameters "
             f"that last gave a finite loss are kept; a smaller learning rate or clipping may help"
         )

@@ -216,7 +216,8 @@ def test_a_learning_rate_is_a_number_of_0_or_more(kind, lr):
         ("this optimizer is SGD, the state is of Adam",
          lambda w: optim.SGD([w], lr=0.1).load_state_dict(optim.Adam([w], lr=0.1).state_dict())),
         ("SGD has 1 parameters, the state 2",
-         lambda w: optim.SGD([w], lr=1).load_state_dict(optim.SGD([w, w], lr=1).state_dict())),
+         lambda w: optim.SGD([w], lr=1).load_state_dict(
+             optim.SGD([w, Value(2.0)], lr=1).state_dict())),
     ],
 )  # fmt: skip
 def test_bad_settings_are_named(message, wrong):

@@ -215,8 +215,8 @@ def test_the_node_of_a_replayed_graph_is_named():
 @pytest.mark.parametrize(
     ("message", "spoil"),
     [
-        ("holds no JSON", lambda state: "no json"),
-        ("is not a checkpoint of this program", lambda state: json.dumps([1])),
+        ("is not a microgrid checkpoint, or was cut short", lambda state: "no json"),
+        ("is not a microgrid checkpoint: its format is", lambda state: json.dumps([1])),
         ("of another run: .* 'cell.weight_ih' has shape",
          lambda state: json.dumps(state | {"model": state["model"] | {"cell.weight_ih": [[0]]}})),
         ("of another run: this optimizer is Adam, the state is of SGD",
@@ -237,6 +237,94 @@ def test_another_checkpoint_is_refused_and_changes_nothing(text, tmp_path, messa
         fresh.resume(tmp_path / "other.json")
     assert fresh.model.state_dict() == before
     assert fresh.steps == 0
+
+
+def damaged(state):
+    """Ways to spoil a checkpoint of an Adam run on a text, each with what is said of it."""
+    deep = "[" * 100_000
+    for field, x, said in [
+        ("steps", -5, "steps must be a whole number of 0 or more, got -5"),
+        ("steps", "abc", "steps must be a whole number"),
+        ("steps", 1e308, "steps must be a whole number"),
+        ("losses", 5, "losses must be a list of one number per step, got 5"),
+        ("losses", [1.0, "x"], "a loss must be a number, got 'x'"),
+        ("optimizer", None, "a state_dict is a dict, got None"),
+        ("model", None, "model and keep must be objects"),
+        ("keep", None, "model and keep must be objects"),
+        ("schedule", 7, "a state_dict is a dict, got 7"),
+    ]:
+        yield json.dumps(state | {field: x}), said
+    for name in ("steps", "losses", "model", "optimizer", "schedule", "keep"):
+        yield json.dumps({k: x for k, x in state.items() if k != name}), f"has no '{name}'"
+    memory = state["optimizer"]["memory"]
+    for field, x, said in [
+        ("lr", -1, "Adam: lr must be a number of 0 or more, got -1"),
+        ("lr", "fast", "Adam: lr must be a number of 0 or more, got 'fast'"),
+        ("memory", 5, "the memory of Adam must be a list, got 5"),
+        ("memory", [[1, 2, 3], *memory[1:]], "remembers steps, mean, mean_square"),
+        ("memory", [memory[0] | {"mean": "x"}, *memory[1:]], "mean must be numbers, got 'x'"),
+        ("memory", [memory[0] | {"mean": [1, 2]}, *memory[1:]], r"mean has shape \(2,\)"),
+        ("memory", [memory[0] | {"mean_square": -1}, *memory[1:]], "made of squares"),
+        ("memory", [memory[0] | {"steps": 0.5}, *memory[1:]], "steps must be a whole number"),
+    ]:
+        yield json.dumps(state | {"optimizer": state["optimizer"] | {field: x}}), said
+    text = state["keep"]["text"]
+    for place, said in [
+        ({"h0": [1.0]}, "the state carried on must be shaped like"),
+        ({"stream": None}, "the stream must be an object, got None"),
+        ({"stream": text["stream"] | {"position": -1}}, "position must be a whole number"),
+        ({"stream": text["stream"] | {"position": 10**9}}, "begins at byte 1000000000"),
+        ({"stream": text["stream"] | {"last": "?"}}, "must be one of its text's, got '\\?'"),
+    ]:
+        yield json.dumps(state | {"keep": {"text": text | place}}), said
+    yield json.dumps(state).replace('"losses": [', '"losses": ' + deep), "nested too deeply"
+    yield json.dumps(state).replace('"lr": 0.0', '"lr": NaN0.0'), "cut short"
+    weights = state["model"] | {"cell.bias": [math.inf] * 4}
+    yield (
+        json.dumps(state | {"model": weights}).replace("Infinity", "1e999"),
+        "does not fit a float",
+    )
+
+
+def test_a_damaged_checkpoint_is_refused_in_one_sentence_and_changes_nothing(text, tmp_path):
+    training, step = char_training(text)
+    path = tmp_path / "run.json"
+    training.run(step, 2, checkpoint=path)
+    whole = path.read_text()
+    fresh, step = char_training(text, seed=3)
+    fresh.run(step, 1)
+    before = json.dumps(fresh._state())
+    for content, said in damaged(json.loads(whole)):
+        path.write_text(content)
+        with pytest.raises(ValueError, match=said) as caught:
+            fresh.resume(path)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert len(str(caught.value).splitlines()) == 1
+        assert json.dumps(fresh._state()) == before
+    path.write_text(whole)
+    fresh.resume(path)
+    assert fresh.steps == 2
+
+
+def test_a_thing_kept_that_fails_on_loading_leaves_the_rest_as_it_was(tmp_path):
+    class Strange:
+        def state_dict(self):
+            return 1
+
+        def load_state_dict(self, state):
+            if state != 1:
+                state.pop()
+
+    training, step = elsewhere(lr=0.25)
+    training.keep["strange"] = Strange()
+    training.run(step, 2, checkpoint=tmp_path / "run.json")
+    saved = (tmp_path / "run.json").read_text()
+    (tmp_path / "run.json").write_text(
+        saved.replace('"strange": 1', '"strange": 2').replace("0.25", "9")
+    )
+    with pytest.raises(ValueError, match="of another run: 'int' object has no attribute 'pop'"):
+        training.resume(tmp_path / "run.json")
+    assert (training.model.w.data, training.optimizer.lr) == (0.25, 0.25)
 
 
 def test_nothing_is_shown_on_a_pipe(capfd):
