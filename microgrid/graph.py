@@ -170,11 +170,12 @@ def time_step(scope: str) -> int | None:
 _TIME_STEP = re.compile(r"(?:^|/)t=(\d+)(?=/|$)")
 
 
-def recompute(root: Value) -> float:
+def recompute(root: Value, *others: Value) -> float:
     """Evaluate the graph again after leaf data was changed; returns the root's new data.
 
-    Values and local derivatives are refreshed in place. The gradients of the nodes in
-    between no longer belong to them and become None; leaves keep theirs.
+    Values and local derivatives are refreshed in place, those under `others` as well. The
+    gradients of the nodes in between no longer belong to them and become None; leaves keep
+    theirs.
 
     >>> a = Value(3.0)
     >>> square = a * a
@@ -185,7 +186,7 @@ def recompute(root: Value) -> float:
     if not isinstance(root, Value):
         raise TypeError(f"recompute needs the Value to evaluate again, got {root!r}")
     watch = current_watch()
-    for node in creation_order(root):
+    for node in creation_order(root, *others):
         if node.op is not None:
             numbers = [float(x) for x in node.operands]
             node.data = node.op.evaluate(FLOAT, numbers)

@@ -179,10 +179,7 @@ for this branch
         places = self.plan.layout.places(graph.fixed)
         for node, number in zip(graph.fixed, executor.values[places].tolist()):
             graph.values[node].data = number
-        for guard in self.plan.source.guards:
-            for compared in guard.values:
-                recompute(compared)
-        recompute(self.loss)
+        recompute(*[graph.values[root] for root in graph.roots])
         if self._session.has_gradients:
             gradients = executor.gradients.tolist()
             for value in self.plan.source.order:
