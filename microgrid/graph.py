@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import ops
+from .namespaces import Functions
 from .ops import FLOAT, Op
 from .recording import current_watch, no_grad
 from .value import (
@@ -263,7 +264,7 @@ def _lift(op: Op) -> Callable[..., Operand]:
     return function
 
 
-class VALUES:
+class VALUES(metaclass=Functions):
     """Functions on Values under NumPy's names: derivatives through them are recorded.
 
     What only compares or selects looks at the data, and so counts as constant; its

@@ -20,6 +20,8 @@ from functools import reduce
 from operator import mul
 from typing import Any
 
+from .namespaces import Functions
+
 Namespace = Any  # FLOAT, numpy, jax.numpy, or functions on Values: whatever has the names
 
 
@@ -84,7 +86,7 @@ def _quiet(function: Callable[[float], float]) -> Callable[[float], float]:
     return quiet
 
 
-class FLOAT:
+class FLOAT(metaclass=Functions):
     """IEEE-754 functions on Python floats under NumPy's names, a namespace for `xp`.
 
     >>> FLOAT.exp(710.0), FLOAT.log(0.0), FLOAT.divide(1.0, -0.0)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ...namespaces import missing
+
 
 def erf(x: Any, out: Any = None) -> Any:
     """math.erf of every number: NumPy has none, and the recording's own numbers are wanted.
@@ -37,7 +39,12 @@ class ArrayNamespace:
         vars(self).update(more)
 
     def __getattr__(self, name: str) -> Any:
-        function = getattr(self._module, name)
+        function = getattr(self._module, name, None)
+        if function is None and not name.startswith("_"):
+            home = (
+                "microgrid/tape/numpy/arrays.py" if self._module is np else "microgrid/tape/jax.py"
+            )
+            missing(f"the namespace of {self._module.__name__}", home, name)
         setattr(self, name, function)
         return function
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from ...namespaces import missing, used
 from .arrays import erf
 
 Array: TypeAlias = NDArray[np.float64]
@@ -163,6 +164,8 @@ class _Tracing:
     """
 
     def __getattr__(self, name: str) -> Any:
+        if not hasattr(np, name):
+            missing("the namespace of a tape's calls", "microgrid/tape/numpy/program.py", name)
         return getattr(np, name)
 
     @staticmethod
@@ -201,6 +204,12 @@ class _Tracing:
 
 
 TRACING = _Tracing()
+
+
+def check_row(op: Any) -> None:
+    """MissingFunctionError if a row asks for a function that the calls of a tape lack."""
+    for name in frozenset().union(*used(op)):
+        getattr(TRACING, name)
 
 
 def _product(a: Array, b: Array, out: Array) -> Call:
