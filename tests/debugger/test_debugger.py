@@ -76,7 +76,7 @@ def test_the_session_of_the_lecture():
 
 def test_forward_before_the_first_value():
     out = io.StringIO()
-    commands = "s\np h_2\nunt h_2\nc\nbk 2\nb t=2\nc\nc\nc\nc\nq\n"
+    commands = "s\np h_2\nunt h_2\nc\nbk 2\nb t=2\nc\nc\nc\nq\n"
     debug(quiz(), io.StringIO(commands), out, forward=True)
     printed = out.getvalue().splitlines()
     assert printed[:5] == [
