@@ -8,6 +8,7 @@ import sys
 
 from .. import __version__
 from ..debugger import add_step_command
+from ..wording import clean
 from .doctor import add_doctor_command
 from .draw import add_draw_command, add_frames_command
 
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, TypeError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {clean(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
