@@ -4,7 +4,16 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-HELPERS = {"costs", "harness", "machine", "micrograd_ops", "minimal", "problems", "tables"}
+HELPERS = {
+    "costs",
+    "graphs",
+    "harness",
+    "machine",
+    "micrograd_ops",
+    "minimal",
+    "problems",
+    "tables",
+}
 
 
 def main(arguments: list[str]) -> None:
