@@ -70,14 +70,20 @@ def attention(tokens: int = 3, size: int = 2) -> Value:
     q = vector("q")
     keys = [vector(f"k_{t}") for t in range(1, tokens + 1)]
     values = [vector(f"v_{t}") for t in range(1, tokens + 1)]
-    scores = nn.module.named([F.dot(q, k) / size**0.5 for k in keys], "s")
-    weights = nn.module.named(F.softmax(scores), "a")
+    scores = _named([F.dot(q, k) / size**0.5 for k in keys], "s")
+    weights = _named(F.softmax(scores), "a")
     columns = zip(*values)
-    output = nn.module.named([F.dot(weights, list(column)) for column in columns], "y")
+    output = _named([F.dot(weights, list(column)) for column in columns], "y")
     loss = F.mse_loss(output, [0.5, -0.5][:size])
     loss.label = "L"
     loss.backward()
     return loss
+
+
+def _named(values: list[Value], name: str) -> list[Value]:
+    for i, value in enumerate(values):
+        value.label = f"{name}[{i}]"
+    return values
 
 
 def concat() -> Value:

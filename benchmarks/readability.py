@@ -146,25 +146,22 @@ def _crossed(rows: NDArray[np.float64], tile: tuple[int, int]) -> int:
 
 def _hidden(line: Sequence[Point], ends: tuple[str, str], cards: dict[str, Box]) -> bool:
     """Whether a wire runs under a card; the cards at its ends do not count."""
-    box = around([Box(x, y, 0.0, 0.0) for x, y in line])
-    for name, card in cards.items():
-        if name in ends or not _near(box, card):
-            continue
-        if any(_passes(a, b, card) for a, b in pairwise(line)):
-            return True
-    return False
-
-
-def _near(a: Box, b: Box) -> bool:
-    return abs(a.x - b.x) < (a.w + b.w) / 2 and abs(a.y - b.y) < (a.h + b.h) / 2
-
-
-def _passes(a: Point, b: Point, card: Box, margin: float = 1.0) -> bool:
-    steps = max(1, int(math.dist(a, b) // 6.0))
-    inner = Box(card.x, card.y, card.w - 2 * margin, card.h - 2 * margin)
-    ways = ((a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps)
-            for i in range(steps + 1))  # fmt: skip
-    return any(_near(Box(x, y, 0.0, 0.0), inner) for x, y in ways)
+    names = [name for name in cards if name not in ends]
+    if not names:
+        return False
+    boxes = np.array([[box.x, box.y, box.w / 2 - 1.0, box.h / 2 - 1.0] for box in
+                      (cards[name] for name in names)])  # fmt: skip
+    points = np.array([
+        (a[0] + (b[0] - a[0]) * k / steps, a[1] + (b[1] - a[1]) * k / steps)
+        for a, b in pairwise(line)
+        for steps in (max(1, int(math.dist(a, b) // 6.0)),)
+        for k in range(steps + 1)
+    ])  # fmt: skip
+    low, high = points.min(axis=0), points.max(axis=0)
+    near = (boxes[:, :2] + boxes[:, 2:] > low).all(axis=1)
+    near &= (boxes[:, :2] - boxes[:, 2:] < high).all(axis=1)
+    gaps = np.abs(points[:, None] - boxes[near][None, :, :2])
+    return bool((gaps < boxes[near][None, :, 2:]).all(axis=2).any())
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -151,7 +151,7 @@ def test_time_runs_right_and_results_stand_above_their_operands(placed):
     cards = {card.id: card for card in scene.cards}
     for wire in scene.wires:
         source, target = cards[wire.source], cards[wire.target]
-        if source.column == target.column and not source.beside:
+        if scene.columns and source.column == target.column and not source.beside:
             assert places.cards[source.id].y < places.cards[target.id].y
         if source.column < target.column and target.framed:
             assert places.cards[source.id].x < places.cards[target.id].x

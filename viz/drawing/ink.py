@@ -56,7 +56,9 @@ class Ink:
 
     def labels(self, wire: Wire, path: Path) -> tuple[Label | None, Label | None]:
         """The local derivative and the message, and where they stand."""
-        arrow = "↓" if path.rising else "←"
+        if path.quiet:
+            return None, None
+        arrow = path.arrow
         local = "" if wire.local is None else f"×{self._or_blank(wire.local, 'local')}"
         sent = "" if wire.message is None else f"{arrow} {self._or_blank(wire.message, 'message')}"
         local, sent = wire.texts[0] or local, wire.texts[1] or sent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from ..picture.model import Card
 
@@ -47,14 +47,26 @@ class Box:
 class Path:
     """A wire: the 3n + 1 control points of a Bezier curve from operand to result.
 
-    Its label belongs at the point `label` of the wire: above and below, or where the wire
-    comes from below (`rising`, and the message runs down) at its right (`side` 1) or left (-1).
+    `heading` is where it goes at the end. Its labels belong at the point `label`: above and
+    below a wire that goes right, beside one that goes up or down, at its right (`side` 1) or
+    left (-1). A `quiet` one has no room for labels: its numbers stand in the tooltip.
     """
 
     curve: tuple[Point, ...]
     label: Point
-    rising: bool
+    heading: Literal["right", "up", "down"] = "right"
     side: int = 1
+    quiet: bool = False
+
+    @property
+    def rising(self) -> bool:
+        """Whether it stands upright at the end, with its labels beside it."""
+        return self.heading != "right"
+
+    @property
+    def arrow(self) -> str:
+        """Which way the message runs: against the wire."""
+        return {"right": "←", "up": "↓", "down": "↑"}[self.heading]
 
 
 @dataclass(slots=True)
@@ -68,11 +80,12 @@ class Layout:
     panel_columns: list[tuple[float, ...]] = field(default_factory=list)
     title: Box = Box(0, 0, 0, 0)
     legend: Box = Box(0, 0, 0, 0)
-    dense: bool = False  # leaves are slim, labels stand in one line
+    dense: bool = False  # labels stand in one line
+    slim: set[str] = field(default_factory=set)  # cards that have room for one line only
 
     def is_slim(self, card: Card) -> bool:
         """Whether the card has room for one line only."""
-        return self.dense and bool(card.beside)
+        return card.id in self.slim
 
     @property
     def bounds(self) -> Box:

@@ -42,6 +42,7 @@ class Grid:
         self.blocks = self._gather()
         self.result.dense = any(len(b.beside) + len(b.rows) > 5 for b in self.blocks.values())
         dense = self.result.dense
+        self.result.slim = {card.id for card in picture.cards if card.beside and dense}
         self.leaf_size = SLIM if dense else CARD
         self.leaf_pitch, self.row_pitch = (28.0, 28.0) if dense else (50.0, 40.0)
         self.label_room = 100.0 if dense else 68.0

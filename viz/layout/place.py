@@ -12,6 +12,7 @@ from ..picture.model import Panel, Picture
 from ..style.theme import text_width
 from .fold import fold
 from .geometry import Box, Layout, Path, Point, around
+from .layered import layered
 from .routing import FRAME_HEAD, FRAME_PAD, Router
 
 LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
@@ -21,15 +22,19 @@ __all__ = ["Box", "Layout", "Path", "Point", "around", "layout_of", "panel_colum
 
 def layout_of(picture: Picture) -> Layout:
     """Place everything that is in the picture."""
-    return _Surrounded(picture).result
+    if picture.columns or any(wire.source == wire.target for wire in picture.wires):
+        result = _Framed(picture).result
+    else:
+        result = layered(picture)
+    _surround(picture, result)
+    return result
 
 
-class _Surrounded(Router):
+class _Framed(Router):
     def __init__(self, picture: Picture) -> None:
         super().__init__(picture)
         self._frames()
         fold(picture, self.result)
-        self._surroundings()
 
     def _frames(self) -> None:
         boxes = [self.result.cards[c.id] for c in self.picture.cards if c.framed]
@@ -45,28 +50,29 @@ class _Surrounded(Router):
                 left + width / 2, (bottom + top) / 2, width, top - bottom
             )
 
-    def _surroundings(self) -> None:
-        """Title above; panels and legend below."""
-        graph = around([*self.result.cards.values(), *self.result.frames.values()])
-        sizes = []
-        for panel in self.picture.panels:
-            widths = panel_columns(panel)
-            self.result.panel_columns.append(widths)
-            width = max(
-                sum(widths) + 4.0 * len(widths),
-                text_width(panel.title, 12.0, bold=True),
-                text_width(panel.note, 10.0),
-            )
-            lines = len(panel.rows) + bool(panel.note)
-            sizes.append((width + 28.0, 24.0 + 19.0 * lines + 16.0))
-        aliases = any(card.alias for card in self.picture.cards)
-        sizes.append((360.0, 88.0 + 19.0 * (aliases + len(self.picture.legend))))
-        *self.result.panels, self.result.legend = _flow(sizes, graph)
-        height = 26.0 + (20.0 if self.picture.subtitle else 0.0)
-        width = max(min(text_width(self.picture.title, 16.0, bold=True), 900.0), graph.w)
-        over = [y + LABEL_ROOM for path in self.result.wires.values() for _, y in path.curve]
-        top = max([graph.top, *over])
-        self.result.title = Box(graph.x, top + 14.0 + height / 2, width, height)
+
+def _surround(picture: Picture, layout: Layout) -> None:
+    """Title above; panels and legend below."""
+    graph = around([*layout.cards.values(), *layout.frames.values()])
+    sizes = []
+    for panel in picture.panels:
+        widths = panel_columns(panel)
+        layout.panel_columns.append(widths)
+        width = max(
+            sum(widths) + 4.0 * len(widths),
+            text_width(panel.title, 12.0, bold=True),
+            text_width(panel.note, 10.0),
+        )
+        lines = len(panel.rows) + bool(panel.note)
+        sizes.append((width + 28.0, 24.0 + 19.0 * lines + 16.0))
+    aliases = any(card.alias for card in picture.cards)
+    sizes.append((360.0, 88.0 + 19.0 * (aliases + len(picture.legend))))
+    *layout.panels, layout.legend = _flow(sizes, graph)
+    height = 26.0 + (20.0 if picture.subtitle else 0.0)
+    width = max(min(text_width(picture.title, 16.0, bold=True), 900.0), graph.w)
+    over = [y + LABEL_ROOM for path in layout.wires.values() for _, y in path.curve]
+    top = max([graph.top, *over])
+    layout.title = Box(graph.x, top + 14.0 + height / 2, width, height)
 
 
 def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:

@@ -266,7 +266,7 @@ class Router(Grid):
             self.result.cards[leaf.id] = Box(right - w / 2, y, w, h)
             bend = self._into_card(block, i, y)
             curve = (*straight((right, y), bend[0]), *bend[1:])
-            self.result.wires[wire.id] = Path(curve, (right + self.label_room / 2, y), False)
+            self.result.wires[wire.id] = Path(curve, (right + self.label_room / 2, y))
 
     def _path(self, route: Route) -> Path:
         source = self.result.cards[route.wire.source]
@@ -291,12 +291,12 @@ class Router(Grid):
         if route.row is None:
             corners.append((corners[-1][0], box.bottom))
             label = (corners[-1][0], box.bottom - LABEL_BELOW / 2)
-            return Path(rounded(corners), label, True, 1 if route.shift >= 0 else -1)
+            return Path(rounded(corners), label, "up", 1 if route.shift >= 0 else -1)
         y = self._row_y(block, route.row)
         bend = self._into_card(block, len(block.beside) + route.row, y)
         corners += [(corners[-1][0], y), bend[0]]
         label = (box.left - FAN - self.label_room / 2, y)
-        return Path((*rounded(corners), *bend[1:]), label, False)
+        return Path((*rounded(corners), *bend[1:]), label)
 
     def _track_y(self, layer: int, net: str) -> float:
         return self.channel_y[layer] + self.channel_track[layer][net] * TRACK

@@ -1,0 +1,50 @@
+"""The limits of what a reader can be asked to take in, for the graphs everybody draws.
+
+Geometry is no timing: these numbers are the same on every machine.
+"""
+
+import pytest
+
+from benchmarks.graphs import GRAPHS
+from benchmarks.readability import crossings, detour, flattened, measured
+from viz.layout.place import layout_of
+from viz.picture.build import picture_of
+
+# name: (width, height, crossings)
+LIMITS = {
+    "quiz": (1000, 900, 0),
+    "neuron": (1000, 500, 0),
+    "1000 random nodes": (9000, 9000, None),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_pictures_stay_readable(name):
+    picture = picture_of(GRAPHS[name]())
+    found = measured(picture, layout_of(picture))
+    width, height, most = LIMITS[name]
+    assert found.width <= width
+    assert found.height <= height
+    assert most is None or found.crossings <= most
+    assert found.hidden == 0
+    if name != "1000 random nodes":
+        assert found.text >= 9.0
+
+
+def test_crossings_are_those_of_wires_that_have_no_end_in_common():
+    lines = {"a": [(0.0, 0.0), (100.0, 100.0)], "b": [(0.0, 100.0), (100.0, 0.0)]}
+    assert crossings(lines, {"a": ("n0", "n1"), "b": ("n2", "n3")}) == 1
+    assert crossings(lines, {"a": ("n0", "n1"), "b": ("n0", "n3")}) == 0
+    apart = {"a": lines["a"], "b": [(0.0, 100.0), (40.0, 60.0)]}
+    assert crossings(apart, {"a": ("n0", "n1"), "b": ("n2", "n3")}) == 0
+
+
+def test_a_detour_is_told_from_the_way_along_x_and_y():
+    assert detour([(0.0, 0.0), (100.0, 0.0), (100.0, 100.0)]) == pytest.approx(1.0)
+    assert detour([(0.0, 0.0), (-100.0, 0.0), (100.0, 0.0)]) == pytest.approx(3.0)
+
+
+def test_a_curve_becomes_points_that_lie_on_it():
+    assert flattened([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]) == [(0.0, 0.0), (3.0, 0.0)]
+    middle = flattened([(0.0, 0.0), (0.0, 4.0), (4.0, 4.0), (4.0, 0.0)])[4]
+    assert middle == pytest.approx((2.0, 3.0))
