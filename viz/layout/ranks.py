@@ -71,7 +71,7 @@ def ranks(count: int, edges: Sequence[Edge]) -> list[int]:
 def ladder(rank: Sequence[int], edges: Sequence[Edge], order: Sequence[int]) -> Ladder:
     """Columns of cards and stepping stones; `order` is how the cards stand at first."""
     result = Ladder(len(rank), list(rank), [[] for _ in range(max(rank, default=0) + 1)])
-    farthest = defaultdict(int)
+    farthest: dict[int, int] = defaultdict(int)
     for source, target in edges:
         farthest[source] = max(farthest[source], rank[target])
     count = len(rank)
