@@ -1,0 +1,192 @@
+"""A number that knows how it follows from a graph: h_2's gradient, a norm, a ratio of norms.
+
+Whatever is shown of a graph (on a card, an edge, in a table, in a question) is a Quantity: a
+float that also carries its `source`, an expression over the values, gradients, local derivatives
+and messages of nodes. So the same number can be computed again, in Python or in a page, when a
+leaf has moved, and nobody writes down twice what a number means.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from .sweep import Sweep
+from .value import Value
+
+__all__ = [
+    "Quantity", "Source", "evaluate", "gradient", "largest", "local", "message", "norm",
+    "product", "smallest", "source_of", "total", "value",
+]  # fmt: skip
+
+Source: TypeAlias = tuple[Any, ...]  # (kind, *arguments)
+
+
+class Quantity(float):
+    """A float with the `source` it follows from. Sums, products and the like keep track of it.
+
+    >>> h, w = Value(5.0, label="h"), Value(-5.0, label="w")
+    >>> product = value(h) * value(w)
+    >>> product, product.source[0]
+    (-25.0, 'product')
+    >>> w.data = 2.0
+    >>> evaluate(product.source)
+    10.0
+    """
+
+    __slots__ = ("source",)
+    source: Source
+
+    def __new__(cls, number: float, *source: Any) -> Quantity:
+        made = super().__new__(cls, number)
+        made.source = source
+        return made
+
+    def __add__(self, other: float) -> Quantity:
+        return total([self, other])
+
+    def __radd__(self, other: float) -> Quantity:
+        return total([other, self])
+
+    def __mul__(self, other: float) -> Quantity:
+        return product([self, other])
+
+    def __rmul__(self, other: float) -> Quantity:
+        return product([other, self])
+
+    def __truediv__(self, other: float) -> Quantity:
+        return _made("ratio", [self, other])
+
+    def __rtruediv__(self, other: float) -> Quantity:
+        return _made("ratio", [other, self])
+
+    def __neg__(self) -> Quantity:
+        return product([-1.0, self])
+
+    def __abs__(self) -> Quantity:
+        return _made("size", [self])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return float, (float(self),)  # a copy is a plain number: it belongs to no graph
+
+
+def value(node: Value) -> Quantity:
+    """A node's value."""
+    return Quantity(node.data, "value", node)
+
+
+def local(node: Value, position: int) -> Quantity:
+    """The local derivative of a node towards its parent at `position`."""
+    return Quantity(node.partials[position], "local", node, position)
+
+
+def gradient(sweep: Sweep, node: Value, after: int | None = None) -> Quantity | None:
+    """A node's gradient after so many messages of a sweep; None where none has arrived."""
+    found = sweep.gradient(node, after)
+    return None if found is None else Quantity(found, "gradient", node)
+
+
+def message(sweep: Sweep, node: Value, position: int, after: int | None = None) -> Quantity | None:
+    """What a node has sent back along one of its edges; None before it has."""
+    found = sweep.message(node, position, after)
+    return None if found is None else Quantity(found, "message", node, position)
+
+
+def total(numbers: Iterable[float]) -> Quantity:
+    """The sum, from left to right; of one number the number itself."""
+    return _made("sum", list(numbers))
+
+
+def product(numbers: Iterable[float]) -> Quantity:
+    """The product, from left to right; of one number the number itself."""
+    return _made("product", list(numbers))
+
+
+def norm(numbers: Iterable[float]) -> Quantity:
+    """The Euclidean norm; of a single number the number itself, with its sign.
+
+    >>> norm([3.0, 4.0]), norm([-2.0])
+    (5.0, -2.0)
+    """
+    return _made("norm", list(numbers))
+
+
+def largest(numbers: Iterable[float]) -> Quantity:
+    """The number of the largest size, with its sign."""
+    return _made("largest", list(numbers))
+
+
+def smallest(numbers: Iterable[float]) -> Quantity:
+    """The number of the smallest size, with its sign."""
+    return _made("smallest", list(numbers))
+
+
+def source_of(x: float) -> Source:
+    """The source of a number; a plain one is its own."""
+    return x.source if isinstance(x, Quantity) else ("number", float(x))
+
+
+def evaluate(source: Source, sweep: Sweep | None = None, after: int | None = None) -> float | None:
+    """What a source gives now; None where a gradient or message in it is not there yet.
+
+    `sweep` is needed where gradients or messages are in it. Numbers of the graph are read anew.
+    """
+    kind, *arguments = source
+    if kind == "number":
+        return float(arguments[0])
+    if kind == "value":
+        return float(arguments[0].data)
+    if kind == "local":
+        node, position = arguments
+        return float(node.partials[position])
+    if kind == "gradient":
+        return _needed(sweep, kind).gradient(arguments[0], after)
+    if kind == "message":
+        return _needed(sweep, kind).message(arguments[0], arguments[1], after)
+    numbers = [evaluate(argument, sweep, after) for argument in arguments]
+    if None in numbers:
+        return None
+    return COMBINED[kind]([x for x in numbers if x is not None])
+
+
+def _needed(sweep: Sweep | None, kind: str) -> Sweep:
+    if sweep is None:
+        raise ValueError(f"a {kind} needs a sweep to be read from")
+    return sweep
+
+
+def _made(kind: str, numbers: Sequence[float]) -> Quantity:
+    if len(numbers) == 1 and kind != "size":
+        return Quantity(float(numbers[0]), *source_of(numbers[0]))
+    found = COMBINED[kind]([float(x) for x in numbers])
+    return Quantity(found, kind, *map(source_of, numbers))
+
+
+def _ratio(numbers: Sequence[float]) -> float:
+    a, b = numbers
+    if b == 0.0:  # as IEEE 754 has it: Python would raise
+        return math.nan if a == 0.0 or a != a else math.copysign(math.inf, a) * math.copysign(1, b)
+    return a / b
+
+
+def _norm(numbers: Sequence[float]) -> float:
+    return math.sqrt(sum(x * x for x in numbers))
+
+
+def _product(numbers: Sequence[float]) -> float:
+    found = 1.0
+    for x in numbers:
+        found *= x
+    return found
+
+
+COMBINED: dict[str, Callable[[Sequence[float]], float]] = {
+    "sum": lambda numbers: sum(numbers, start=0.0),
+    "product": _product,
+    "ratio": _ratio,
+    "norm": _norm,
+    "size": lambda numbers: abs(numbers[0]),
+    "largest": lambda numbers: max(numbers, key=abs),
+    "smallest": lambda numbers: min(numbers, key=abs),
+}
