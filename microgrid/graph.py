@@ -25,6 +25,7 @@ __all__ = [
     "gradient_of",
     "messages",
     "name_of",
+    "put_gradient",
     "recompute",
     "root_of",
     "time_step",
@@ -57,7 +58,7 @@ def messages(node: Value) -> list[float]:
     >>> messages(product)
     [50.0, 20.0]
     """
-    upstream = node.grad
+    upstream = node._grad
     if upstream is None:
         return []
     return [upstream * partial for partial in node.partials]
@@ -130,14 +131,22 @@ def formula(
     return "^".join(names) if node.op.name == "pow" else f"{node.op.name}({joined})"
 
 
-def gradient_of(node: Value) -> float | None:
-    """The node's gradient; None where no sweep has reached it since it was last reset.
+def gradient_of(node: Any) -> float | None:
+    """The gradient of a node (or of a tape's Parameter); None where no sweep has reached it.
 
     >>> a = Value(3.0)
-    >>> gradient_of(a) is None
-    True
+    >>> gradient_of(a) is None, a.grad
+    (True, 0.0)
     """
-    return node.grad
+    return node._grad if isinstance(node, Value) else node.grad
+
+
+def put_gradient(node: Any, gradient: Any) -> None:
+    """Leave a gradient as a sweep does: here 0.0 is a gradient, and only None resets it."""
+    if isinstance(node, Value):
+        node._grad = gradient
+    else:
+        node.grad = gradient
 
 
 def root_of(x: Any) -> Value:
@@ -190,10 +199,10 @@ def recompute(root: Value, *others: Value) -> float:
     for node in creation_order(root, *others):
         if node.op is not None:
             numbers = [float(x) for x in node.operands]
-            node.data = node.op.evaluate(FLOAT, numbers)
+            node._data = node.op.evaluate(FLOAT, numbers)
             slopes = node.op.slopes(FLOAT, node.data, numbers)
             node.partials = select_parents(node, slopes)
-            node.grad = None
+            node._grad = None
             if watch is not None:
                 watch.made(node, node.op, node.operands)
     return root.data

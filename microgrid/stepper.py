@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
-from .graph import find, formula, gradient_of, name_of, root_of
+from .graph import find, formula, gradient_of, name_of, put_gradient, root_of
 from .sweep import Message, Sweep, held_by_leaves, latest
 from .value import Value, as_float, creation_order
 from .wording import bracketed, shown
@@ -101,7 +101,7 @@ class Stepper:
 
     root is a Value, or an unrolled run, whose loss is taken. Iterating yields every
     event that is left. After the end every gradient equals what `root.backward()` leaves,
-    to the last bit; on the way a node without a message yet has gradient None. Going back
+    to the last bit; on the way a node without a message yet has no gradient. Going back
     restores every gradient exactly, nan included. With `forward` the values are computed first,
     one event each (they are in the graph already; `is_computed` tells which have been shown).
 
@@ -121,8 +121,8 @@ class Stepper:
     True
     >>> sweep.back().kind, sweep.done
     ('finished', False)
-    >>> sweep.restart(); print(w.grad)
-    None
+    >>> sweep.restart(); w.grad
+    0.0
     """
 
     def __init__(self, root: Any, gradient: float = 1.0, forward: bool = False) -> None:
@@ -212,7 +212,7 @@ class Stepper:
         else:
             self.done = True
         if event.kind != "computed":
-            event.target.grad = event.after
+            put_gradient(event.target, event.after)
         self.history.append(event)
         _steppers[self.root] = self
         return event
@@ -225,7 +225,7 @@ class Stepper:
         if event.kind == "computed":
             self.computed -= 1
             return event
-        event.target.grad = event.before
+        put_gradient(event.target, event.before)
         if event.kind == "message":
             self.sent -= 1
         elif event.kind == "finished":
@@ -233,7 +233,7 @@ class Stepper:
         elif event.kind == "start":
             self._sweep, self._begun = None, False
             for node, grad in zip(self._order, self._before):
-                node.grad = grad
+                put_gradient(node, grad)
         else:
             self.done = False
         return event
@@ -315,7 +315,7 @@ class Stepper:
         self._before = [gradient_of(node) for node in self._order]
         for node in self._order:
             if node.parents:
-                node.grad = None
+                put_gradient(node, None)
 
     def _stands(self) -> bool:
         """Whether the graph still holds the very gradients that the stepper wrote into it."""

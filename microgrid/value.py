@@ -63,9 +63,10 @@ class Value:
     data : float
         The number. A leaf's may be changed; `recompute(root)` then refreshes what
         depends on it.
-    grad : float or None
-        d(root)/d(this) after a sweep. None until a sweep has reached the node.
+    grad : float
+        d(root)/d(this) after a sweep; 0.0 until a sweep has reached the node.
         Leaves accumulate over sweeps, other nodes keep the latest (as in PyTorch).
+        Assigning 0 or None resets it.
     op : Op or None
         The operation that made it; None for a leaf.
     parents : tuple of Value
@@ -88,9 +89,9 @@ class Value:
 
     __slots__ = (
         "__weakref__",
+        "_data",
+        "_grad",
         "consts",
-        "data",
-        "grad",
         "label",
         "op",
         "parents",
@@ -99,8 +100,8 @@ class Value:
         "serial",
     )
 
-    data: float
-    grad: float | None
+    _data: float
+    _grad: float | None  # None until a sweep has reached the node
     op: Op | None
     parents: tuple[Value, ...]
     partials: Sequence[float]
@@ -110,14 +111,37 @@ class Value:
     serial: int  # order of creation: a node is always younger than its parents
 
     def __init__(self, data: SupportsFloat, label: str = "") -> None:
-        self.data = data if data.__class__ is float else as_float(data)
-        self.grad = None
+        self._data = data if data.__class__ is float else as_float(data)
+        self._grad = None
         self.op = None
         self.parents = self.partials = ()
         self.consts = None
         self.label = label
         self.scope = MODE.get().scope
         self.serial = next(_serials)
+
+    @property
+    def data(self) -> float:
+        """The number."""
+        return self._data
+
+    @data.setter
+    def data(self, data: SupportsFloat) -> None:
+        self._data = data if data.__class__ is float else as_float(data)
+
+    @property
+    def grad(self) -> float:
+        """d(root)/d(this), 0.0 before a sweep has come (`graph.gradient_of` tells the two apart).
+
+        >>> a = Value(3.0)
+        >>> a.grad
+        0.0
+        """
+        return 0.0 if self._grad is None else self._grad
+
+    @grad.setter
+    def grad(self, grad: SupportsFloat | None) -> None:
+        self._grad = as_float(grad, "grad") or None if grad is not None else None
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -133,7 +157,7 @@ class Value:
 
         A node's gradient is the sum of the messages (upstream gradient x local
         derivative) that reach it. Leaves add to what they hold, so set their `grad`
-        to None (or call `zero_grad`) between steps.
+        to 0 (or call `zero_grad`) between steps.
 
         >>> a = Value(3.0)
         >>> b = a * a * a
@@ -146,13 +170,13 @@ class Value:
             return
         order = creation_order(self)
         for node in order:
-            if node.parents or node.grad is None:
-                node.grad = 0.0
-        self.grad += as_float(gradient, "gradient")  # type: ignore[operator]
+            if node.parents or node._grad is None:
+                node._grad = 0.0
+        self._grad += as_float(gradient, "gradient")  # type: ignore[operator]
         for node in reversed(order):
-            upstream = node.grad
+            upstream = node._grad
             for parent, partial in zip(node.parents, node.partials):
-                parent.grad += upstream * partial  # type: ignore[operator]
+                parent._grad += upstream * partial  # type: ignore[operator]
 
     def detach(self) -> Value:
         """A new leaf with the same number: gradients stop here."""
@@ -162,7 +186,7 @@ class Value:
         details = [repr(self.data)]
         details += [f"label={self.label!r}"] if self.label else []
         details += [f"op={self.op.name}"] if self.op else []
-        details += [f"grad={self.grad!r}"] if self.grad is not None else []
+        details += [f"grad={self._grad!r}"] if self._grad is not None else []
         return f"Value({', '.join(details)})"
 
     def __float__(self) -> float:
@@ -306,7 +330,7 @@ def record(op: Op, operands: Sequence[Operand]) -> Value:
     >>> record(ops.DOT, [Value(2.0), Value(3.0), 10.0, 100.0])
     Value(320.0, op=dot)
     """
-    numbers = [x.data if x.__class__ is Value else as_float(x, op.name) for x in operands]
+    numbers = [x._data if x.__class__ is Value else as_float(x, op.name) for x in operands]
     parents = tuple([x for x in operands if x.__class__ is Value])
     out = op.evaluate(FLOAT, numbers)
     slopes = op.slopes(FLOAT, out, numbers)
@@ -326,7 +350,7 @@ def record_rows(
     [Value(320.0, op=dot), Value(110.0, op=dot)]
     """
     size = len(column)
-    below = [x.data if x.__class__ is Value else as_float(x, op.name) for x in column]
+    below = [x._data if x.__class__ is Value else as_float(x, op.name) for x in column]
     keep = [True] * size + [x.__class__ is Value for x in column]
     parents = tuple([x for x in column if x.__class__ is Value])
     consts = None
@@ -335,7 +359,7 @@ def record_rows(
     select = itemgetter(*compress(count(), keep))
     nodes = []
     for row in rows:
-        numbers = [x.data for x in row if x.__class__ is Value]
+        numbers = [x._data for x in row if x.__class__ is Value]
         if size < 2 or len(numbers) < size:  # select makes no tuple of one, and knows no other row
             nodes.append(record(op, (*row, *column)))
             continue
@@ -355,8 +379,8 @@ def _node(
 ) -> Value:
     mode = MODE.get()
     node = _new(Value)
-    node.data = data
-    node.grad = None
+    node._data = data
+    node._grad = None
     if parents and mode.recording:
         node.op = op
         node.parents = parents
@@ -386,15 +410,15 @@ _new: Callable[[type[Value]], Value] = object.__new__
 
 
 def _unary(op: Op, a: Value) -> Value:
-    x = a.data
+    x = a._data
     out = op.forward(FLOAT, x)
     return _node(out, op, (a,), op.partials(FLOAT, out, x), None)
 
 
 def _binary(op: Op, a: Value, b: Operand) -> Value:
-    x = a.data
+    x = a._data
     if b.__class__ is Value:
-        y = b.data
+        y = b._data
         out = op.forward(FLOAT, x, y)
         return _node(out, op, (a, b), op.partials(FLOAT, out, x, y), None)
     if b.__class__ is not float:

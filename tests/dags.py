@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_ops import REFERENCE
 
 from microgrid import Value
+from microgrid.graph import gradient_of
 from microgrid.ops import OPS, by_name
 from microgrid.value import record
 
@@ -80,5 +81,5 @@ def naive(steps, numbers, towards):
 
 def size(nodes):
     """The largest gradient on the way: what rounding is relative to."""
-    found = [abs(node.grad) for node in nodes if node.grad is not None]
+    found = [abs(gradient_of(node)) for node in nodes if gradient_of(node) is not None]
     return max([1.0, *(x for x in found if math.isfinite(x))])

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from ..graph import gradient_of
 from ..ops import FLOAT
 from ..value import Value
 
@@ -32,7 +33,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 ATTRIBUTES: dict[str, Callable[[Value], Any]] = {
     "data": lambda node: node.data,
-    "grad": lambda node: node.grad,
+    "grad": gradient_of,
     "op": lambda node: node.op.name if node.op else "leaf",
     "label": lambda node: node.label,
     "scope": lambda node: node.scope,

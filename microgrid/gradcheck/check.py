@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import functional as F
-from ..graph import grad
+from ..graph import grad, gradient_of, put_gradient
 from ..value import Value, creation_order
 from .arguments import call, prepare, varying
 from .blame import LocalSlope, Tolerance, describe, first_slopes, opinion, second_slopes
@@ -174,16 +174,16 @@ def _sweep(
     root: Value, order: Iterable[Value], leaves: Iterable[Value]
 ) -> tuple[dict[Value, float], float]:
     """The gradients of the leaves, and the largest on the way; no `grad` is left changed."""
-    kept = {node: node.grad for node in (*order, *leaves)}
+    kept = {node: gradient_of(node) for node in (*order, *leaves)}
     try:
         for node in kept:
             node.grad = None
         root.backward()
-        scale = max(abs(node.grad or 0.0) for node in order)
-        return {leaf: leaf.grad or 0.0 for leaf in leaves}, scale
+        scale = max(abs(node.grad) for node in order)
+        return {leaf: leaf.grad for leaf in leaves}, scale
     finally:
         for node, gradient in kept.items():
-            node.grad = gradient
+            put_gradient(node, gradient)
 
 
 def _tangent(order: Sequence[Value], leaf: Value) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph import gradient_of, put_gradient
 from .checks import distinct, rate
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "grad_norm"]
@@ -21,7 +22,7 @@ def grad_norm(params: Iterable[Any]) -> float:
     """
     squares = 0.0
     for p in distinct(params):
-        g = p.grad
+        g = gradient_of(p)
         if g is not None:
             squares += g * g if g.__class__ is float else float(np.vdot(g, g))
     return math.sqrt(squares)
@@ -43,8 +44,9 @@ def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
     factor = max_norm / (norm + 1e-6)
     if factor < 1.0:
         for p in params:
-            if p.grad is not None:
-                p.grad = p.grad * factor
+            gradient: Any = gradient_of(p)
+            if gradient is not None:
+                put_gradient(p, gradient * factor)
     return norm
 
 
@@ -58,9 +60,9 @@ def clip_grad_value_(params: Iterable[Any], clip_value: float) -> None:
     """
     top = rate("clip_grad_value_: clip_value", clip_value)
     for p in params:
-        if p.grad is None:
-            continue
-        if p.grad.__class__ is float:
-            p.grad = max(-top, min(top, p.grad)) if p.grad == p.grad else p.grad
-        else:
-            p.grad = np.clip(p.grad, -top, top)
+        gradient: Any = gradient_of(p)
+        if gradient.__class__ is float:
+            if not math.isnan(gradient):
+                put_gradient(p, max(-top, min(top, gradient)))
+        elif gradient is not None:
+            put_gradient(p, np.clip(gradient, -top, top))

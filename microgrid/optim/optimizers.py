@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from ..graph import gradient_of, put_gradient
 from ..wording import short
 from .checks import Numbers, distinct, field, memorised, plain, rate, share, zeros
 
@@ -15,7 +16,7 @@ Memory: TypeAlias = dict[str, Numbers]
 
 
 class Optimizer:
-    """Changes parameters by their gradients. A parameter whose grad is None is left alone.
+    """Changes parameters by their gradients; one that no sweep has reached is left alone.
 
     weight_decay: what is added to a gradient, times the parameter itself (an L2 penalty of
     weight_decay / 2 times the square). `remembers` names what `change` keeps for each
@@ -48,18 +49,18 @@ class Optimizer:
         """Change every parameter by its gradient. Overflow gives inf or nan, without a warning."""
         with np.errstate(all="ignore"):
             for p, memory in zip(self.params, self.memory):
-                if p.grad is not None:
+                if gradient_of(p) is not None:
                     gradient = self.decayed(p)
                     p.data = p.data - self.change(gradient, memory)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients: `grad` becomes None, or 0 if `set_to_none` is False.
+        """Forget the gradients, or make them a 0 that counts if `set_to_none` is False.
 
         A parameter that the next loss does not reach is then left alone, or else moved on by
         a momentum: with 0 the unused rows of an embedding move as PyTorch's do.
         """
         for p in self.params:
-            p.grad = None if set_to_none else zeros(p.data)
+            put_gradient(p, None if set_to_none else zeros(p.data))
 
     def state_dict(self) -> dict[str, Any]:
         """Kind, learning rate and what each parameter's memory holds, in JSON's types."""

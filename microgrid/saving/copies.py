@@ -46,7 +46,7 @@ def _reduce(node: Value) -> tuple[Any, ...]:
     if node.parents and not _underway.lists_parents_of(node):
         below = _Below(node)
         _underway.lists[id(below)] = below
-    fields = (node.data, node.grad, node.op, node.parents, node.partials, node.consts)
+    fields = (node.data, node._grad, node.op, node.parents, node.partials, node.consts)
     return _restore, (below, *fields, node.label, node.scope)
 
 
@@ -62,7 +62,7 @@ def _restore(
     scope: str,
 ) -> Value:
     node = Value(data, label=label)
-    node.grad, node.op, node.scope = grad, op, scope
+    node._grad, node.op, node.scope = grad, op, scope
     node.parents, node.partials, node.consts = parents, partials, consts
     return node
 

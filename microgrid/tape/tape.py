@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..comparisons import comparisons
-from ..graph import recompute
+from ..graph import put_gradient, recompute
 from ..recording import watched
 from ..value import Value
 from .compiler import compile_plan
@@ -185,9 +185,9 @@ for this branch
             for value in self.plan.source.order:
                 node = graph.index[value]
                 if self._session.is_left_out(node):
-                    value.grad = None
+                    put_gradient(value, None)
                 elif node not in graph.parameters:
-                    value.grad = gradients[self._reader.place(node)]
+                    put_gradient(value, gradients[self._reader.place(node)])
         return self.loss.data
 
     def sync_parameters(self) -> None:
@@ -202,7 +202,7 @@ for this branch
             found = parameter.grad
             gradients = repeat(None) if found is None else found.ravel().tolist()
             for value, gradient in zip(parameter.values, gradients):
-                value.grad = gradient
+                put_gradient(value, gradient)
 
     def load(self) -> None:
         """Read the leaves' numbers again, after `load_state_dict` or a change by hand."""

@@ -277,7 +277,7 @@ class Training:
 
     def _bad_gradient(self) -> str:
         for name, p in self.model.named_parameters():
-            if p.grad is not None and not math.isfinite(p.grad):
+            if not math.isfinite(p.grad):
                 return f"the gradient of {p.label or name} is {p.grad!r}"
         return ""
 

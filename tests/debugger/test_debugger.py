@@ -14,6 +14,7 @@ from microgrid import Value, cli, detect_anomaly, nn, scope
 from microgrid.anomaly import AnomalyError
 from microgrid.debugger import Debugger, debug, pm
 from microgrid.debugger.breakpoints import Breakpoint
+from microgrid.graph import gradient_of
 
 NET = """
 from microgrid import Value
@@ -463,7 +464,7 @@ def test_whatever_is_typed_it_ends_where_the_stepper_says(lines):
     prompt = Debugger(run, io.StringIO("\n".join(lines) + "\n"), out)
     prompt.cmdloop()
     prompt.stepper.restart()
-    assert [node.grad for node in prompt.stepper.nodes] == [None] * 11
+    assert [gradient_of(node) for node in prompt.stepper.nodes] == [None] * 11
     prompt.stepper.run()
     assert run.states[0][0].grad == -20.0
     assert "Traceback" not in out.getvalue()

@@ -11,7 +11,7 @@ import pytest
 
 import viz
 from microgrid import Value, nn, scope
-from microgrid.graph import creation_order
+from microgrid.graph import creation_order, gradient_of
 from viz.page.data import playback
 from viz.page.player import page
 from viz.style.theme import THEMES, pretty
@@ -52,7 +52,7 @@ def test_histories_grow_message_by_message() -> None:
         (2, 9.0), (3, 18.0), (4, 27.0),
     ]  # fmt: skip
     assert data["last"] == 4
-    assert a.grad is None
+    assert gradient_of(a) is None
 
 
 def test_a_weight_used_twice_in_a_step_adds_within_the_step() -> None:

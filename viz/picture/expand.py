@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from microgrid import ops
-from microgrid.graph import creation_order, gradient_of
+from microgrid.graph import creation_order, gradient_of, put_gradient
 from microgrid.nn import Unrolled
 from microgrid.recording import scope
 from microgrid.sweep import gradients
@@ -69,7 +69,8 @@ def expanded(roots: Sequence[Value], names: Iterable[str]) -> dict[Value, Value]
         with _in_scope(node):
             made = gates(operands) if gates else [record(node.op, operands)]
         copy = made[-1]
-        copy.data, copy.grad, copy.label = node.data, gradient_of(node), node.label
+        copy.data, copy.label = node.data, node.label
+        put_gradient(copy, gradient_of(node))
         if not gates:
             copy.partials = node.partials
         for gate in made:
@@ -89,7 +90,7 @@ def _send_back(made: Sequence[Value]) -> None:
         for gate in reversed(made)
     ]
     for gate, gradient in gradients(made[-1], plan, upstream).items():
-        gate.grad = gradient
+        put_gradient(gate, gradient)
 
 
 def _in_scope(node: Value) -> Any:
