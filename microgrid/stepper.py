@@ -197,7 +197,8 @@ class Stepper:
 
     def step(self) -> Event | None:
         """Make the next event happen and return it; None where the sweep is done."""
-        self._sweep = self.sweep  # from the start on it is the same one
+        if self.computed == len(self._operations):
+            self._sweep = self.sweep  # from the start on it is the same one
         event = self.upcoming
         if event is None:
             return None
