@@ -1,11 +1,12 @@
 """Layers without memory: Linear, MLP, Embedding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 
 import numpy as np
 
 from .. import functional as F
+from ..index import Index, lookup
 from ..recording import scope
 from ..value import Operand, Value
 from .module import Module
@@ -128,8 +129,11 @@ class Embedding(Module):
             for item, row in zip(items, rows)
         ]
 
-    def __call__(self, index: int) -> Row:
-        """Row `index`; ValueError where there is none."""
+    def __call__(self, index: int | Index) -> Row:
+        """Row `index`; ValueError where there is none. An Index stays one for a Tape."""
+        if isinstance(index, Index):
+            row: Row = lookup(self.weight, index)
+            return row
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
             raise TypeError(f"Embedding: index must be a whole number, got {index!r}")
         if not 0 <= index < self.num_embeddings:
@@ -137,6 +141,11 @@ class Embedding(Module):
                 f"Embedding: index must lie in 0..{self.num_embeddings - 1}, got {index}"
             )
         return list(self.weight[index])
+
+    __getitem__ = __call__
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(list, self.weight)
 
     def mixed(self, shares: Sequence[Operand]) -> Row:
         """The rows, each times its share, added up: row i for a one-hot vector.

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import functional as F
+from ..index import Index
 from ..nested import mapped
 from ..recording import scope
 from ..value import Value
@@ -191,7 +192,7 @@ class SequenceModel(Module):
     def _input(self, given: Any) -> Row:
         if given is None:
             return []
-        if is_scalar(given) and self.embedding is not None:
+        if self.embedding is not None and (is_scalar(given) or isinstance(given, Index)):
             return self.embedding(given)
         numbers = [given] if is_scalar(given) else given
         check_length("unroll: an input", numbers, self.cell.input_size)

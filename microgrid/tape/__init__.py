@@ -7,9 +7,10 @@ The compiler turns a recording into a Plan, pass by pass: `read` makes integers 
 the `slots` of flat arrays, for each kind of block. Or it becomes a function of JAX: `jax`.
 """
 
+from ..index import Index, lookup
 from .guards import GuardError
 from .parameters import Parameter
 from .tape import Tape
 from .tapes import Tapes
 
-__all__ = ["GuardError", "Parameter", "Tape", "Tapes"]
+__all__ = ["GuardError", "Index", "Parameter", "Tape", "Tapes", "lookup"]

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import ReferenceType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..comparisons import comparisons
+from ..index import Index
 from ..value import Value, creation_order
 from .ir import Graph
 from .memory import Layout
@@ -27,6 +28,9 @@ WORDS = {
     "equal": "equal to",
     "not_equal": "other than",
 }
+
+
+Field: TypeAlias = Value | Index  # what one number of the inputs is for
 
 
 class GuardError(RuntimeError):
@@ -53,17 +57,24 @@ class Source:
 
     Attributes
     ----------
-    inputs, input_shape : the leaves that every replay is fed, and how their numbers are nested
+    inputs : the leaves that every replay is fed
+    fields, input_shape : the numbers that are given for them, and how these are nested
     parameters : the leaves that an optimizer changes
     order : all Values under the loss, oldest first
     """
 
     loss: Value
     inputs: Sequence[Value]
+    fields: Sequence[Field]
     input_shape: tuple[int, ...]
     parameters: Sequence[Value]
     order: Sequence[Value]
     guards: Sequence[Guard]
+
+    @property
+    def has_index(self) -> bool:
+        """Whether a replay is given fewer numbers than there are input leaves."""
+        return len(self.fields) < len(self.inputs)
 
 
 def source(
@@ -78,7 +89,9 @@ def source(
         raise TypeError(f"Tape needs the Value to replay, got {loss!r}")
     if loss.op is None:
         raise ValueError(f"Tape: {describe(loss)} is a leaf: there is nothing to replay")
-    flat, shape = flatten(inputs)
+    fields, shape = flatten(inputs)
+    flat = [value for field in fields for value in (field if isinstance(field, Index) else [field])]
+    _check_distinct(flat)
     order = creation_order(loss)
     given = set(flat)
     variables = (
@@ -90,28 +103,30 @@ def source(
     known = given and {*order, *chain.from_iterable(map(_leaves_under, guards))}
     for value in flat:
         _check_input(value, known)
-    return Source(loss, flat, shape, variables, order, guards)
+    return Source(loss, flat, fields, shape, variables, order, guards)
 
 
-def flatten(inputs: Sequence[Any]) -> tuple[list[Value], tuple[int, ...]]:
-    """The inputs in one list, and their shape if their nesting is even."""
-    flat: list[Value] = []
-    shape = _collect(inputs, flat) or (len(flat),)
-    if len(set(flat)) < len(flat):
-        twice = next(value for value in flat if flat.count(value) > 1)
-        raise ValueError(f"Tape: input {describe(twice)} is given twice")
-    return flat, shape
+def flatten(inputs: Sequence[Any]) -> tuple[list[Field], tuple[int, ...]]:
+    """The inputs in one list, and their shape if their nesting is even. An Index is one number."""
+    flat: list[Field] = []
+    return flat, _collect(inputs, flat) or (len(flat),)
 
 
-def _collect(item: Any, flat: list[Value]) -> tuple[int, ...] | None:
-    if isinstance(item, Value):
+def _collect(item: Any, flat: list[Field]) -> tuple[int, ...] | None:
+    if isinstance(item, Value | Index):
         flat.append(item)
         return ()
     if isinstance(item, str) or not hasattr(item, "__iter__"):
-        raise TypeError(f"Tape: an input must be a leaf Value, got {item!r}")
+        raise TypeError(f"Tape: an input must be a leaf Value or an Index, got {item!r}")
     shapes = [_collect(part, flat) for part in item]
     even = len(set(shapes)) == 1 and shapes[0] is not None
     return (len(shapes), *(shapes[0] or ())) if even else None
+
+
+def _check_distinct(inputs: Sequence[Value]) -> None:
+    if len(set(inputs)) < len(inputs):
+        twice = next(value for value in inputs if inputs.count(value) > 1)
+        raise ValueError(f"Tape: input {describe(twice)} is given twice")
 
 
 def _checked(parameters: Sequence[Value], inputs: Collection[Value]) -> list[Value]:

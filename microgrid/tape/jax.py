@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..index import Index
 from ..ops import Op
+from .guards import Field
 from .ir import FIRST_CONSTANT
 from .numpy.arrays import ArrayNamespace
 from .parameters import Store
@@ -62,6 +64,24 @@ def _differentiable(op: Op, jax: Any, xp: ArrayNamespace) -> Callable[..., Any]:
     return differentiable
 
 
+def _leaves(fields: Sequence[Field]) -> tuple[Any, Any, Any]:
+    """Per input leaf: the number it is fed from, which entry of an Index it is, of how many.
+
+    An entry of -1 is no Index's. All are empty where there is none.
+    """
+    found = (
+        [
+            (i, k, len(field) if isinstance(field, Index) else 1)
+            for i, field in enumerate(fields)
+            for k in (range(len(field)) if isinstance(field, Index) else (-1,))
+        ]
+        if any(isinstance(field, Index) for field in fields)
+        else []
+    )
+    numbers, picks, sizes = np.array(found, dtype=int).reshape(-1, 3).T
+    return numbers, picks, sizes
+
+
 class _Translation:
     """Where each node's number is found: (source, place in it).
 
@@ -77,7 +97,8 @@ class _Translation:
         self.functions = {op: _differentiable(op, jax, xp) for op in ops.OPS}
         graph = plan.graph
         self._shapes = [parameter.data.shape for parameter in store.parameters]
-        self._input_shapes = (plan.source.input_shape, (len(plan.inputs),))
+        self._input_shapes = (plan.source.input_shape, (len(plan.source.fields),))
+        self._fields, self._picks, self._sizes = _leaves(plan.source.fields)
         self._place: dict[int, tuple[int, int]] = {}
         place = self._place
         for value, slot in store.slot.items():
@@ -112,7 +133,7 @@ class _Translation:
         flat = [jnp.ravel(jnp.asarray(array).T) for array in parameters]  # as the store holds them
         sources = [
             jnp.concatenate(flat) if flat else jnp.zeros(0),
-            jnp.ravel(jnp.asarray(inputs, dtype=float)),
+            self._one_hot(jnp.ravel(jnp.asarray(inputs, dtype=float))),
             jnp.asarray(self._numbers, dtype=float),
         ]
         for step in self._steps:
@@ -123,6 +144,15 @@ class _Translation:
             holds = jnp.all(getattr(jnp, name)(left(sources), right(sources)) == outcomes)
             found = found * jnp.where(holds, 1.0, jnp.nan)  # a product: its gradient is nan too
         return found
+
+    def _one_hot(self, given: Any) -> Any:
+        """A number per input leaf; nan for an Index that picks nothing."""
+        if not len(self._picks):
+            return given
+        jnp, numbers, picks = self.jnp, given[self._fields], self._picks
+        holds = (numbers >= 0) & (numbers < self._sizes) & (numbers == jnp.floor(numbers))
+        hot = jnp.where(holds, (numbers == picks).astype(float), jnp.nan)
+        return jnp.where(picks < 0, numbers, hot)
 
     def assemble(self, nodes: Sequence[Any]) -> Callable[[list[Any]], Any]:
         """A function that puts the nodes' numbers together in an array of their shape."""

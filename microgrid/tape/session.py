@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .indices import Indices
 from .numpy.program import Array
 from .numpy.replay import Replay
 from .parameters import Store
@@ -54,6 +55,7 @@ class Session:
     ) -> None:
         self._plan, self._store, self._make = plan, store, make
         self._fixed_slots = plan.layout.places(plan.graph.fixed)
+        self._indices = Indices(plan.source.fields) if plan.source.has_index else None
         self._executors: dict[tuple[int, ...], Executor] = {}
         self._batches: dict[tuple[int, ...], tuple[int, ...]] = {}  # shape of numbers -> batch
         self._last: Executor | None = None
@@ -155,12 +157,14 @@ class Session:
         batch = self._batches.get(array.shape)
         if batch is None:
             batch = self._batches[array.shape] = self._batch_of(array.shape)
+        if self._indices is not None:
+            array = self._indices.one_hot(array.reshape(-1, len(self._plan.source.fields)))
         executor = self._last = self._executors.get(batch) or self._executor(batch)
         executor.feed(array)
         return executor
 
     def _batch_of(self, given: tuple[int, ...]) -> tuple[int, ...]:
-        size, shape = len(self._plan.inputs), self._plan.source.input_shape
+        size, shape = len(self._plan.source.fields), self._plan.source.input_shape
         if given in (shape, (size,)):
             return ()
         if given and given[1:] in (shape, (size,)) and given[0]:

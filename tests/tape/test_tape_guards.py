@@ -166,7 +166,7 @@ def test_what_is_no_input_is_named():
         Tape(loss, inputs=[Value(0.0, label="z")])
     with pytest.raises(ValueError, match="input x is given twice"):
         Tape(loss, inputs=[x, x])
-    with pytest.raises(TypeError, match=r"leaf Value, got 3\.0"):
+    with pytest.raises(TypeError, match=r"leaf Value or an Index, got 3\.0"):
         Tape(loss, inputs=[3.0])
     with pytest.raises(ValueError, match="both an input and a parameter"):
         Tape(loss, inputs=[x], parameters=[x])
