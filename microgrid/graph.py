@@ -16,11 +16,13 @@ from .value import (
     creation_order,
     record,
 )
+from .wording import bracketed, shown
 
 __all__ = [
     "creation_order",
     "find",
     "formula",
+    "formula_in_numbers",
     "grad",
     "gradient_of",
     "messages",
@@ -165,6 +167,18 @@ def root_of(x: Any) -> Value:
     if not isinstance(root, Value):
         raise TypeError(f"a sweep starts from a Value or an unrolled run with a loss, got {x!r}")
     return root
+
+
+def formula_in_numbers(node: Value) -> str:
+    """The same with numbers in the places of names, negative factors and addends in brackets.
+
+    >>> a, b = Value(2.0), Value(-3.0)
+    >>> formula_in_numbers(a * b), formula_in_numbers(b.tanh())
+    ('2 × (-3)', 'tanh(-3)')
+    """
+    infix = node.op is not None and (node.op.name in _INFIX or node.op.name in ("dot", "pow"))
+    write = bracketed if infix else shown
+    return formula(node, lambda operand: write(operand.data), write)
 
 
 def time_step(scope: str) -> int | None:

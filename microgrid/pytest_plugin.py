@@ -64,6 +64,24 @@ def gradcheck(request: pytest.FixtureRequest) -> Checker:
     return Checker(request)
 
 
+@pytest.fixture
+def check_answers() -> Callable[[Any], None]:
+    """Check a student's answers: `check_answers("answers.json")` fails with what went wrong.
+
+    The file is the one that `microgrid exercise` writes, filled in.
+    """
+
+    def check(answers: Any) -> None:
+        from .exercise import check_answers as hold
+
+        __tracebackhide__ = True
+        report = hold(answers)
+        if not report.ok:
+            pytest.fail(str(report), pytrace=False)
+
+    return check
+
+
 @dataclass(frozen=True)
 class Checker:
     """What the fixture hands out: a gradcheck that knows the options of the run."""

@@ -21,7 +21,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
-from .graph import find, formula, gradient_of, name_of, put_gradient, root_of
+from .graph import (
+    find,
+    formula,
+    formula_in_numbers,
+    gradient_of,
+    name_of,
+    put_gradient,
+    root_of,
+)
 from .sweep import Message, Sweep, held_by_leaves, latest
 from .value import Value, as_float, creation_order
 from .wording import bracketed, shown
@@ -75,8 +83,8 @@ class Event:
         """The event as a sentence; `called` gives a node's name."""
         name, to = called(self.node), called(self.target)
         if self.kind == "computed":
-            numbers = formula(self.node, lambda operand: bracketed(operand.data), bracketed)
-            return f"{name} = {formula(self.node, called, shown)} = {numbers} = {shown(self.after)}"
+            written = f"{formula(self.node, called, shown)} = {formula_in_numbers(self.node)}"
+            return f"{name} = {written} = {shown(self.after)}"
         if self.kind == "start":
             return f"start: {name} gets gradient {shown(self.message)}"
         if self.kind == "finished":

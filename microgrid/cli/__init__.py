@@ -11,6 +11,7 @@ from ..debugger import add_step_command
 from ..wording import clean
 from .doctor import add_doctor_command
 from .draw import add_draw_command, add_frames_command
+from .exercise import add_check_command
 
 __all__ = ["main"]
 
@@ -33,7 +34,13 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"microgrid {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_draw_command, add_frames_command, add_step_command, add_doctor_command):
+    for add in (
+        add_draw_command,
+        add_frames_command,
+        add_step_command,
+        add_check_command,
+        add_doctor_command,
+    ):
         add(commands)
     return made
 
