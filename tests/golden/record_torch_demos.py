@@ -1,0 +1,163 @@
+"""Write down what PyTorch computes for the demos of the course, from the demos' own weights.
+
+`python tests/golden/record_torch_demos.py` from the checkout (PyTorch 2.13, float64) writes
+torch_demos.json: for each demo the numbers that tests/demos/test_course.py holds it to.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+FILE = HERE / "torch_demos.json"
+sys.path.insert(0, str(HERE.parents[1]))
+
+
+def leaf(numbers: Any) -> Any:
+    """A tensor whose gradient is wanted."""
+    import torch
+
+    return torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
+
+
+def attention() -> dict[str, Any]:
+    """Shares, outputs, loss and gradients of one head, causal and not."""
+    import torch
+
+    from demos import attention as demo
+
+    found = {}
+    for name, is_causal in (("open", False), ("causal", True)):
+        x = leaf(demo.VECTORS)
+        w = {key: leaf(rows) for key, rows in demo.WEIGHTS.items()}
+        q, k, v = (x @ w[key].T for key in ("query", "key", "value"))
+        outputs = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=is_causal)
+        loss = 0.5 * (outputs - torch.tensor(demo.TARGETS, dtype=torch.float64)).square().sum()
+        loss.backward()
+        found[name] = {
+            "outputs": outputs.tolist(),
+            "loss": loss.item(),
+            "gradients": {key: p.grad.tolist() for key, p in w.items()},
+            "words": x.grad.tolist(),
+        }
+    return found
+
+
+def bidirectional() -> dict[str, Any]:
+    """Loss and gradients of the tagger that reads from both ends, before training."""
+    import torch
+
+    from demos import bidirectional as demo
+
+    state = demo.Tagger(True).state_dict()
+    table = leaf(state["table.weight"])
+    reader = torch.nn.RNN(3, demo.HIDDEN, bidirectional=True).double()
+    for mark, cell in (("", "forward_cell"), ("_reverse", "backward_cell")):
+        for ours, theirs in (("weight_ih", "weight_ih"), ("weight_hh", "weight_hh"),
+                             ("bias", "bias_ih")):  # fmt: skip
+            p = getattr(reader, f"{theirs}_l0{mark}")
+            p.data = torch.tensor(state[f"reader.{cell}.{ours}"], dtype=torch.float64)
+        getattr(reader, f"bias_hh_l0{mark}").data.zero_()
+    weight, bias = leaf(state["readout.weight"]), leaf(state["readout.bias"])
+    losses = []
+    for sentence, target in demo.SENTENCES.items():
+        outputs = reader(table[demo.WORDS.encode(sentence.split())])[0]
+        logit = outputs[demo.ASKED] @ weight.T + bias
+        y = torch.tensor([target], dtype=torch.float64)
+        losses.append(torch.nn.functional.binary_cross_entropy_with_logits(logit, y))
+    loss = torch.stack(losses).mean()
+    loss.backward()
+    return {
+        "loss": loss.item(),
+        "table": table.grad.tolist(),
+        "weight_hh": reader.weight_hh_l0.grad.tolist(),
+        "weight_hh_reverse": reader.weight_hh_l0_reverse.grad.tolist(),
+    }
+
+
+def highways() -> dict[str, Any]:
+    """|dL/dh_t| (|dL/dc_t| of the LSTM) for every cell, t = 1 .. T."""
+    import torch
+
+    from demos import highways as demo
+
+    numbers = torch.tensor(demo.inputs(), dtype=torch.float64)
+    norm = torch.nn.functional.layer_norm
+    found = {}
+    for name in demo.CELLS:
+        cell = demo.CELLS[name](2, demo.HIDDEN, seed=demo.SEED)
+        w = {key: torch.tensor(x, dtype=torch.float64) for key, x in cell.state_dict().items()}
+        h = torch.zeros(demo.HIDDEN, dtype=torch.float64, requires_grad=True)
+        c, kept = torch.zeros(demo.HIDDEN, dtype=torch.float64), []
+        for x in numbers:
+            read = norm(h, (demo.HIDDEN,)) if name == "residual, layer norm" else h
+            z = w["weight_ih"] @ x + w["weight_hh"] @ read + w.get("bias", 0.0)
+            if name == "LSTM, along c":
+                i, f, g, o = z.chunk(4)
+                c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+                h = o.sigmoid() * c.tanh()
+                kept.append(c)
+            elif name == "RNN, layer norm":
+                h = norm(z, (demo.HIDDEN,)).tanh()
+            else:
+                h = h + z.tanh() if "residual" in name else z.tanh()
+            kept += [] if name == "LSTM, along c" else [h]
+            kept[-1].retain_grad()
+        (0.5 * h.square().sum()).backward()
+        found[name] = [x.grad.norm().item() for x in kept]
+    return found
+
+
+def clipping() -> dict[str, Any]:
+    """The weights of a clipped descent, and the first gradient."""
+    import torch
+
+    from demos import clipping as demo
+
+    def end(w: Any) -> Any:
+        h = torch.zeros((), dtype=torch.float64)
+        for x in demo.NUMBERS:
+            h = w[0] * h + w[1] * x
+        return h
+
+    wanted = end(torch.tensor(demo.GOAL, dtype=torch.float64))
+    w = leaf(demo.START)
+    descent, path, norms = torch.optim.SGD([w], 0.02), [], []
+    for _ in range(8):
+        descent.zero_grad()
+        (end(w) - wanted).square().backward()
+        path.append(w.tolist())
+        norms.append(torch.nn.utils.clip_grad_norm_([w], 1.0).item())
+        descent.step()
+    return {"path": path, "norms": norms}
+
+
+def starts() -> dict[str, Any]:
+    """|dL/dh_t| of a tanh network for each start, t = 0 .. T."""
+    import numpy as np
+    import torch
+
+    from demos import starts as demo
+
+    steps, found = 40, {}
+    numbers = 0.3 * np.random.default_rng(demo.SEED).normal(size=steps)
+    for name in demo.NAMES:
+        state = demo.prepared(name, "tanh", 1.0).state_dict()
+        w_x, w_h = (torch.tensor(state[k], dtype=torch.float64) for k in ("weight_ih", "weight_hh"))
+        h = torch.zeros(demo.HIDDEN, dtype=torch.float64, requires_grad=True)
+        kept = [h]
+        for x in numbers:
+            h = torch.tanh(w_x[:, 0] * float(x) + w_h @ h)
+            h.retain_grad()
+            kept.append(h)
+        (0.5 * h.square().sum()).backward()
+        found[name] = [x.grad.norm().item() for x in kept]
+    return found
+
+
+DEMOS = (attention, bidirectional, highways, clipping, starts)
+
+if __name__ == "__main__":
+    found = {demo.__name__: demo() for demo in DEMOS}
+    FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
