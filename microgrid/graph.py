@@ -25,6 +25,7 @@ __all__ = [
     "formula_in_numbers",
     "grad",
     "gradient_of",
+    "graph_of",
     "messages",
     "name_of",
     "put_gradient",
@@ -149,6 +150,22 @@ def put_gradient(node: Any, gradient: Any) -> None:
         node._grad = gradient
     else:
         node.grad = gradient
+
+
+def graph_of(x: Any) -> Any:
+    """What there is to read of x: x itself, or what its `__graph__()` hands out.
+
+    The one door for what is no graph itself but knows one: a recording of PyTorch code hands
+    out an unrolled run, a Value or a list of Values.
+
+    >>> class Square:
+    ...     def __graph__(self):
+    ...         return Value(3.0) ** 2
+    >>> graph_of(Square()), graph_of(2.0)
+    (Value(9.0, op=pow), 2.0)
+    """
+    door = getattr(type(x), "__graph__", None)
+    return x if door is None else door(x)
 
 
 def root_of(x: Any) -> Value:

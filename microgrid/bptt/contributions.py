@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..graph import root_of, time_step
+from ..graph import graph_of, root_of, time_step
 from ..nn import Unrolled
 from ..sweep import Sweep, gradients, plan_sweeps
 from ..value import Value, creation_order
@@ -123,6 +123,7 @@ def terms(run: Unrolled, parameter: Value | str) -> dict[int, dict[int, Any]]:
     >>> terms(run, cell.weight_hh[0][0])
     {1: {1: 0.0}, 2: {1: 0.0, 2: -5.0}}
     """
+    run = graph_of(run)
     wanted = parameter_array(run, parameter)
     return all_terms(run, {str(parameter): wanted})[str(parameter)]
 

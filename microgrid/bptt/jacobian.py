@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..graph import graph_of
 from ..nn import RNNCell, Unrolled
 from ..sweep import gradients, plan_sweeps
 from ..value import Value
-from .weights import loss_steps, run_weights
+from .weights import loss_steps
 
 STEADY = 0.9, 1.1  # factors per step between which a gradient is called steady
 
@@ -28,6 +29,7 @@ def jacobian(run: Unrolled, t: int, k: int, carry: bool = False) -> np.ndarray:
     >>> jacobian(nn.SequenceModel(cell).unroll([5, 1]), t=2, k=0)
     array([[25.]])
     """
+    run = graph_of(run)
     if not isinstance(run, Unrolled):
         raise TypeError(f"jacobian needs an unrolled run (SequenceModel.unroll), got {run!r}")
     last = len(run)
@@ -55,6 +57,7 @@ def jacobian_norms(run: Unrolled, kind: str = "spectral") -> dict[int, dict[int,
     >>> jacobian_norms(nn.SequenceModel(cell).unroll([5, 1]))
     {0: {0: 1.0}, 1: {1: 1.0, 0: 5.0}, 2: {2: 1.0, 1: 5.0, 0: 25.0}}
     """
+    run = graph_of(run)
     orders: dict[str, Any] = {"spectral": 2, "frobenius": "fro"}
     if kind not in orders:
         raise ValueError(f"jacobian_norms: kind must be {' or '.join(orders)}, got {kind!r}")
@@ -126,14 +129,18 @@ def flow(run: Unrolled) -> Flow:
     vanishing: |dL_3/dh_t| goes from 1 at t = 3 to 0.125 at t = 0, a factor of 0.5 per step \
 (f' is 1 on average, |W_hh| = 0.5)
     """
+    run = graph_of(run)
     losses = loss_steps(run)
     assert run.loss is not None
     plan = plan_sweeps([run.loss], leaves=run.states[0])
     by_loss = {k: _state_norms(run, gradients(loss, plan), k) for k, loss in losses}
     step = max(by_loss)
     factor = _mean_factor(by_loss[step][step], by_loss[step][0], step)
-    plain = type(run.model.cell) is RNNCell  # what is built on it has other slopes
-    weight = run_weights(run)["cell.weight_hh"] if plain else None
+    cell = run.model.cell
+    weight = None
+    if type(cell) is RNNCell:  # what is built on it has other slopes
+        weight = cell.weight_hh
+    plain = weight is not None
     steps = range(1, len(run) + 1)
     return Flow(
         total=_state_norms(run, gradients(run.loss, plan), len(run)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph import graph_of
 from ..nn import SequenceModel, Unrolled
 from .contributions import all_terms
 from .weights import loss_steps, run_weights
@@ -61,6 +62,7 @@ def truncated(run: Unrolled, window: int | None = None, chunk: int | None = None
     >>> short.gradient["cell.weight_ih"], short.full["cell.weight_ih"]
     (array([[-6.]]), array([[19.]]))
     """
+    run = graph_of(run)
     first = _first_step(window, chunk)
     weights = {name: array for name, array in run_weights(run).items() if name != "h_0"}
     by_name = all_terms(run, weights)

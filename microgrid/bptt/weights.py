@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import find, root_of
+from ..graph import find, graph_of, root_of
 from ..nn import Unrolled
 from ..value import Value
 
@@ -28,6 +28,7 @@ def parameter_array(x: Any, parameter: Value | str) -> np.ndarray:
     index "W_h", or "h_0", the initial state. ValueError where there is no such thing or
     the name fits several.
     """
+    x = graph_of(x)
     root = root_of(x)
     if isinstance(parameter, Value):
         return _array(parameter)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
+from ..graph import graph_of, root_of
 from ..ops import DOT, Op, by_name
 from ..value import Operand, Value, creation_order, record
 from ..wording import short
@@ -46,6 +47,8 @@ def save_graph(roots: Value | Sequence[Value], path: PathLike) -> Path:
     >>> copy
     Value(9.0, op=mul)
     """
+    roots = graph_of(roots)
+    roots = root_of(roots) if hasattr(roots, "loss") else roots
     several = not isinstance(roots, Value)
     nodes = creation_order(*_values(roots))
     index = {node: i for i, node in enumerate(nodes)}

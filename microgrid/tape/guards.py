@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..comparisons import comparisons
+from ..graph import graph_of, root_of
 from ..index import Index
 from ..value import Value, creation_order
 from .ir import Graph
@@ -85,6 +86,8 @@ def source(
     parameters: unless given, every leaf under the loss that is no input.
     since: the serial at which the recording is known to begin; -1 if it is not.
     """
+    loss = graph_of(loss)
+    loss = root_of(loss) if hasattr(loss, "loss") else loss
     if not isinstance(loss, Value):
         raise TypeError(f"Tape needs the Value to replay, got {loss!r}")
     if loss.op is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from microgrid.graph import gradient_of
+from microgrid.graph import gradient_of, graph_of
 from microgrid.nn import Unrolled
 from microgrid.stepper import sweep_of
 from microgrid.sweep import Sweep
@@ -113,6 +113,7 @@ class Pictures:
         show, hide = options.show, options.hide
         self._shown = SHOWN if show is None else frozenset(_known("show", show, sorted(SHOWN)))
         self._shown -= set(_known("hide", hide, sorted(SHOWN)))
+        x = graph_of(x)
         roots = roots_of(x)
         gates = [name for name in opened if name in GATES]
         self._copies = expanded(roots, gates) if gates else {}

@@ -1,0 +1,350 @@
+"""TorchRecorder: what is done about every call that PyTorch makes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from ..arrays import Array, filled, numbers
+from ..recording import current_scope
+from ..value import Value, compare
+from .columns import Columns
+from .names import parameter_labels
+from .recurrent_calls import WholeCalls
+from .rules import rule_for
+from .rules.recurrent import Unrolling
+from .shadows import Shadows, numbers_of, refuse
+from .sites import Site, function_around, user_site, variable_name
+
+__all__ = ["Call", "Leaf", "TorchRecorder"]
+
+# How far a recorded number may lie from PyTorch's, as a share of the largest of its tensor
+# (and of 1): rounding adds up over a long float32 program, a wrong rule is off by far more.
+ALLOWED = {torch.float64: 1e-9, torch.float32: 2e-3}
+FLOAT32 = float(torch.finfo(torch.float32).max)
+
+_COMPARISONS = {
+    "gt": "greater", "ge": "greater_equal", "lt": "less", "le": "less_equal",
+    "eq": "equal", "ne": "not_equal",
+}  # fmt: skip
+_LOOKS = {"_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "equal"}
+_HIDDEN_VIEWS = {"_unsafe_view"}  # views that aten's schema does not call so
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One recorded call: aten's name, the user's line, its scope, its autograd.Function."""
+
+    name: str
+    site: Site
+    scope: str
+    function: str = ""
+
+    def __str__(self) -> str:
+        where = f" in {self.scope}" if self.scope else ""
+        return f"{self.function or self.name} at {self.site}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A tensor that others were computed from: its name, and its numbers when first used."""
+
+    name: str
+    tensor: torch.Tensor
+    numbers: np.ndarray
+
+
+class TorchRecorder(WholeCalls):
+    """Runs every call, and records what it did to the arrays behind its tensors."""
+
+    def __init__(
+        self,
+        model: nn.Module | None,
+        inputs: Sequence[tuple[str, torch.Tensor]],
+        columns: Columns,
+    ) -> None:
+        self.paused = False
+        self.columns = columns
+        self.shadows = Shadows()
+        self.calls: list[Call] = []
+        self.notes: dict[str, None] = {}
+        self.worst = 0.0
+        self.leaves: dict[int, Leaf] = {}
+        self.unrollings: list[Unrolling] = []
+        self.readout: Array | None = None  # the latest matrix product after a recurrent layer
+        self._labels = parameter_labels(model) if model is not None else {}
+        self._models = model  # keeps the ids above from being reused
+        self._results: dict[int, torch.Tensor] = {}
+        self._looked_at = Shadows()  # numbers computed from recorded ones, such as masks
+        self._cells: dict[int, Any] = {}
+        self._device: torch.device | None = None
+        self._one_device(model, [tensor for _, tensor in inputs])
+        for name, tensor in inputs:
+            if tensor.is_floating_point() or tensor.is_complex():
+                self._leaf(tensor, name)
+
+    # The two things a mode may ask for
+
+    def aten(self, func: Any, args: Sequence[Any], named: dict[str, Any]) -> Any:
+        """Make an aten call and record it."""
+        if torch._C._current_graph_task_id() != -1:
+            raise RuntimeError(
+                "backward() was called while recording; call it after the with block "
+                "(the gradients are in recording.gradient(tensor) without it)"
+            )
+        tensors = [x for x in tree_leaves((args, named)) if isinstance(x, torch.Tensor)]
+        name = func._schema.name.partition("::")[2]
+        if name in _LOOKS:
+            self._note_a_look(tensors)
+        if not any(map(self._matters, tensors)):
+            out = func(*args, **named)
+            self._follow_looks(tensors, out)
+            return out
+        function = None
+        if not torch.is_grad_enabled():
+            function = function_around()
+            if function is None:
+                return self._unrecorded(func, args, named)
+        if _is_view(func._schema, name):
+            for tensor in tensors:
+                self._array(tensor, ())
+            return func(*args, **named)
+        given = function[1] if function else ()
+        site = function[2] if function else user_site()
+        label = function[0].__name__ if function else ""
+        call = Call(f"aten.{name}", site, current_scope(), label)
+        return self._recorded(call, func, args, named, tensors, given)
+
+    def _recorded(
+        self,
+        call: Call,
+        func: Any,
+        args: Sequence[Any],
+        named: dict[str, Any],
+        tensors: Sequence[torch.Tensor],
+        given: Sequence[Any],
+    ) -> Any:
+        name = call.name.removeprefix("aten.")
+        rule = rule_for(name, func._overloadname)
+        live = self._will_be_live(tensors)
+        self.seen(call, tensors)
+        arrays, named_arrays = tree_map(lambda x: self._entry(x, given), (tuple(args), dict(named)))
+        if name in _COMPARISONS:
+            self._guard(_COMPARISONS[name], *arrays[:2])
+        out = func(*args, **named)
+        outputs = _tensors_of(out)
+        if not any(x is not None and x.is_floating_point() for x in outputs):
+            self._follow_looks(tensors, out)
+            return out
+        if rule is None:
+            return self.unknown(call, out)
+        if hasattr(rule, "chooses"):
+            arrays = ([None if x is None else numbers_of(x) for x in outputs], *arrays)
+        try:
+            made = rule(*arrays, **named_arrays)
+        except NotImplementedError as missing:
+            raise NotImplementedError(
+                f"record: {missing} (aten.{name}) is not recorded yet, at {call.site}"
+            ) from None
+        self.calls.append(call)
+        if name in ("addmm", "mm") and self.columns.used:
+            self.readout = made
+        self._finish(call, outputs, made, live, tensors, bool(call.function))
+        return out
+
+    def unknown(self, call: Call, out: Any) -> Any:
+        """A call without a rule."""
+        raise NotImplementedError(
+            f"record: {call.name} is not recorded yet, at {call.site}; a rule for it is one entry "
+            f"in microgrid/pytorch/rules"
+        )
+
+    def seen(self, call: Call, tensors: Sequence[torch.Tensor]) -> None:
+        """Before a call: which tensors it is given. For who wants to know."""
+
+    # Arrays behind tensors
+
+    def _matters(self, tensor: torch.Tensor) -> bool:
+        return tensor.requires_grad or tensor in self.shadows
+
+    def _will_be_live(self, tensors: Sequence[torch.Tensor]) -> bool:
+        inner = not torch.is_grad_enabled()
+        return any(x.requires_grad or (inner and self.shadows.is_live(x)) for x in tensors)
+
+    def _entry(self, x: Any, given: Sequence[Any] = ()) -> Any:
+        return self._array(x, given) if isinstance(x, torch.Tensor) else x
+
+    def _array(self, tensor: torch.Tensor, given: Sequence[Any]) -> Array:
+        """The entries of a tensor. Where autograd was cut off (detach), they are numbers.
+
+        Within the forward of an autograd.Function nothing needs a gradient, and yet all of it
+        counts, but for the arguments that need none.
+        """
+        if tensor in self.shadows:
+            outside = torch.is_grad_enabled() or any(tensor is x for x in given)
+            cut = outside and not tensor.requires_grad and self.shadows.is_live(tensor)
+            return numbers(self.shadows.array(tensor)) if cut else self.shadows.array(tensor)
+        if tensor.requires_grad:
+            return self._leaf(tensor)
+        refuse(tensor)
+        return numbers_of(tensor).copy()  # an in-place call is about to change them
+
+    def _leaf(self, tensor: torch.Tensor, name: str = "") -> Array:
+        """A tensor made outside: its entries become leaves."""
+        full, label = self._labels.get(id(tensor), (name, name))
+        full = full or variable_name(tensor) or f"leaf {len(self.leaves) + 1}"
+        label = label or full
+        refuse(tensor, full)
+        if self._device is not None and tensor.device != self._device:
+            raise ValueError(
+                f"record: {full} is on {tensor.device}, other tensors on {self._device}; "
+                f"move the module and its inputs to one device with .to()"
+            )
+        self._device = self._device or tensor.device
+        known = numbers_of(tensor)
+        places = np.ndindex(known.shape)
+        names = [f"{label}[{','.join(map(str, place))}]" for place in places]
+        names = [label] if known.size == 1 else names
+        array = filled(known.shape, map(Value, known.ravel().tolist(), names))
+        self.shadows.put(tensor, array, live=tensor.requires_grad)
+        self.leaves[id(tensor)] = Leaf(full, tensor, known.copy())
+        return self.shadows.array(tensor)
+
+    def _one_device(self, model: nn.Module | None, inputs: Sequence[torch.Tensor]) -> None:
+        found: dict[torch.device, str] = {}
+        for tensor, name in [
+            *((p, name) for name, p in (model.named_parameters() if model is not None else ())),
+            *((x, "an input") for x in inputs),
+        ]:
+            found.setdefault(tensor.device, name)
+        if len(found) > 1:
+            (one, first), (two, second), *_ = found.items()
+            raise ValueError(
+                f"record: {first} is on {one} and {second} on {two}; move the module and its "
+                f"inputs to one device with .to()"
+            )
+
+    # After a call
+
+    def _finish(
+        self,
+        call: Call,
+        outputs: Sequence[torch.Tensor | None],
+        made: Any,
+        live: bool,
+        tensors: Sequence[torch.Tensor],
+        inner: bool = False,
+    ) -> None:
+        """Put what a rule made behind the outputs, each held against PyTorch's numbers."""
+        for tensor in tensors:
+            self._results.pop(id(tensor), None)
+        parts = made if isinstance(made, list) else [made]
+        for tensor, array in zip(outputs, parts):
+            if tensor is None:
+                continue
+            if not tensor.is_floating_point():
+                self._looked_at.put(tensor, 0, live=False)
+                continue
+            if array is None:
+                if tensor in self.shadows:  # filled in place with what is no function of it
+                    self.shadows.put(tensor, numbers_of(tensor), live=False)
+                continue
+            refuse(tensor, f"the result of {call.name} at {call.site}")
+            self._confirm(call, tensor, array)
+            self.shadows.put(tensor, array, live)
+            if live and not inner:
+                self._results[id(tensor)] = tensor
+
+    def _confirm(self, call: Call, tensor: torch.Tensor, array: Any) -> None:
+        ours, theirs = numbers(array), numbers_of(tensor)
+        if np.shape(ours) != theirs.shape:
+            raise RuntimeError(
+                f"record: the rule for {call.name} gives shape {np.shape(ours)}, PyTorch "
+                f"{theirs.shape}, at {call.site}"
+            )
+        ours = ours.astype(float)
+        if tensor.dtype == torch.float32:
+            ours = np.where(np.abs(ours) > FLOAT32, np.copysign(math.inf, ours), ours)
+        finite = np.isfinite(ours) & np.isfinite(theirs)
+        largest = np.abs(theirs[finite]).max(initial=1.0)
+        apart = np.abs(ours[finite] - theirs[finite]).max(initial=0.0) / largest
+        same = np.isnan(ours) == np.isnan(theirs)
+        self.worst = max(self.worst, float(apart))
+        if apart > ALLOWED[tensor.dtype] or not same.all():
+            raise RuntimeError(
+                f"record: {call.name} at {call.site} is recorded wrongly, off by {apart:.1e} of "
+                f"the largest entry: please report it"
+            )
+
+    def _unrecorded(self, func: Any, args: Sequence[Any], named: dict[str, Any]) -> Any:
+        """Under no_grad nothing is recorded; what is changed in place becomes constants."""
+        out = func(*args, **named)
+        for argument, x in zip(func._schema.arguments, args):
+            written = argument.alias_info is not None and argument.alias_info.is_write
+            for tensor in tree_leaves(x) if written else ():
+                if isinstance(tensor, torch.Tensor) and tensor in self.shadows:
+                    leaf = self.leaves.get(id(tensor))
+                    if leaf is not None:
+                        raise RuntimeError(
+                            f"record: {leaf.name} is changed at {user_site()} while it is being "
+                            f"recorded; step the optimizer after the with block"
+                        )
+                    self.shadows.put(tensor, numbers_of(tensor), live=False)
+        return out
+
+    # What the program looks at
+
+    def _follow_looks(self, tensors: Sequence[torch.Tensor], out: Any) -> None:
+        """Numbers that were computed from recorded ones, and are no Values."""
+        if any(x in self.shadows or x in self._looked_at for x in tensors):
+            for tensor in _tensors_of(out):
+                if tensor is not None and tensor.numel():
+                    self._looked_at.put(tensor, 0, live=False)
+
+    def _note_a_look(self, tensors: Sequence[torch.Tensor]) -> None:
+        if any(x in self._looked_at or x in self.shadows for x in tensors):
+            self.notes[
+                f"{user_site()}: the program looks at a number of the graph; if it takes a branch "
+                f"there, the graph is that of the branch taken"
+            ] = None
+
+    def _guard(self, name: str, left: Any, right: Any) -> None:
+        """Remember a comparison, so that a Tape of the recording takes the same branch."""
+        swapped = {"less": "greater", "greater": "less", "less_equal": "greater_equal",
+                   "greater_equal": "less_equal"}  # fmt: skip
+        lefts, rights = np.broadcast_arrays(left, right)
+        for a, b in zip(lefts.ravel().tolist(), rights.ravel().tolist()):
+            if isinstance(a, Value):
+                compare(name, a, b)
+            elif isinstance(b, Value):
+                compare(swapped.get(name, name), b, a)
+
+    # The end
+
+    def last_scalar(self) -> torch.Tensor | None:
+        """The last one-element result that nothing else was computed from."""
+        for tensor in reversed(self._results.values()):
+            if tensor.numel() == 1 and tensor.requires_grad:
+                return tensor
+        return None
+
+    def last_result(self) -> torch.Tensor | None:
+        """The last result that needs a gradient."""
+        return next((x for x in reversed(self._results.values()) if x.requires_grad), None)
+
+
+def _is_view(schema: Any, name: str) -> bool:
+    returned = [x.alias_info for x in schema.returns]
+    return name in _HIDDEN_VIEWS or any(x is not None and not x.is_write for x in returned)
+
+
+def _tensors_of(out: Any) -> list[torch.Tensor | None]:
+    parts = out if isinstance(out, tuple | list) else [out]
+    return [x if isinstance(x, torch.Tensor) else None for x in parts]

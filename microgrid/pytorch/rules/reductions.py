@@ -1,0 +1,169 @@
+"""Calls that make one entry out of many: sums, extremes, norms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...arrays import (
+    Array,
+    apply,
+    by_line,
+    dot,
+    extreme,
+    filled,
+    logsumexp,
+    mean,
+    reduced,
+    softmax,
+    total,
+)  # fmt: skip
+from ...value import Operand
+from .marks import chooses
+
+
+def _over(f: Callable[[list[Any]], Any]) -> Callable[..., Array]:
+    """A rule (array, axes, keepdim) from what is done to the entries of one place."""
+
+    def rule(a: Any, dim: Any = None, keepdim: bool = False, **_: Any) -> Array:
+        return reduced(a, dim, keepdim, f)
+
+    return rule
+
+
+def product(xs: Sequence[Operand]) -> Operand:
+    """x_1 x_2 ... x_n, a chain of products."""
+    out = xs[0] if len(xs) else 1.0
+    for x in xs[1:]:
+        out = apply(ops.MUL, [out, x])
+    return out
+
+
+def variance(xs: Sequence[Operand], correction: float = 1.0) -> Operand:
+    """The sum of squared deviations from the mean / (n - correction)."""
+    middle = mean(xs)
+    away = [apply(ops.SUB, [x, middle]) for x in xs]
+    return apply(ops.DIV, [dot(away, away), float(len(xs) - correction)])
+
+
+def _variance(a: Any, dim: Any = None, correction: Any = None, keepdim: bool = False) -> Array:
+    less = 1.0 if correction is None else float(correction)
+    return reduced(a, dim, keepdim, lambda xs: variance(xs, less))
+
+
+def _root(a: Array) -> Array:
+    return filled(a.shape, [apply(ops.SQRT, [x]) for x in a.ravel().tolist()])
+
+
+def norm(xs: Sequence[Operand], p: float = 2.0) -> Operand:
+    """The p-norm of entries."""
+    if p == math.inf or p == -math.inf:
+        return extreme([apply(ops.ABS, [x]) for x in xs], p > 0)
+    if p == 1.0:
+        return total([apply(ops.ABS, [x]) for x in xs])
+    if p == 2.0:
+        return apply(ops.SQRT, [dot(xs, xs)])
+    powers = [apply(ops.POW, [apply(ops.ABS, [x]), p]) for x in xs]
+    return apply(ops.POW, [total(powers), 1.0 / p])
+
+
+def _norm(
+    a: Any, ord: Any = 2.0, dim: Any = None, keepdim: bool = False, **_: Any
+) -> Array:  # torch's names
+    p = 2.0 if ord is None else float(ord)
+    return reduced(a, dim, keepdim, lambda xs: norm(xs, p))
+
+
+@chooses
+def pick(made: list[np.ndarray], a: Any, *args: Any, **named: Any) -> list[Any]:
+    """Values at the places that PyTorch chose along an axis: max, min, median, sort, topk."""
+    places = made[1].astype(int)
+    axis, keep = _axis_of(args, named), places.ndim == np.ndim(a)
+    given = np.asarray(a)
+    if given.ndim == 0:
+        return [given, None]
+    if not keep:
+        places = np.expand_dims(places, axis)
+    chosen = np.take_along_axis(given, places, axis)
+    return [chosen if keep else np.squeeze(chosen, axis), None]
+
+
+def _axis_of(args: Sequence[Any], named: dict[str, Any]) -> int:
+    """The axis among the arguments: `dim`, which topk and kthvalue have after their k."""
+    return int(named["dim"]) if "dim" in named else int(args[0]) if args else -1
+
+
+@chooses
+def topk(made: list[np.ndarray], a: Any, k: int, dim: int = -1, *_: Any, **named: Any) -> Any:
+    return pick(made, a, dim=named.get("dim", dim))
+
+
+@chooses
+def sort(made: list[np.ndarray], a: Any, dim: int = -1, *_: Any, **named: Any) -> Any:
+    return pick(made, a, dim=named.get("dim", dim))
+
+
+@chooses
+def stable_sort(made: list[np.ndarray], a: Any, **named: Any) -> Any:
+    return pick(made, a, dim=named.get("dim", -1))
+
+
+def _running(op: ops.Op) -> Callable[..., Array]:
+    def rule(a: Any, dim: int, **_: Any) -> Array:
+        return by_line(a, dim, lambda xs: list(accumulate(xs, lambda x, y: apply(op, [x, y]))))
+
+    return rule
+
+
+def _softmax(log: bool) -> Callable[..., Array]:
+    return lambda a, dim, *_, **__: by_line(a, dim, lambda xs: softmax(xs, log))
+
+
+def _safe_softmax(a: Any, dim: int, **_: Any) -> Array:
+    """softmax, and zeros where every entry is masked."""
+
+    def line(xs: list[Any]) -> Sequence[Any]:
+        masked = all(x.__class__ is float and x == -math.inf for x in xs)
+        return [0.0] * len(xs) if masked else softmax(xs)
+
+    return by_line(a, dim, line)
+
+
+def _var_mean(a: Any, dim: Any = None, correction: Any = None, keepdim: bool = False) -> list[Any]:
+    return [_variance(a, dim, correction, keepdim), reduced(a, dim, keepdim, mean)]
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "sum": _over(total),
+    "mean": _over(mean),
+    "prod": _over(product),
+    "var.correction": _variance,
+    "std.correction": lambda *args, **named: _root(_variance(*args, **named)),
+    "var_mean.correction": _var_mean,
+    "logsumexp": _over(logsumexp),
+    "amax": _over(extreme),
+    "amin": _over(lambda xs: extreme(xs, largest=False)),
+    "max": _over(extreme),
+    "min": _over(lambda xs: extreme(xs, largest=False)),
+    "max.dim": pick,
+    "min.dim": pick,
+    "median.dim": pick,
+    "mode": pick,
+    "kthvalue": topk,
+    "topk": topk,
+    "sort": sort,
+    "sort.stable": stable_sort,
+    "cumsum": _running(ops.ADD),
+    "cumprod": _running(ops.MUL),
+    "linalg_vector_norm": _norm,
+    "norm.ScalarOpt_dim": lambda a, p, dim, keepdim=False: _norm(a, p, dim, keepdim),
+    "norm.Scalar": lambda a, p=2.0: _norm(a, p),
+    "_softmax": _softmax(False),
+    "_log_softmax": _softmax(True),
+    "_safe_softmax": _safe_softmax,
+}

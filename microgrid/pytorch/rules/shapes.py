@@ -1,0 +1,137 @@
+"""Calls that make a new array of the same entries, and those that make constants.
+
+Views (transpose, select, expand, ...) are not here: they need no rule. A call that PyTorch
+makes a copy of is: its entries are put where the copy has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...arrays import Array
+from .marks import chooses
+
+
+def copy(a: Any, *_: Any, **__: Any) -> Array:
+    return np.asarray(a).copy()
+
+
+@chooses
+def reshaped(made: list[np.ndarray], a: Any, *_: Any, **__: Any) -> Array:
+    """The entries in the same order, in the shape that PyTorch gave its copy."""
+    return np.asarray(a).reshape(made[0].shape)
+
+
+def constant(*_: Any, **__: Any) -> None:
+    """A new tensor that takes nothing but shape and kind from the ones given."""
+    return
+
+
+def cat(arrays: Sequence[Any], dim: int = 0) -> Array:
+    parts = [np.asarray(a) for a in arrays]
+    parts = [a for a in parts if a.shape != (0,)]  # torch ignores empty vectors
+    return np.concatenate([a.astype(object) for a in parts], axis=dim)
+
+
+def stack(arrays: Sequence[Any], dim: int = 0) -> Array:
+    return np.stack([np.asarray(a, dtype=object) for a in arrays], axis=dim)
+
+
+def triangle(keep: Callable[..., Any]) -> Callable[..., Array]:
+    def rule(a: Any, diagonal: int = 0) -> Array:
+        given = np.asarray(a, dtype=object)
+        kept = keep(np.ones(given.shape[-2:], dtype=bool), diagonal)
+        return np.where(kept, given, 0.0)
+
+    return rule
+
+
+def pad(a: Any, pads: Sequence[int], value: float = 0.0) -> Array:
+    """Constants around the last axes, (before, after) from the last axis on; negative ones cut."""
+    out = np.asarray(a, dtype=object)
+    for i in range(len(pads) // 2):
+        axis, before, after = out.ndim - 1 - i, pads[2 * i], pads[2 * i + 1]
+        widths = [(0, 0)] * out.ndim
+        widths[axis] = (max(before, 0), max(after, 0))
+        out = np.pad(out, widths, constant_values=float(value or 0.0))
+        cut = slice(max(-before, 0), out.shape[axis] - max(-after, 0))
+        out = out[(slice(None),) * axis + (cut,)]
+    return out
+
+
+def repeat(a: Any, times: Sequence[int]) -> Array:
+    return np.tile(np.asarray(a, dtype=object), tuple(times))
+
+
+def roll(a: Any, shifts: Sequence[int], dims: Sequence[int] = ()) -> Array:
+    given = np.asarray(a)
+    if not dims:
+        return np.roll(given, shifts[0])
+    return np.roll(given, tuple(shifts), axis=tuple(dims))
+
+
+def flip(a: Any, dims: Sequence[int]) -> Array:
+    return np.flip(np.asarray(a), axis=tuple(dims))
+
+
+def diagonal(a: Any, k: int = 0) -> Array:
+    """The matrix with `a` on a diagonal, or the diagonal of a matrix."""
+    given = np.asarray(a, dtype=object)
+    if given.ndim == 2:
+        return np.diagonal(given, k).copy()
+    size = given.size + abs(k)
+    out = np.full((size, size), 0.0, dtype=object)
+    rows = np.arange(given.size)
+    out[rows + max(-k, 0), rows + max(k, 0)] = given
+    return out
+
+
+def filled_with(a: Any, value: Any) -> Array:
+    shape = np.shape(a)
+    out = np.empty(shape, dtype=object)
+    out[...] = np.asarray(value)[()] if np.ndim(value) == 0 else value
+    return out
+
+
+def split_copies(a: Any, size: Any, dim: int = 0) -> list[Array]:
+    """The parts of an array, each a copy of its own."""
+    given = np.asarray(a)
+    n = given.shape[dim]
+    sizes = [size] * math.ceil(n / size) if isinstance(size, int) else list(size)
+    return [part.copy() for part in np.split(given, np.cumsum(sizes)[:-1], axis=dim)]
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(
+        ["clone", "contiguous", "_to_copy", "detach_copy", "alias_copy", "lift_fresh_copy"], copy
+    ),
+    **dict.fromkeys(["_unsafe_view", "_reshape_copy", "view_copy", "_reshape_alias"], reshaped),
+    **dict.fromkeys(
+        [
+            "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like",
+            "bernoulli", "bernoulli_", "new_zeros", "new_ones", "new_full", "new_empty",
+            "new_empty_strided", "normal_", "uniform_", "multinomial", "randint_like",
+        ],
+        constant,
+    ),
+    "copy": lambda a, b, non_blocking=False: np.broadcast_to(np.asarray(b), np.shape(a)),
+    "fill": filled_with,
+    "zero": lambda a: filled_with(a, 0.0),
+    "cat": cat,
+    "stack": stack,
+    "tril": triangle(np.tril),
+    "triu": triangle(np.triu),
+    "constant_pad_nd": pad,
+    "repeat": repeat,
+    "roll": roll,
+    "flip": flip,
+    "diag_embed": lambda a, *_: diagonal(a),
+    "unsafe_split": split_copies,
+    "unsafe_split_with_sizes": split_copies,
+    "split_with_sizes_copy": split_copies,
+    "unsafe_chunk": lambda a, n, dim=0: split_copies(a, -(-np.shape(a)[dim] // n), dim),
+}  # fmt: skip
