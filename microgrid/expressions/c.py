@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from ..ops import OPS, Op
+from ..ops import LARGEST, OPS, Op
 from .printing import ATOM, Printed, Printer
 from .trace import REDUCTIONS, Expression, Row, literal, steps, trace
 
@@ -14,13 +14,18 @@ LIBRARY = (
     *("tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
 )
 
-PRELUDE = """\
-#include <math.h>
-typedef double real;
+# What C has no function for. The type `real` and LARGEST, its largest number, come before this.
+HELPERS = """\
 static inline real mg_sign(real x) { return x != x ? x : (real)((x > 0) - (x < 0)); }
 static inline real mg_maximum(real a, real b) { return a >= b || a != a ? a : b; }
 static inline real mg_minimum(real a, real b) { return a <= b || a != a ? a : b; }
 """
+PRELUDE = f"""\
+#include <float.h>
+#include <math.h>
+typedef double real;
+#define LARGEST DBL_MAX
+{HELPERS}"""
 
 
 class _C(Printer):
@@ -36,6 +41,8 @@ class _C(Printer):
     }  # fmt: skip
 
     def print_number(self, x: Expression) -> Printed:
+        if abs(x.args[0]) == LARGEST:
+            return "LARGEST" if x.args[0] > 0 else "(-LARGEST)", ATOM
         text = literal(x.args[0], "INFINITY", "NAN")
         return f"(real){text}", ATOM
 

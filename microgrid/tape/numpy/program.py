@@ -23,6 +23,8 @@ from .arrays import erf
 Array: TypeAlias = NDArray[np.float64]
 Call: TypeAlias = Callable[[], Any]
 
+ROOM = 64  # entries behind an array, which compiled kernels may read but never write
+
 # NumPy wants the result of these by keyword, which costs a fifth of a microsecond.
 RESULT_BY_KEYWORD = {np.maximum, np.minimum}
 
@@ -120,7 +122,7 @@ def zeros(*shape: int) -> Array:
     0
     """
     size = prod(shape)
-    room = np.zeros(size + 8)
+    room = np.zeros(size + 8 + ROOM)
     start = -(room.ctypes.data // 8) % 8
     return room[start : start + size].reshape(shape)
 
