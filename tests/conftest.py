@@ -1,5 +1,6 @@
 """What all tests share: golden texts, and the flag that renews them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from microgrid.value import creation_order
 
 GOLDEN = Path(__file__).parent / "golden"
 SWEEPS = 5  # of a golden case, that are replayed
+
+# The same engine on every machine, unless another one is asked for as in tests/tape/test_compiled.
+os.environ.setdefault("MICROGRID_ENGINE", "numpy")
 
 
 def pytest_addoption(parser):

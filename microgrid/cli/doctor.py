@@ -8,6 +8,7 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from microgrid.tape.engines import report
 from viz.render import graphviz as engine
 
 __all__ = ["add_doctor_command"]
@@ -33,6 +34,7 @@ def _doctor(args: argparse.Namespace) -> int:
     for format, (_, found) in tried.items():
         print(f"{format:<14} {found}")
     print("html, terminal need no Graphviz")
+    print(f"tapes          {report()}")
     return 0 if tried["svg"][0] else 1
 
 

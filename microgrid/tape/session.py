@@ -26,8 +26,8 @@ class Executor(Protocol):
     per example in it.
     """
 
-    values: Array
-    gradients: Array
+    values: Any
+    gradients: Any
 
     def feed(self, numbers: Array) -> None:
         """Set the inputs: their numbers in order, with a batch one row per example."""

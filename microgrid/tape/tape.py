@@ -14,6 +14,7 @@ from ..graph import put_gradient, recompute
 from ..recording import watched
 from ..value import Value
 from .compiler import compile_plan
+from .engines import Engine
 from .guards import Source, source
 from .numpy.program import Array
 from .parameters import Parameter, Store
@@ -35,10 +36,15 @@ class Tape:
     parameters : leaves that an optimizer changes; unless given, every leaf under the loss
         that is no input. All other leaves keep their numbers
     reduction : what `forward` returns for a batch: the "sum" or the "mean" of its losses
+    engine : "numpy"; "compiled" for kernels made by the system's C compiler; or "auto",
+        which replays on NumPy where there is none, and until the kernels are ready. The
+        environment variable MICROGRID_ENGINE overrules it
+    dtype : "float64", or "float32" for compiled kernels that compute in single precision
 
     Attributes
     ----------
     plan : what runs, block by block: `print(tape.plan)`
+    engine : the engine that is at work, "numpy" or "compiled"
 
     The numbers of the parameters live in the tape from then on: train
     `tape.parameters()`, and call `sync()` to see results in the Values. A comparison that
@@ -65,8 +71,10 @@ class Tape:
         inputs: Sequence[Any] = (),
         parameters: Sequence[Value] | None = None,
         reduction: str = "sum",
+        engine: str = "auto",
+        dtype: str = "float64",
     ) -> None:
-        self._start(source(loss, inputs, parameters), reduction)
+        self._start(source(loss, inputs, parameters), reduction, Engine(engine, dtype))
 
     @classmethod
     def record(
@@ -75,6 +83,8 @@ class Tape:
         inputs: Sequence[Any] = (),
         parameters: Sequence[Value] | None = None,
         reduction: str = "sum",
+        engine: str = "auto",
+        dtype: str = "float64",
     ) -> Tape:
         """`Tape(build(), inputs, ...)`, with every comparison that `build` makes as a guard.
 
@@ -94,19 +104,27 @@ for this branch
         since = Value(0.0).serial
         with comparisons.hold():
             tape = cls.__new__(cls)
-            tape._start(source(build(), inputs, parameters, since), reduction)
+            recorded = source(build(), inputs, parameters, since)
+            tape._start(recorded, reduction, Engine(engine, dtype))
             return tape
 
-    def _start(self, source: Source, reduction: str, store: Store | None = None) -> None:
+    def _start(
+        self, source: Source, reduction: str, engine: Engine, store: Store | None = None
+    ) -> None:
         """Compile what was recorded; `store` holds the parameters of other tapes already."""
         if reduction not in ("sum", "mean"):
             raise ValueError(f'Tape: reduction must be "sum" or "mean", got {reduction!r}')
         self.loss, self.inputs, self.reduction = source.loss, source.inputs, reduction
         self.plan: Plan = compile_plan(source, store.slot if store else None)
         self._store = store or Store(self.plan)
-        self._session = Session(self.plan, self._store)
+        self._engine = engine
+        self._session = Session(self.plan, self._store, engine)
         self._reader = Reader(self.plan, self._store, self._session)
         check_recorded(source, self._session.first_loss())
+
+    @property
+    def engine(self) -> str:
+        return self._engine.running
 
     def parameters(self) -> list[Parameter]:
         """What an optimizer takes: one array per matrix found, and one for all other leaves."""

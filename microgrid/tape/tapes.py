@@ -7,6 +7,7 @@ from typing import Any
 
 from ..comparisons import comparisons
 from ..value import Value
+from .engines import Engine
 from .guards import source
 from .parameters import Parameter, Store
 from .tape import Tape
@@ -32,7 +33,10 @@ class Tapes(Mapping[Hashable, Tape]):
         build: Callable[[Any], tuple[Value, Sequence[Any]]],
         parameters: Sequence[Value],
         reduction: str = "sum",
+        engine: str = "auto",
+        dtype: str = "float64",
     ) -> None:
+        self._options = engine, dtype
         self._build = build
         self._leaves = list(parameters)
         self._reduction = reduction
@@ -53,7 +57,7 @@ class Tapes(Mapping[Hashable, Tape]):
                 loss, inputs = built
                 tape = Tape.__new__(Tape)
                 recorded = source(loss, inputs, self._leaves, since)
-                tape._start(recorded, self._reduction, self._store)
+                tape._start(recorded, self._reduction, Engine(*self._options), self._store)
             self._store = tape._store
             self._tapes[key] = tape
         return self._tapes[key]
