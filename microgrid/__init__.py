@@ -20,9 +20,9 @@ from typing import Any as _Any
 
 from . import functional
 from .anomaly import detect_anomaly
-from .graph import grad, recompute
+from .derivatives import grad
+from .graph import recompute
 from .recording import no_grad, scope
-from .saving import copies as _copies  # noqa: F401, teaches copy and pickle
 from .value import Value
 
 if _TYPE_CHECKING:

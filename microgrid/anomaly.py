@@ -11,6 +11,7 @@ from .ops import Op
 from .recording import watching
 from .stepper import Event, Stepper
 from .value import Operand, Value
+from .wording import clean, shortened
 
 
 class AnomalyError(ArithmeticError):
@@ -62,7 +63,7 @@ class _Detector:
         names = [f"{name_of(x)} = {x.data:.6g}" for x in path[:-1]] + [f"{op.name} = {node.data}"]
         raise AnomalyError(
             f"{node.data} in the forward pass: {_call(op, operands)}{_place(node)}\n"
-            f"  path: {' → '.join(_shortened(names))}",
+            f"  path: {' → '.join(shortened(names))}",
             node,
             None,
             path,
@@ -90,7 +91,7 @@ def _backward_error(stepper: Stepper, event: Event, number: float) -> AnomalyErr
             f" sends {event.upstream:.6g} × {event.local:.6g} = {event.message:.6g} "
             f"to {name_of(event.parent)}, whose gradient becomes {event.after:.6g}"
         )
-    text += f"\n  path: {' '.join(_shortened([name_of(stepper.root), *steps]))}"
+    text += f"\n  path: {' '.join(shortened([name_of(stepper.root), *steps]))}"
     return AnomalyError(text, node, stepper, path.nodes)
 
 
@@ -112,14 +113,8 @@ def _call(op: Op, operands: Sequence[Operand]) -> str:
     shown = [
         f"{name_of(x)} = {x.data:.6g}" if isinstance(x, Value) else f"{x:.6g}" for x in operands
     ]
-    return f"{op.name}({', '.join(_shortened(shown))})"
+    return f"{op.name}({', '.join(shortened(shown))})"
 
 
 def _place(node: Value) -> str:
-    return f" in {node.scope}" if node.scope else ""
-
-
-def _shortened(parts: list[str], most: int = 12) -> list[str]:
-    if len(parts) <= most:
-        return parts
-    return [*parts[: most // 2], "…", *parts[-(most // 2) :]]
+    return f" in {clean(node.scope)}" if node.scope else ""

@@ -1,29 +1,22 @@
-"""Reading a recorded graph: who uses whom, replaying it, and gradients as Values."""
+"""Reading a recorded graph: who uses whom, what a node is called, and recomputing it."""
 
 import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import ops
-from .namespaces import Functions
-from .ops import FLOAT, Op
-from .recording import current_watch, no_grad
-from .value import (
-    Operand,
-    Value,
-    compare,
-    creation_order,
-    record,
-)
-from .wording import bracketed, shown
+from .ops import FLOAT
+from .recording import current_watch
+from .value import Operand, Value, creation_order
+from .wording import bracketed, clean, shortened, shown
 
 __all__ = [
+    "assigned",
     "creation_order",
+    "describe",
     "find",
     "formula",
     "formula_in_numbers",
-    "grad",
     "gradient_of",
     "graph_of",
     "messages",
@@ -31,6 +24,7 @@ __all__ = [
     "put_gradient",
     "recompute",
     "root_of",
+    "select_parents",
     "time_step",
     "uses",
 ]
@@ -88,17 +82,41 @@ def find(root: Value, where: Value | str) -> Value:
     named = {node.label: node for node in nodes if node.label}
     if where in named:
         return named[where]
-    near = ", ".join(difflib.get_close_matches(str(where), named, cutoff=0.4)) or "none"
+    near = ", ".join(map(clean, difflib.get_close_matches(str(where), named, cutoff=0.4))) or "none"
     raise ValueError(f"no node of this graph is called {where!r}; near it: {near}")
 
 
 def name_of(node: Value) -> str:
     """What a node is called in a sentence: its label, else its op, else its number.
 
+    Labels may come from a file: characters that a terminal would obey are written out.
+
     >>> [name_of(x) for x in (Value(2.0, label="a"), Value(2.0).exp(), Value(2.0))]
     ['a', 'exp', '2']
     """
-    return node.label or (node.op.name if node.op else f"{node.data:.6g}")
+    return clean(node.label) or (node.op.name if node.op else f"{node.data:.6g}")
+
+
+def describe(node: Value) -> str:
+    """A node as the call that made it, with its name, its operands' numbers and its scope.
+
+    >>> describe(Value(0.5, label="a") * 2.0)
+    'mul(a = 0.5, 2.0)'
+    """
+    operands = ", ".join(shortened([assigned(x) for x in node.operands]))
+    call = f"{node.op}({operands})" if node.op else repr(node.data)
+    name = f"{clean(node.label)} = " if node.label else ""
+    return f"{name}{call}" + (f" in {clean(node.scope)}" if node.scope else "")
+
+
+def assigned(x: Operand) -> str:
+    """An operand's number, and its label if it has one.
+
+    >>> assigned(Value(0.5, label="a")), assigned(2.0)
+    ('a = 0.5', '2.0')
+    """
+    label = x.label if isinstance(x, Value) else ""
+    return f"{clean(label)} = {float(x)!r}" if label else repr(float(x))
 
 
 _INFIX = {"add": " + ", "sub": " − ", "mul": " × ", "div": " ÷ ", "sum": " + "}
@@ -248,89 +266,3 @@ def select_parents(node: Value, per_operand: Sequence[Any]) -> Sequence[Any]:
     if node.consts is None:
         return per_operand
     return tuple([x for x, const in zip(per_operand, node.consts) if const is None])
-
-
-def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> list[Value]:
-    """d(output)/d(input) for each input, as Values; no `.grad` is touched.
-
-    With `create_graph=True` the gradients are recorded too, so that they can be
-    differentiated again (as in `torch.autograd.grad`). An input that the output does
-    not depend on has gradient 0.
-
-    >>> a = Value(2.0)
-    >>> (first,) = grad(a**3, [a], create_graph=True)
-    >>> (second,) = grad(first, [a], create_graph=True)
-    >>> (third,) = grad(second, [a])
-    >>> first.data, second.data, third.data
-    (12.0, 12.0, 6.0)
-    """
-    if not isinstance(output, Value):
-        raise TypeError(f"grad needs a Value to differentiate, got {output!r}")
-    if isinstance(inputs, Value):
-        raise TypeError("grad takes a list of inputs: write grad(output, [input])")
-    inputs = list(inputs)
-    for x in inputs:
-        if not isinstance(x, Value):
-            raise TypeError(f"grad differentiates by Values, got {x!r} among its inputs")
-    if create_graph:
-        return _recorded_gradients(output, inputs)
-    with no_grad():
-        return _recorded_gradients(output, inputs)
-
-
-def _recorded_gradients(output: Value, inputs: Sequence[Value]) -> list[Value]:
-    gradient: dict[Value, Operand] = {output: 1.0}
-    for node in reversed(creation_order(output)):
-        if node.op is None or node not in gradient:
-            continue
-        upstream = gradient[node]
-        slopes = node.op.slopes(VALUES, node, node.operands)
-        for parent, slope in zip(node.parents, select_parents(node, slopes)):
-            message = upstream if slope.__class__ is float and slope == 1.0 else upstream * slope
-            gradient[parent] = gradient[parent] + message if parent in gradient else message
-    found = [gradient.get(x, 0.0) for x in inputs]
-    return [x if isinstance(x, Value) else Value(x) for x in found]
-
-
-def _lift(op: Op) -> Callable[..., Operand]:
-    """`op` as a function of Values and numbers: recorded, unless only numbers came in."""
-
-    def function(*operands: Operand) -> Operand:
-        if any(isinstance(x, Value) for x in operands):
-            return record(op, operands)
-        number: float = op.evaluate(FLOAT, operands)
-        return number
-
-    return function
-
-
-class VALUES(metaclass=Functions):
-    """Functions on Values under NumPy's names: derivatives through them are recorded.
-
-    What only compares or selects looks at the data, and so counts as constant; its
-    comparisons are remembered, as those of a program are.
-    """
-
-    exp, expm1, log, log1p = (_lift(op) for op in (ops.EXP, ops.EXPM1, ops.LOG, ops.LOG1P))
-    sqrt, tanh, sin, cos = (_lift(op) for op in (ops.SQRT, ops.TANH, ops.SIN, ops.COS))
-    log2, log10, tan, erf = (_lift(op) for op in (ops.LOG2, ops.LOG10, ops.TAN, ops.ERF))
-    sinh, cosh = _lift(ops.SINH), _lift(ops.COSH)
-    asin, acos, atan = (_lift(op) for op in (ops.ASIN, ops.ACOS, ops.ATAN))
-    asinh, acosh, atanh = (_lift(op) for op in (ops.ASINH, ops.ACOSH, ops.ATANH))
-    divide, power, abs = (_lift(op) for op in (ops.DIV, ops.POW, ops.ABS))
-    maximum, minimum = (_lift(op) for op in (ops.MAXIMUM, ops.MINIMUM))
-
-    less, less_equal, greater_equal = FLOAT.less, FLOAT.less_equal, FLOAT.greater_equal
-    logical_and, where = FLOAT.logical_and, FLOAT.where
-    concatenate, each = FLOAT.concatenate, FLOAT.each
-
-    @staticmethod
-    def equal(a: Operand, b: Operand) -> bool:
-        if isinstance(a, Value):
-            return compare("equal", a, b)
-        return compare("equal", b, a) if isinstance(b, Value) else a == b
-
-    @staticmethod
-    def sign(x: Operand) -> float:
-        number = float(x)
-        return number if number != number else float((x > 0.0) - (x < 0.0))

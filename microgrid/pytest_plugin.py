@@ -192,7 +192,7 @@ def pytest_assertrepr_compare(
 
 
 def _compared(op: str, left: Any, right: Any) -> Iterator[str]:
-    from .gradcheck.blame import describe
+    from .graph import describe
     from .value import Value
 
     yield f"{left!r} {op} {right!r}"

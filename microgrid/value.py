@@ -11,12 +11,11 @@ import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress, count
 from operator import attrgetter, itemgetter
-from typing import SupportsFloat, TypeAlias, cast
+from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, cast
 
 from . import ops
-from .comparisons import TESTS, comparisons
 from .ops import FLOAT, Op
-from .recording import MODE, current_watch
+from .recording import MODE, TESTS, comparisons, current_watch
 
 Number: TypeAlias = float  # Python and NumPy real numbers
 Consts: TypeAlias = tuple[float | None, ...]
@@ -182,6 +181,11 @@ class Value:
         """A new leaf with the same number: gradients stop here."""
         return Value(self.data, label=self.label)
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        from .saving.copies import reduced  # copies graphs of any depth
+
+        return reduced(self)
+
     def __repr__(self) -> str:
         details = [repr(self.data)]
         details += [f"label={self.label!r}"] if self.label else []
@@ -330,13 +334,13 @@ def record(op: Op, operands: Sequence[Operand]) -> Value:
     >>> record(ops.DOT, [Value(2.0), Value(3.0), 10.0, 100.0])
     Value(320.0, op=dot)
     """
-    numbers = [x._data if x.__class__ is Value else as_float(x, op.name) for x in operands]
-    parents = tuple([x for x in operands if x.__class__ is Value])
+    numbers = [x._data if isinstance(x, Value) else as_float(x, op.name) for x in operands]
+    parents = tuple([x for x in operands if isinstance(x, Value)])
     out = op.evaluate(FLOAT, numbers)
     slopes = op.slopes(FLOAT, out, numbers)
     if len(parents) == len(numbers):
         return _node(out, op, parents, slopes, None)
-    keep = [x.__class__ is Value for x in operands]
+    keep = [isinstance(x, Value) for x in operands]
     consts = tuple([None if kept else x for x, kept in zip(numbers, keep)])
     return _node(out, op, parents, tuple(compress(slopes, keep)), consts)
 
@@ -350,17 +354,19 @@ def record_rows(
     [Value(320.0, op=dot), Value(110.0, op=dot)]
     """
     size = len(column)
-    below = [x._data if x.__class__ is Value else as_float(x, op.name) for x in column]
-    keep = [True] * size + [x.__class__ is Value for x in column]
-    parents = tuple([x for x in column if x.__class__ is Value])
+    below = [x._data if isinstance(x, Value) else as_float(x, op.name) for x in column]
+    keep = [True] * size + [isinstance(x, Value) for x in column]
+    parents = tuple([x for x in column if isinstance(x, Value)])
     consts = None
     if len(parents) < size:
         consts = tuple([None if kept else x for x, kept in zip(below + below, keep)])
     select = itemgetter(*compress(count(), keep))
     nodes = []
     for row in rows:
-        numbers = [x._data for x in row if x.__class__ is Value]
-        if size < 2 or len(numbers) < size:  # select makes no tuple of one, and knows no other row
+        numbers = [x._data for x in row if isinstance(x, Value)]
+        if (
+            size < 2 or len(numbers) < size
+        ):  # itemgetter gives no tuple for one index, and fits rows of Values only
             nodes.append(record(op, (*row, *column)))
             continue
         numbers += below
@@ -417,7 +423,7 @@ def _unary(op: Op, a: Value) -> Value:
 
 def _binary(op: Op, a: Value, b: Operand) -> Value:
     x = a._data
-    if b.__class__ is Value:
+    if isinstance(b, Value):
         y = b._data
         out = op.forward(FLOAT, x, y)
         return _node(out, op, (a, b), op.partials(FLOAT, out, x, y), None)

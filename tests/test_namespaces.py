@@ -12,9 +12,9 @@ import pytest
 
 from microgrid import Value, ops
 from microgrid import functional as F
+from microgrid.derivatives import VALUES
 from microgrid.expressions import c_functions, javascript_table, to_latex, to_text, trace
 from microgrid.gradcheck.numeric import COMPLEX, IMAGINARY_STEP
-from microgrid.graph import VALUES
 from microgrid.namespaces import MissingFunctionError, used
 from microgrid.ops import FLOAT, Op
 from microgrid.tape import Tape

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from ..graph import grad, recompute
+from ..derivatives import grad
+from ..graph import recompute
 from ..stepper import Stepper
 from ..value import Value
 from ..wording import bracketed, shown

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from .. import ops
 from ..value import Operand, Value, record
 from .elementwise import relu, softplus
-from .sums import dot, log_softmax, logsumexp, mean, sum
+from .sums import dot, log_softmax, logsumexp, mean, settled, sum
 from .vectors import Vector, column, same_length, vector
 
 __all__ = [
@@ -40,6 +40,7 @@ def cross_entropy(logits: Vector, target: int | Vector) -> Value:
                 f"cross_entropy: target {target} is not one of the {len(logits)} classes, "
                 f"which count from 0"
             )
+        logits, _ = settled(logits)
         return logsumexp(logits) - logits[target]
     if isinstance(target, numbers.Real | Value):
         raise TypeError(

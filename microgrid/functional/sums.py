@@ -1,9 +1,10 @@
 """Sums and products of many numbers, each one node: dot, linear, softmax."""
 
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from .. import ops
-from ..value import Operand, Value, record, record_rows
+from ..value import Operand, Value, compare, record, record_rows
 from .vectors import Vector, not_empty, same_length, vector
 
 __all__ = [
@@ -118,16 +119,41 @@ def logsumexp(zs: Iterable[Operand]) -> Value:
     >>> logsumexp([1000.0, 1000.0]).data
     1000.6931471805599
     """
-    return record(ops.LOGSUMEXP, not_empty("logsumexp", vector(zs, "logsumexp")))
+    zs, top = settled(not_empty("logsumexp", vector(zs, "logsumexp")))
+    total = record(ops.LOGSUMEXP, zs)
+    return total + top if top else total
+
+
+LARGE = 1e4  # a sum of exponentials is off by this times 1e-16 before it is settled
+
+
+def settled(zs: list[Operand]) -> tuple[list[Operand], float]:
+    """The logits less the largest, where that is huge, and what was taken off; else 0.0.
+
+    ln 2 is lost in 1e16 + ln 2, so the differences have to be taken first. What is taken off
+    is a number, not a Value: a Tape is told how far it holds, for x - top is exact between
+    top / 2 and 2 top only (Sterbenz, 1974).
+    """
+    largest = max(zs, key=float, default=0.0)
+    top = float(largest)
+    if not LARGE < abs(top) < inf:
+        return zs, 0.0
+    if isinstance(largest, Value):
+        low, high = sorted((0.5 * top, 2.0 * top))
+        compare("greater_equal", largest, low)
+        compare("less_equal", largest, high)
+    return [z - top for z in zs], top
 
 
 def log_softmax(zs: Iterable[Operand]) -> list[Value]:
     """z_i - logsumexp(z), the logarithm of softmax without its overflow.
 
+    Differences between huge logits count: both shares of [1e16, 1e16] are a half.
+
     >>> [y.data for y in log_softmax([1000.0, 0.0])]
     [0.0, -1000.0]
     """
-    zs = vector(zs, "log_softmax")
+    zs, _ = settled(vector(zs, "log_softmax"))
     normalizer = logsumexp(zs)
     return [z - normalizer for z in zs]
 

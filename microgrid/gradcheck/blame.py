@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ..graph import VALUES, grad, select_parents
+from ..derivatives import VALUES, grad
+from ..graph import assigned, describe, select_parents
 from ..ops import FLOAT, Op
 from ..value import Value, record
 from .numeric import complex_slope, differences, judge
@@ -102,7 +103,7 @@ class LocalSlope:
         operands = self.node.operands
         return (
             f"{describe(self.node)}\n  {self.what} towards operand {self.position + 1} of "
-            f"{len(operands)}, {name_of(operands[self.position])}: "
+            f"{len(operands)}, {assigned(operands[self.position])}: "
             f"expected {self.opinion.expected:.10g}, found {self.opinion.found:.10g}"
         )
 
@@ -160,28 +161,3 @@ def _op(node: Value) -> Op:
     if node.op is None:
         raise ValueError(f"{node!r} is a leaf: it has no local derivatives")
     return node.op
-
-
-# Words
-
-
-def describe(node: Value) -> str:
-    """The node as a call, with its name and its scope.
-
-    >>> describe(Value(0.5, label="a") * 2.0)
-    'mul(a = 0.5, 2.0)'
-    """
-    operands = ", ".join(name_of(x) for x in node.operands)
-    call = f"{node.op}({operands})" if node.op else repr(node.data)
-    name = f"{node.label} = " if node.label else ""
-    return f"{name}{call}" + (f" in {node.scope}" if node.scope else "")
-
-
-def name_of(x: Value | float) -> str:
-    """An operand's number, and its label if it has one.
-
-    >>> name_of(Value(0.5, label="a")), name_of(2.0)
-    ('a = 0.5', '2.0')
-    """
-    label = x.label if isinstance(x, Value) else ""
-    return f"{label} = {float(x)!r}" if label else repr(float(x))

@@ -16,10 +16,11 @@ from dataclasses import replace
 from typing import Any
 
 from .. import functional as F
-from ..graph import grad, gradient_of, put_gradient
+from ..derivatives import grad
+from ..graph import describe, gradient_of, put_gradient
 from ..value import Value, creation_order
 from .arguments import call, prepare, varying
-from .blame import LocalSlope, Tolerance, describe, first_slopes, opinion, second_slopes
+from .blame import LocalSlope, Tolerance, first_slopes, opinion, second_slopes
 from .numeric import complex_gradient
 from .report import GradcheckError, Report, Row, oddities
 

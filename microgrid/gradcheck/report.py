@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ..graph import describe
 from ..value import Value
 from ..wording import aligned, clean
-from .blame import LocalSlope, Opinion, describe
+from .blame import LocalSlope, Opinion
 
 __all__ = ["GradcheckError", "Report", "Row", "oddities"]
 

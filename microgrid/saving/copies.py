@@ -7,7 +7,6 @@ first: when a node's turn comes, its parents are done.
 
 from __future__ import annotations
 
-import copyreg
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -41,13 +40,14 @@ class _Underway(threading.local):
 _underway = _Underway()
 
 
-def _reduce(node: Value) -> tuple[Any, ...]:
+def reduced(node: Value) -> tuple[Any, ...]:
     below = None
     if node.parents and not _underway.lists_parents_of(node):
         below = _Below(node)
         _underway.lists[id(below)] = below
     fields = (node.data, node._grad, node.op, node.parents, node.partials, node.consts)
-    return _restore, (below, *fields, node.label, node.scope)
+    more = getattr(node, "__dict__", None) or None
+    return _restore, (below, *fields, node.label, node.scope, type(node), more)
 
 
 def _restore(
@@ -60,11 +60,13 @@ def _restore(
     consts: tuple[float | None, ...] | None,
     label: str,
     scope: str,
+    kind: type[Value] = Value,
+    more: dict[str, Any] | None = None,
 ) -> Value:
-    node = Value(data, label=label)
+    node = kind.__new__(kind)
+    Value.__init__(node, data, label)
+    if more:
+        node.__dict__.update(more)
     node._grad, node.op, node.scope = grad, op, scope
     node.parents, node.partials, node.consts = parents, partials, consts
     return node
-
-
-copyreg.pickle(Value, _reduce)

@@ -7,14 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeAlias
-from weakref import ReferenceType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..comparisons import comparisons
 from ..graph import graph_of, root_of
 from ..index import Index
+from ..recording import comparisons
 from ..value import Value, creation_order
 from .ir import Graph
 from .memory import Layout
@@ -167,17 +166,8 @@ def guards_of(loss: Value, variables: Collection[Value], since: int = -1) -> lis
     is gone: better no tape than one that is silently wrong.
     """
     start = max(since, min([v.serial for v in variables], default=loss.serial))
-    lost = comparisons.forgotten > start
-    found = []
-    for made in tuple(comparisons.latest):
-        if not start < made.serial < loss.serial:
-            continue
-        left = made.left()
-        right = made.right() if isinstance(made.right, ReferenceType) else made.right
-        if left is None or right is None:
-            lost = True
-        else:
-            found.append(Guard(made.name, left, right, made.outcome))
+    tests, lost = comparisons.between(start, loss.serial)
+    found = [Guard(*test) for test in tests]
     if lost:
         raise GuardError(
             "Tape: a Value that was compared before the loss was made is gone, so that its branch "

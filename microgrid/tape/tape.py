@@ -9,9 +9,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..comparisons import comparisons
 from ..graph import put_gradient, recompute
-from ..recording import watched
+from ..recording import comparisons, watched
 from ..value import Value
 from .compiler import compile_plan
 from .engines import Engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..comparisons import comparisons
+from ..recording import comparisons
 from ..value import Value
 from .engines import Engine
 from .guards import source

@@ -10,10 +10,10 @@ import pytest
 from microgrid import Value, grad, nn, no_grad, ops, scope
 from microgrid import functional as F
 from microgrid.gradcheck import GradcheckError, Report, gradcheck, gradgradcheck
-from microgrid.gradcheck.blame import Tolerance, describe, first_slopes
+from microgrid.gradcheck.blame import Tolerance, first_slopes
 from microgrid.gradcheck.check import check, check_second, golden_weight
 from microgrid.gradcheck.numeric import COMPLEX, complex_gradient, complex_slope, differences, judge
-from microgrid.graph import gradient_of
+from microgrid.graph import describe, gradient_of
 from microgrid.ops import FLOAT, OPS, Op
 from microgrid.value import creation_order, record
 
