@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,6 +16,7 @@ from .ir import (
     PRODUCTS,
     REDUCTIONS,
     Block,
+    Constants,
     Graph,
     Matrix,
     Nodes,
@@ -26,8 +28,10 @@ from .memory import FEW_OPERANDS
 from .numpy.elementwise import Map
 from .numpy.matmul import Product
 
-__all__ = ["MatrixBlock", "OpBlock"]
+__all__ = ["NEUTRAL", "MatrixBlock", "OpBlock"]
 
+# What an operand more must be so that it changes nothing: shorter nodes are padded with it.
+NEUTRAL = {ops.SUM: 0.0, ops.DOT: 0.0, ops.LOGSUMEXP: -math.inf}
 NARROW = 4  # up to so many operands in all, a block's nodes are worth taking one by one
 
 
@@ -85,6 +89,8 @@ class MatrixBlock(Block):
 class OpBlock(Block):
     """One op applied to many nodes: operands[i][k] is operand k of node outputs[i].
 
+    Nodes of fewer operands are padded with neutral constants, of a dot at the end of each half.
+
     The loss depends on all of them or, if they are there for guards only, on none: then
     they take no part in the sweep, where 0 times an infinite slope would be nan.
     """
@@ -93,6 +99,26 @@ class OpBlock(Block):
     outputs: Sequence[int]
     operands: Sequence[Nodes]
     is_swept: bool
+    lengths: tuple[int, int]  # the fewest and the most operands without padding
+
+    @classmethod
+    def padded(
+        cls,
+        op: Op,
+        outputs: Sequence[int],
+        operands: Sequence[Nodes],
+        is_swept: bool,
+        constants: Constants,
+    ) -> OpBlock:
+        """A block of nodes of several lengths. Every pad is a constant with a place of its own."""
+        fewest, most = min(map(len, operands)), max(map(len, operands))
+        if fewest < most:
+            neutral, parts = NEUTRAL[op], 2 if op is ops.DOT else 1
+            operands = [
+                tuple(chain(*[_longer(half, most // parts, neutral, constants) for half in halves]))
+                for halves in [_halves(nodes, parts) for nodes in operands]
+            ]
+        return cls(op, outputs, operands, is_swept, (fewest, most))
 
     @property
     def phases(self) -> tuple[Phase]:  # type: ignore[override]
@@ -118,7 +144,8 @@ class OpBlock(Block):
         keys = [(place(o, last), place(x[0], last)) for o, x in zip(self.outputs, self.operands)]
         order = sorted(range(len(keys)), key=keys.__getitem__)
         outputs = [self.outputs[i] for i in order]
-        return OpBlock(self.op, outputs, [self.operands[i] for i in order], self.is_swept)
+        operands = [self.operands[i] for i in order]
+        return OpBlock(self.op, outputs, operands, self.is_swept, self.lengths)
 
     def numpy(self, layout: Any, weights: Any, batched: bool) -> Map:
         return Map(self.op, self.outputs, self.operands, self.is_swept, layout)
@@ -135,16 +162,38 @@ class OpBlock(Block):
             rule(graph.op[node] is self.op, f"{graph.name(node)} is no {self.op}")
             is_dot = self.op is ops.DOT
             wanted = tuple(chain(*graph.factors(node))) if is_dot else graph.operands[node]
-            rule(operands == wanted, f"{graph.name(node)} reads something else")
+            rule(
+                self._is_padded(operands, wanted, graph), f"{graph.name(node)} reads something else"
+            )
             swept = node in graph.under_loss
             rule(swept == self.is_swept, f"the sweep is wrong about {graph.name(node)}")
 
+    def _is_padded(self, operands: Nodes, wanted: Nodes, graph: Graph) -> bool:
+        """Whether these are the operands wanted, and neutral constants after them."""
+        parts = 2 if self.op is ops.DOT else 1
+        return all(
+            have[: len(want)] == want
+            and all(graph.constants.number(x) == NEUTRAL[self.op] for x in have[len(want) :])
+            for have, want in zip(_halves(operands, parts), _halves(wanted, parts))
+        )
+
     def title(self) -> str:
-        size, count = len(self.operands[0]), len(self.outputs)
-        of = f" of {size}" if self.op.variadic else ""
+        (fewest, most), count = self.lengths, len(self.outputs)
+        of = f" of {most}" if fewest == most else f" of {fewest} to {most}"
+        of = of if self.op.variadic else ""
         return f"{self.op}{of} · {count} node{'s' * (count != 1)}"
 
     def alone(self) -> Sequence[tuple[Op, int, Nodes]]:
         if not self.is_swept or len(self.operands) * len(self.operands[0]) > NARROW:
             return ()
         return [(self.op, node, operands) for node, operands in zip(self.outputs, self.operands)]
+
+
+def _halves(nodes: Nodes, parts: int) -> list[Nodes]:
+    """The operands in so many parts of one length."""
+    size = len(nodes) // parts
+    return [nodes[i : i + size] for i in range(0, len(nodes), size)]
+
+
+def _longer(nodes: Nodes, length: int, neutral: float, constants: Constants) -> Nodes:
+    return (*nodes, *[constants.fresh(neutral) for _ in range(len(nodes), length)])

@@ -15,7 +15,7 @@ from .numpy.program import Array, zeros
 from .plan import Plan
 
 FEW = 128  # Values that are all looked at in each forward, in a microsecond
-TURN = 16  # of more Values so many are looked at, in turns: they are far apart in memory
+TURN = 8  # of more Values so many are looked at, in turns: they are far apart in memory
 
 
 class Parameter:

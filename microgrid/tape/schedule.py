@@ -13,16 +13,19 @@ columns of a matrix are one group, hence one matrix product.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import chain
 from typing import Any
 
 from .. import ops
 from ..ops import Op
-from .blocks import MatrixBlock, OpBlock
+from .blocks import NEUTRAL, MatrixBlock, OpBlock
 from .ir import Block, Graph, Matrix, Nodes
 
 __all__ = ["schedule"]
+
+MOST_PADDING = 2.2  # times the operands that there are: the steps of causal attention take 2
 
 
 def schedule(graph: Graph) -> tuple[list[Block], list[Matrix]]:
@@ -107,9 +110,9 @@ class _Scheduler:
                 high = max([height[r] for r in read_by], default=0) + 1
                 kinds = frozenset([kind[r] for r in read_by])
             height[node] = high
-            signature: Any = (
-                kind[node], len(graph.operands[node]), kinds, node in graph.under_loss
-            )  # fmt: skip
+            # Sums of any length are one group: shorter ones are padded.
+            width = None if kind[node] in NEUTRAL else len(graph.operands[node])
+            signature: Any = (kind[node], width, kinds, node in graph.under_loss)
             if node in self.cell_of:
                 row, column = self.cell_of[node]
                 reader_kinds[row] = reader_kinds.get(row, kinds) & kinds
@@ -147,7 +150,7 @@ class _Scheduler:
                 together = sorted(ready[group[highest]])
                 ready[group[highest]] = []
             released = []
-            blocks.append(self._block(together))
+            blocks += self._blocks(together)
             for node in together:
                 done[node] = True
                 for task in readers[node]:
@@ -156,14 +159,23 @@ class _Scheduler:
                         released.append(task)
         return blocks, self.matrices
 
-    def _block(self, group: list[int]) -> Block:
+    def _blocks(self, group: list[int]) -> list[Block]:
+        """One block for nodes that are ready together; more if their lengths differ too much."""
         matrix = self.matrix_of.get(group[0])
-        if matrix is None:
-            op = self.graph.op[group[0]]
-            assert op is not None
-            operands = self._factors if op is ops.DOT else self.graph.operands.__getitem__
-            is_swept = group[0] in self.graph.under_loss
-            return OpBlock(op, group, [operands(node) for node in group], is_swept)
+        if matrix is not None:
+            return [self._matrix_block(matrix, group)]
+        op = self.graph.op[group[0]]
+        assert op is not None
+        operands = self._factors if op is ops.DOT else self.graph.operands.__getitem__
+        is_swept = group[0] in self.graph.under_loss
+        constants = self.graph.constants
+        read = {node: operands(node) for node in group}
+        return [
+            OpBlock.padded(op, nodes, [read[node] for node in nodes], is_swept, constants)
+            for nodes in _of_like_length(read)
+        ]
+
+    def _matrix_block(self, matrix: Matrix, group: Sequence[int]) -> MatrixBlock:
         cell = {self.cell_of[node]: node for node in group}
         numbers = list(dict.fromkeys([column for _, column in cell]))
         columns = [self.columns[number] for number in numbers]
@@ -174,6 +186,24 @@ class _Scheduler:
 
     def _factors(self, node: int) -> Nodes:
         return tuple(chain(*self.graph.factors(node)))
+
+
+def _of_like_length(operands: Mapping[int, Nodes]) -> list[list[int]]:
+    """The nodes in groups in which no more than every second operand would be padding."""
+    lengths = {len(nodes) for nodes in operands.values()}
+    if len(lengths) == 1:
+        return [list(operands)]
+    groups: list[list[int]] = []
+    total = 0  # operands of the latest group
+    for node in sorted(operands, key=lambda node: len(operands[node])):
+        length = len(operands[node])
+        if groups and length * (len(groups[-1]) + 1) <= MOST_PADDING * (total + length):
+            groups[-1].append(node)
+            total += length
+        else:
+            groups.append([node])
+            total = length
+    return [sorted(group) for group in groups]
 
 
 def _put_together(rows: list[Nodes], kind: dict[Nodes, Any]) -> None:

@@ -96,7 +96,7 @@ def test_of_thousands_each_has_its_turn(place):
     tape = Tape(F.sum(ps))
     ps[place].data = 2.0
     with pytest.raises(ValueError, match=f"p{place} was changed"):  # noqa: PT012
-        for _ in range(2000 // 16):
+        for _ in range(2000 // 8):
             tape.forward()
     with pytest.raises(ValueError, match=f"p{place} was changed"):
         tape.sync_parameters()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .program import Array, Program
-from .slots import Affine, Slots
+from .slots import Affine, Slots, affine
 
 
 class Gradients:
@@ -19,12 +19,16 @@ class Gradients:
 
     A message that is the first at its slots is written, not added. `from_zero` tells
     whether one is added where none was written, so that the array has to be cleared first.
+
+    nobodys: slots of constants, which need no message.
     """
 
-    def __init__(self, flat: Array) -> None:
+    def __init__(self, flat: Array, nobodys: Iterable[int] = ()) -> None:
         self.flat = flat
         self.written = np.zeros(len(flat), bool)
         self.from_zero = False
+        self.wants = np.ones(len(flat), bool)
+        self.wants[list(nobodys)] = False
 
     def mark(self, marks: NDArray[np.bool_], first: bool) -> None:
         """Messages reach these slots, a part of `written`."""
@@ -33,32 +37,46 @@ class Gradients:
 
 
 class Sink:
-    """Slots of the gradients to which one block's messages go, in its turn of the sweep."""
+    """Slots of the gradients to which one block's messages go, in its turn of the sweep.
+
+    Where they lie evenly they are a view. Otherwise the messages are sorted by slot, those
+    to one slot are added up, and no slot is met twice.
+    """
 
     def __init__(self, slots: Slots, gradients: Gradients) -> None:
         self._flat = gradients.flat
         self._shape = slots.shape
         self._shared: tuple[int, ...] = ()  # axes along which all messages go to one slot
-        self._view: Array | None = None
+        self._order: NDArray[np.intp] | None = None  # of the messages, where they must be sorted
+        self._starts: NDArray[np.intp] | None = None  # of those to one slot, if some share one
         even = slots.affine
         if even is not None:
             axes = enumerate(zip(even.shape, even.strides))
             self._shared = tuple([i for i, (size, by) in axes if size > 1 and by == 0])
             even = _without(even, self._shared) if self._shared else even
-        if even is not None and even.distinct:
+        if even is None or not even.distinct:
+            even = self._sort(slots.index, gradients.wants)
+        self._target = even if even is not None else self._index
+        if even is not None:
             marks = even.view(gradients.written)
-            self._view = even.view(gradients.flat)
             self._first = not marks.any()
             gradients.mark(marks, self._first)
         else:
-            self._index = slots.index[
-                tuple([0 if i in self._shared else slice(None) for i in range(slots.index.ndim)])
-            ]
-            self._distinct = np.unique(self._index).size == self._index.size
             marks = gradients.written[self._index]
-            self._first = self._distinct and not marks.any()
+            self._first = not marks.any()
             gradients.mark(marks, self._first)
             gradients.written[self._index] = True
+
+    def _sort(self, index: NDArray[np.intp], wants: NDArray[np.bool_]) -> Affine | None:
+        """Settle the order of the messages; their slots, without repetition, if they are even."""
+        flat = index[
+            tuple([0 if i in self._shared else slice(None) for i in range(index.ndim)])
+        ].ravel()
+        kept = np.flatnonzero(wants[flat])
+        self._order = kept[np.argsort(flat[kept], kind="stable")]
+        self._index, starts = np.unique(flat[self._order], return_index=True)
+        self._starts = starts if len(starts) < len(self._order) else None
+        return affine(self._index.tolist()) if self._index.size else None
 
     def add(self, program: Program, message: Array, slope: float = 1.0) -> None:
         """Send message x slope."""
@@ -67,22 +85,38 @@ class Sink:
             message = np.broadcast_to(message, shape)
         if self._shared:
             message = program.call(np.add.reduce, message, axis=self._shared)
+        if self._order is not None:
+            if not self._order.size:
+                return
+            message = self._sorted(program, message)
         if slope != 1.0:
             message = program.call(np.multiply, message, slope)
-        flat, view = self._flat, self._view
-        if view is not None:
+        self._send(program, message)
+
+    def _sorted(self, program: Program, message: Array) -> Array:
+        """The messages by slot, those to one slot added up."""
+        if not message.flags.c_contiguous:
+            message = program.call(np.positive, message)
+        rows = message.reshape(-1, *self._flat.shape[1:])
+        message = program.call(np.take, rows, self._order, axis=0, mode="clip")
+        if self._starts is not None:
+            message = program.call(np.add.reduceat, message, self._starts, axis=0)
+        return message
+
+    def _send(self, program: Program, message: Array) -> None:
+        flat, target = self._flat, self._target
+        if isinstance(target, Affine):
+            view = target.view(flat)
             if self._first:
                 program.store(message, view)
             else:
                 program.append(np.add, view, message, view)
         elif self._first:
-            program.append(flat.__setitem__, self._index, message)
-        elif self._distinct:
-            held = program.call(flat.take, self._index, 0, mode="clip")
-            program.append(np.add, held, message, held)
-            program.append(flat.__setitem__, self._index, held)
+            program.append(flat.__setitem__, target, message)
         else:
-            program.append(np.add.at, flat, self._index, message)
+            held = program.call(flat.take, target, 0, mode="clip")
+            program.append(np.add, held, message, held)
+            program.append(flat.__setitem__, target, held)
 
 
 def _without(even: Affine, axes: tuple[int, ...]) -> Affine:

@@ -52,6 +52,9 @@ class Step:
     def call(self) -> Call:
         if self.function is np.matmul:
             return _product(*self.operands)
+        if self.function is np.take:  # the method has less ado
+            array, *others = self.operands
+            return partial(array.take, *others, **self.options)
         return partial(self.function, *self.operands, **self.options)
 
 

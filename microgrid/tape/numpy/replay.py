@@ -53,6 +53,7 @@ class Replay:
         for slot, number in layout.numbers.items():
             self.values[slot] = number
         self._loss = layout.slot[plan.graph.roots[0]]
+        self._losses = self.values[self._loss, ...]
         self._seed = np.ones(())
         self._place_inputs(layout.places(plan.inputs))
         self._rows = {m: Slots([[layout.parameter_slot[x] for x in row] for row in m.rows])
@@ -86,7 +87,7 @@ class Replay:
         return program.calls()
 
     def _write_backward(self, wanted: Set[int]) -> list[Call]:
-        sweep = Sweep(Program(), Gradients(self.gradients), wanted)
+        sweep = Sweep(Program(), Gradients(self.gradients, self._plan.layout.numbers), wanted)
         sweep.gradients.written[self._loss] = True
         maps = [run for run in self._runs if isinstance(run, Map) and run.is_wanted(wanted)]
         for family in families(maps):
@@ -120,8 +121,7 @@ class Replay:
     def forward(self) -> Array:
         """Run every block; the loss of each example of the batch."""
         self._quiet.run(_make, self._forward)
-        loss: Array = self.values[self._loss]
-        return loss
+        return self._losses
 
     def backward(self, gradient: float, every: bool = True) -> None:
         """Sweep: `gradients` gets its messages, unless `every` only what parameters need."""
