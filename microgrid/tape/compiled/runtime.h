@@ -56,7 +56,7 @@ typedef real vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real))
 #define EXP_TINY -80.0f           /* below this exp may be denormal */
 #define EXP_ZERO -110.0f
 #define EXPM1_LEAST -20.0f        /* below this expm1 is -1 */
-#define TANH_ONE 20.0f            /* from this 2 |x| on tanh is 1 */
+#define TANH_ONE 10.0f            /* above this |x| tanh is 1 */
 #define SMALL 1e-8f               /* below this expm1(x) is x */
 #else
 #define MAGIC 6755399441055744.0  /* 1.5 * 2^52: adding it rounds to a whole number */
@@ -69,35 +69,35 @@ typedef real vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real))
 #define EXP_TINY -690.0
 #define EXP_ZERO -750.0
 #define EXPM1_LEAST -60.0
-#define TANH_ONE 44.0
+#define TANH_ONE 22.0
 #define SMALL 1e-17
 #endif
 
-/* e^r - 1 for |r| <= ln(2) / 2, by its Taylor polynomial */
-INLINE real expm1_near_0(real r) {
+/* q(r) for |r| <= ln(2) / 2, where e^r = 1 + r + r^2 q(r), by its Taylor polynomial. What is made
+   of it below is arranged so that little has to wait for q: in a chain of lone nodes, which
+   is what recurrences are, the time of an op is that of its longest path. */
+INLINE real exp_rest(real r) {
   const real r2 = r * r, r4 = r2 * r2;
   const real a = (real)(1.0 / 2) + r * (real)(1.0 / 6);
   const real b = (real)(1.0 / 24) + r * (real)(1.0 / 120);
   const real d = (real)(1.0 / 720) + r * (real)(1.0 / 5040);
 #ifdef SINGLE
-  return r + r2 * ((a + r2 * b) + r4 * d);
+  return (a + r2 * b) + r4 * d;
 #else
-  const real r8 = r4 * r4;
   const real e = 1.0 / 40320 + r * (1.0 / 362880);
   const real f = 1.0 / 3628800 + r * (1.0 / 39916800);
   const real g = 1.0 / 479001600 + r * (1.0 / 6227020800.0);
-  return r + r2 * ((a + r2 * b) + r4 * (d + r2 * e) + r8 * (f + r2 * g));
+  return ((a + r2 * b) + r4 * (d + r2 * e)) + (r4 * r4) * (f + r2 * g);
 #endif
 }
 
-/* x = k ln(2) + r */
+/* x = k ln(2) + r; `whole` is k */
 #define REDUCE(x)                                                        \
   real whole = (x) * (real)1.4426950408889634 + MAGIC;                   \
   bits k;                                                                \
   memcpy(&k, &whole, sizeof k);                                          \
   k -= MAGIC_BITS;                                                       \
-  whole -= MAGIC;                                                        \
-  const real r = ((x) - whole * LN2_HIGH) - whole * LN2_LOW;
+  whole -= MAGIC;
 
 INLINE real power_of_2(bits k) {
   const bits shifted = (bits)((uint64_t)(k + BIAS) << MANTISSA);
@@ -110,33 +110,39 @@ INLINE real mg_exp(real x) {
   real bounded = x > EXP_INFINITE ? EXP_INFINITE : x;
   bounded = bounded < EXP_ZERO ? EXP_ZERO : bounded;
   REDUCE(bounded)
-  const real p = expm1_near_0(r);
+  const real r = (bounded - whole * LN2_HIGH) - whole * LN2_LOW;
   /* 2^k in two factors: k may be 1024, and the result may be denormal */
   const bits apart = bounded < EXP_TINY ? 64 : -1;
   const real back = bounded < EXP_TINY ? (real)0x1p-64 : (real)2.0;
   const real s = power_of_2(k + apart);
-  return x > EXP_INFINITE ? (real)INFINITY : (s + s * p) * back;
+  const real found = ((s + s * r) + (s * (r * r)) * exp_rest(r)) * back;
+  return x > EXP_INFINITE ? (real)INFINITY : found;
 }
 
 INLINE real mg_expm1(real x) {
   real bounded = x > EXP_INFINITE ? EXP_INFINITE : x;
   bounded = bounded < EXPM1_LEAST ? EXPM1_LEAST : bounded;
   REDUCE(bounded)
-  const real p = expm1_near_0(r), s = power_of_2(k - 1);
+  const real r = (bounded - whole * LN2_HIGH) - whole * LN2_LOW;
+  const real p = r + (r * r) * exp_rest(r), s = power_of_2(k - 1);
   const real found = (s * p + (s - (real)0.5)) * (real)2.0;
   const real small = (x < 0 ? -x : x) < SMALL ? x : found;
   return x > EXP_INFINITE ? (real)INFINITY : small;
 }
 
+/* t / (t + 2) with t = e^(2 |x|) - 1. One constant is enough for ln(2): where k is large, and
+   its error with it, the slope of tanh is small. */
 INLINE real mg_tanh(real x) {
-  real a = 2 * (x < 0 ? -x : x);
-  a = a > TANH_ONE ? TANH_ONE : a;
-  REDUCE(a)
-  const real p = expm1_near_0(r), s = power_of_2(k);
-  const real t = s * p + (s - (real)1.0);
+  const real a = x < 0 ? -x : x;
+  REDUCE(2 * a)
+  const real r = 2 * a - whole * (real)0.6931471805599453;
+  const real s = power_of_2(k), rest = exp_rest(r), share = s * (r * r);
+  const real first = s * r + (s - 1);
+  const real found = (first + share * rest) / ((first + 2) + share * rest);
+  const real bounded = a > TANH_ONE ? (real)1.0 : found;
 #ifdef SINGLE
-  return copysignf(t / (t + 2), x);
+  return copysignf(bounded, x);
 #else
-  return copysign(t / (t + 2), x);
+  return copysign(bounded, x);
 #endif
 }
