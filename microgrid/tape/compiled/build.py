@@ -28,8 +28,11 @@ from ...expressions.c import HELPERS
 from .program import Key
 
 HERE = Path(__file__).parent
-FLAGS = ["-O3", "-w", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
-FLAGS += ["-fopenmp-simd"]
+FLAGS = (
+    *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fopenmp-simd", "-w"),
+    *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
+)
+SPLIT = 16  # kernels in a file, from which on two are made of it, for two cores
 SECONDS = 60.0  # that the compiler may take
 
 
@@ -215,8 +218,7 @@ class Library:
             fixed = {k: name for k, name in written.items() if isinstance(k, str)}
             others = {k: name for k, name in written.items() if not isinstance(k, str)}
             parts = [(self._fixed_source(), fixed)]
-            if others:
-                parts.append((self._source(others), others))
+            parts += [(self._source(half), half) for half in _halves(others)]
             paths = [folder / f"{_key(source)}.so" for source, _ in parts]
             missing = [i for i, path in enumerate(paths) if not _is_whole(path)]
             if missing and not build:
@@ -247,6 +249,13 @@ class Library:
         if hasattr(library, "mg_run"):
             self.run = library.mg_run
             self.run.argtypes, self.run.restype = [ctypes.c_void_p], None
+
+
+def _halves(names: dict[Key, str]) -> list[dict[Key, str]]:
+    """The kernels by file: two of them if they are many, none if there are none."""
+    ordered = sorted(names.items(), key=lambda item: item[1])
+    count = 2 if len(ordered) > SPLIT else min(len(ordered), 1)
+    return [dict(ordered[i::count]) for i in range(count)]
 
 
 def _in_parallel(parts: Sequence[tuple[str, Path]]) -> None:

@@ -3,25 +3,26 @@
 /* One tile of C[m + n ldc] (+)= sum over p of A[m + p lda] B[n bn + p bp]: MV vectors by NV columns.
    Of the last vector only `rest` entries are written unless it is `full`, but all are read: there
    is room behind every array. */
-#define TILE(MV, NV)                                                                   \
-  {                                                                                    \
-    vec sum[MV][NV];                                                                   \
-    for (int i = 0; i < MV; i++) for (int j = 0; j < NV; j++) sum[i][j] = (vec){0};    \
-    const real *a = A, *b = B;                                                         \
-    for (W p = 0; p < P; p++, a += lda, b += bp) {                                     \
-      vec column[MV];                                                                  \
-      for (int i = 0; i < MV; i++) column[i] = *(const vec *)(a + i * LANES);          \
-      for (int j = 0; j < NV; j++) {                                                   \
-        const real x = b[j * bn];                                                      \
-        for (int i = 0; i < MV; i++) sum[i][j] += column[i] * x;                       \
-      }                                                                                \
-    }                                                                                  \
-    for (int j = 0; j < NV; j++) for (int i = 0; i < MV; i++) {                        \
-      real *to = C + j * ldc + i * LANES;                                              \
-      if (i < MV - 1 || full) {                                                        \
-        if (add) *(vec *)to += sum[i][j]; else *(vec *)to = sum[i][j];                 \
-      } else for (int l = 0; l < rest; l++) to[l] = (add ? to[l] : 0) + sum[i][j][l];  \
-    }                                                                                  \
+#define UNROLLED _Pragma("GCC unroll 16") for
+#define TILE(MV, NV)                                                                        \
+  {                                                                                         \
+    vec sum[MV][NV];                                                                        \
+    UNROLLED (int i = 0; i < MV; i++) UNROLLED (int j = 0; j < NV; j++) sum[i][j] = (vec){0}; \
+    const real *a = A, *b = B;                                                              \
+    for (W p = 0; p < P; p++, a += lda, b += bp) {                                          \
+      vec column[MV];                                                                       \
+      UNROLLED (int i = 0; i < MV; i++) column[i] = *(const vec *)(a + i * LANES);          \
+      UNROLLED (int j = 0; j < NV; j++) {                                                   \
+        const real x = b[j * bn];                                                           \
+        UNROLLED (int i = 0; i < MV; i++) sum[i][j] += column[i] * x;                       \
+      }                                                                                     \
+    }                                                                                       \
+    UNROLLED (int j = 0; j < NV; j++) UNROLLED (int i = 0; i < MV; i++) {                   \
+      real *to = C + j * ldc + i * LANES;                                                   \
+      if (i < MV - 1 || full) {                                                             \
+        if (add) *(vec *)to += sum[i][j]; else *(vec *)to = sum[i][j];                      \
+      } else for (int l = 0; l < rest; l++) to[l] = (add ? to[l] : 0) + sum[i][j][l];       \
+    }                                                                                       \
   }
 
 #define OPERANDS real *C, W ldc, const real *A, W lda, const real *B, W bn, W bp
