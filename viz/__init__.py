@@ -11,111 +11,162 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from microgrid.files import write_whole
 from microgrid.value import Value
 
-from .layout.geometry import Layout
+from .drawing.painter import paint
 from .layout.place import layout_of
 from .notebook import register
 from .page.player import player
-from .picture.build import MOST_CARDS, Drawable, Options, Pictures, picture_of
-from .picture.model import Picture
+from .picture.build import Drawable, Highlight, Options, Pictures, picture_of
 from .plots.coloured_text import activations
-from .render.dot import Drawing, to_dot
-from .render.svg import to_svg
+from .render import FORMATS, dot, suffixes, svg
 from .render.terminal import text
 from .style.theme import THEMES, Theme
 
-__all__ = ["FORMATS", "activations", "draw", "frames", "player", "render", "text"]
-
-FORMATS = ("svg", "png", "dot", "pdf")
+__all__ = ["FORMATS", "activations", "draw", "frames", "player", "render", "suffixes", "text"]
 
 register()
 
 
 def draw(
-    x: Drawable, *, theme: str = "light", marked: Collection[Value] = (), **options: Any
-) -> Drawing:
+    x: Drawable,
+    *,
+    detail: str = "auto",
+    expand: Iterable[str] = (),
+    show: Iterable[str] | None = None,
+    hide: Iterable[str] = (),
+    highlight: Highlight | None = None,
+    upto: int | None = None,
+    theme: str = "light",
+    title: str | None = None,
+    captions: Sequence[str] | None = None,
+    marked: Collection[Value] = (),
+) -> dot.Digraph:
     """The picture of a Value, a list of Values or an Unrolled, as a graphviz.Digraph.
 
-    Options are those of `viz.picture.picture`: title, captions, detail, expand, show, hide,
-    highlight, upto. theme: light, dark, cs231n or print; marked: Values whose cards get a
-    ring. TypeError for what cannot be drawn, ValueError for an unknown name.
+    Parameters
+    ----------
+    detail : "scalar" (a card per Value), "vector" (a card per vector), "cell" (a box per
+        time step), "rolled" (the loop of the textbook, for an Unrolled), or "auto", which
+        takes the first of them that stays readable
+    expand : what is opened: "dot" (× and + gates), "sigmoid" (its four gates), "cell"
+        (a cell's named gates, at the cell level)
+    show, hide : which of "value", "grad", "local", "message", "op" are printed; hidden
+        numbers leave empty boxes to fill in, so that a picture becomes a worksheet
+    highlight : a leaf, its label, or a whole path to the loss: its path is pointed out, with
+        the product of the local derivatives written along it
+    upto : the backward sweep after this many messages; what is still to come is grey
+    theme : "light", "dark", "cs231n" or "print"
+    title : instead of the one that is made
+    captions : one per time step, printed beside "t = 1"
+    marked : Values whose cards get a ring
+
+    The Digraph has `source`, `pipe` and `render` as in the graphviz package, and shows itself
+    in a notebook. Its nodes are named n0, n1 ... in the order of creation, its edges join
+    them. TypeError for what cannot be drawn, ValueError for an unknown name.
+
+    >>> a = Value(3.0, label="a"); b = a.tanh(); b.backward()
+    >>> "n0 -> n1" in draw(b, theme="dark").source
+    True
     """
-    return to_dot(*_placed(x, theme, marked, options))
-
-
-def _placed(
-    x: Drawable, theme: str, marked: Collection[Value], options: dict[str, Any]
-) -> tuple[Picture, Layout, Theme]:
-    """A picture with its places and colours: all that a renderer needs."""
-    colours = _theme(theme)
-    scene = picture_of(x, **options)
-    for card in scene.cards:
-        if not card.alias and not set(marked).isdisjoint(card.nodes):
-            card.look = "marked"
-    return scene, layout_of(scene), colours
+    picture = picture_of(
+        x,
+        title,
+        captions,
+        detail=detail,
+        expand=expand,
+        show=show,
+        hide=hide,
+        highlight=highlight,
+        upto=upto,
+        marked=marked,
+    )
+    return dot.to_dot(paint(picture, layout_of(picture), _theme(theme)))
 
 
 def render(
     x: Drawable,
     path: str | os.PathLike[str],
     *,
+    detail: str = "auto",
+    expand: Iterable[str] = (),
+    show: Iterable[str] | None = None,
+    hide: Iterable[str] = (),
+    highlight: Highlight | None = None,
+    upto: int | None = None,
     theme: str = "light",
+    title: str | None = None,
+    captions: Sequence[str] | None = None,
     marked: Collection[Value] = (),
-    **options: Any,
 ) -> Path:
-    """Draw x into a file, whose suffix names the format: .svg, .png, .dot or .pdf.
+    """Draw x into a file, whose suffix names the format: .svg, .png, .dot, .pdf or .tex.
 
-    Options are those of `draw`. The file is written whole or not at all. An SVG of more than
-    1,500 cards is written without Graphviz, which would take long. ValueError for another
-    suffix, OSError where the folder does not exist or cannot be written, or where no Graphviz
-    makes the format (PDF needs a system one).
+    Options are those of `draw`. The file is written whole or not at all. Only PNG is made by
+    Graphviz; SVG has tooltips, PDF and SVG have text that can be selected, TeX is a document
+    for pdflatex. ValueError for another suffix, OSError where the folder does not exist or
+    cannot be written, or where no Graphviz makes the PNG.
     """
     target = Path(path)
     format = target.suffix.removeprefix(".").lower()
     if format not in FORMATS:
-        raise ValueError(
-            f"a picture's file name ends in .svg, .png, .dot or .pdf, got {target.name!r}"
-        )
-    _folder(target.parent)
-    placed = _placed(x, theme, marked, options)
-    if format == "svg" and len(placed[0].cards) > MOST_CARDS:
-        return write_whole(target, to_svg(*placed))
-    drawing = to_dot(*placed)
-    return write_whole(target, drawing.source if format == "dot" else drawing.pipe(format))
+        raise ValueError(f"a picture's file name ends in {suffixes()}, got {target.name!r}")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    colours = _theme(theme)
+    picture = picture_of(
+        x,
+        title,
+        captions,
+        detail=detail,
+        expand=expand,
+        show=show,
+        hide=hide,
+        highlight=highlight,
+        upto=upto,
+        marked=marked,
+    )
+    return write_whole(target, FORMATS[format](paint(picture, layout_of(picture), colours)))
 
 
-def frames(x: Drawable, folder: str | os.PathLike[str], **options: Any) -> list[Path]:
+def frames(
+    x: Drawable,
+    folder: str | os.PathLike[str],
+    *,
+    detail: str = "scalar",
+    expand: Iterable[str] = (),
+    show: Iterable[str] | None = None,
+    hide: Iterable[str] = (),
+    highlight: Highlight | None = None,
+    theme: str = "light",
+    title: str | None = None,
+    captions: Sequence[str] | None = None,
+    marked: Collection[Value] = (),
+) -> list[Path]:
     """The backward sweep as pictures: 000.svg before the first message, then one for each.
 
-    All have the same geometry and the same scale of colours. Options are those of `draw`
-    but for `upto`. OSError where the folder does not exist or cannot be written.
+    All have the same geometry and the same scale of colours. Options are those of `draw`.
+    The folder is made if it is not there. OSError where it cannot be written.
     """
-    where = _folder(Path(folder))
-    colours = _theme(options.pop("theme", "light"))
-    options.setdefault("detail", "scalar")
-    pictures = Pictures(x, Options(**options))
+    colours = _theme(theme)
+    options = Options(title, captions, detail, expand, show, hide, highlight, marked)
+    pictures = Pictures(x, options)
     count = 0 if pictures.sweep is None else len(pictures.sweep)
     last = pictures.after(count)
     places, scale = layout_of(last), (last.steepest, last.strongest)
-    made = []
+    where = Path(folder)
+    where.mkdir(parents=True, exist_ok=True)
+    digits = max(3, len(str(count)))
+    written = []
     for k in range(count + 1):
-        scene = pictures.after(k)
-        scene.scale = scale
-        content = to_dot(scene, places, colours).pipe("svg")
-        made.append(write_whole(where / f"{k:0{max(3, len(str(count)))}d}.svg", content))
-    return made
-
-
-def _folder(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(folder)!r} to write into")
-    return folder
+        picture = pictures.after(k)
+        picture.scale = scale
+        content = svg.write(paint(picture, places, colours))
+        written.append(write_whole(where / f"{k:0{digits}d}.svg", content))
+    return written
 
 
 def _theme(name: str) -> Theme:

@@ -15,11 +15,15 @@ from microgrid.nn import Unrolled
 from microgrid.stepper import Stepper
 from microgrid.value import Value
 
+from .drawing.painter import paint
 from .layout.place import layout_of
-from .picture.build import Picture, picture_of
+from .picture.build import picture_of
+from .picture.model import Picture
 from .plots.svg import Plot, inline
-from .render.dot import to_dot
-from .style.theme import THEMES
+from .render.svg import to_svg
+from .style.theme import LIGHT
+
+__all__ = ["register", "show_graph", "show_stepper"]
 
 
 def show_graph(x: Value | Unrolled) -> str:
@@ -34,8 +38,7 @@ def show_stepper(stepper: Stepper) -> str:
 
 
 def _painted(scene: Picture) -> str:
-    drawing = to_dot(scene, layout_of(scene), THEMES["light"])
-    return inline(drawing.pipe("svg", encoding="utf-8"))
+    return inline(to_svg(paint(scene, layout_of(scene), LIGHT)))
 
 
 def register() -> bool:

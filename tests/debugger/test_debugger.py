@@ -434,7 +434,7 @@ def test_quiz_skips_the_start_and_ends_with_the_sweep():
         ("h foo", "there is no command 'foo'; h lists them"),
         ("foo bar", "not an expression: 'foo bar'; h lists the commands"),
         ("foo", "there is no 'foo' here; near it: nothing; h lists the commands"),
-        ("draw x.gif", "ends in .svg, .png, .dot or .pdf, got 'x.gif'"),
+        ("draw x.gif", "ends in .svg, .png, .dot, .pdf or .tex, got 'x.gif'"),
         ("draw /nowhere/x.svg", "there is no folder '/nowhere'"),
     ],
 )
@@ -502,7 +502,7 @@ def test_draw_shows_the_gradients_there_are_by_now(tmp_path):
         "·",
         "(bptt) q",
     ]
-    assert "the backward sweep after 10 messages" in target.read_text()
+    assert "The backward sweep after 10 messages" in target.read_text()
     assert page.read_text().startswith("<!doctype html>")
 
 

@@ -12,10 +12,8 @@ from microgrid import Value
 from microgrid.debugger import Debugger
 from microgrid.graph import creation_order, gradient_of
 from microgrid.stepper import Stepper
-from viz.layout.place import layout_of
 from viz.picture.build import picture_of
-from viz.render.svg import to_svg
-from viz.style.theme import LIGHT, number
+from viz.style.typography import number
 
 # How the graph came to where it is: (sweeps, events of a stepper afterwards, zero_grad last).
 STATES = {
@@ -98,7 +96,7 @@ def test_every_surface_shows_the_same_gradient(name, tmp_path):
         "draw": by_tooltip(viz.draw(root).source),
         "dot": by_tooltip(viz.render(root, tmp_path / "x.dot").read_text()),
         "svg": by_tooltip(viz.render(root, tmp_path / "x.svg").read_text()),
-        "direct svg": by_tooltip(to_svg(scene, layout_of(scene), LIGHT)),
+        "graphviz": by_tooltip(viz.draw(root).pipe("svg", encoding="utf-8").replace("&#10;", "\n")),
         "debugger": by_tooltip(prompt(stepper or root, tmp_path / "d.svg")),
         "terminal": by_terminal(viz.text(root)),
         "cards": {card.name: card.rows[0].grad for card in scene.cards},
@@ -127,7 +125,7 @@ def test_in_the_middle_a_message_that_is_not_sent_is_not_drawn():
     stepper.run_until(lambda event: event.kind == "message")
     picture = picture_of(root)
     assert [wire.message for wire in picture.wires] == [None, None, 2.0, None]
-    assert picture.subtitle == "the backward sweep after 1 message"
+    assert picture.subtitle == "The backward sweep after 1 message."
     stepper.run()
     assert [wire.message for wire in picture_of(root).wires] == [6.0, 4.0, 2.0, 6.0]
 

@@ -8,7 +8,7 @@ from viz_graphs import GRAPHS, doublings, rnn
 
 from viz.layout.place import around, layout_of
 from viz.picture.build import picture_of
-from viz.style.theme import number, text_width
+from viz.style.typography import number, text_width
 
 
 @pytest.fixture(params=GRAPHS)

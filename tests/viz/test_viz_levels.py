@@ -1,6 +1,7 @@
 """The rooms viz/levels.py, viz/panels.py and viz/fold.py: coarser pictures, the same numbers."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from viz_graphs import TOPOLOGIES, gated, mlp, quiz, rnn, wiring
 
 import viz
 from microgrid import bptt, nn
+from microgrid.graph import creation_order
 from viz.layout.place import layout_of
 from viz.picture.build import picture_of
 from viz.picture.panels import Itemised
@@ -35,16 +37,18 @@ def test_the_vector_level_has_a_card_a_vector_with_a_row_a_component():
     assert [(row.value, row.grad) for row in card.rows] == [(h.data, h.grad) for h in run.states[2]]
 
 
-def test_vector_wires_carry_the_norm_of_the_jacobian_and_of_the_message():
+def test_vector_wires_carry_the_gain_and_the_norm_of_the_message():
     run = rnn(3, 2, 2)
     scene = picture_of(run, detail="vector")
     wire = wire_between(scene, "h₁", "z₂")
-    weights = [w.data for row in run.model.cell.weight_hh for w in row]
-    assert math.isclose(wire.local, math.hypot(*weights))
-    upstream = np.array([z.parents and run.states[2][i].grad for i, z in enumerate(run.states[2])])
-    slopes = np.array([1.0 - h.data**2 for h in run.states[2]])
+    upstream = np.array([(1.0 - h.data**2) * h.grad for h in run.states[2]])
     matrix = np.array([[w.data for w in row] for row in run.model.cell.weight_hh])
-    assert math.isclose(wire.message, np.linalg.norm(matrix.T @ (slopes * upstream)))
+    message = np.linalg.norm(matrix.T @ upstream)
+    assert wire.kind == "gain"
+    assert math.isclose(wire.message, message)
+    assert math.isclose(wire.local, message / np.linalg.norm(upstream))
+    (spectral,) = re.findall(r"spectral norm of the Jacobian ([\d.e-]+)", wire.tooltip)
+    assert math.isclose(float(spectral), np.linalg.norm(matrix, 2))
 
 
 @pytest.mark.parametrize(("hidden", "inputs"), [(1, 1), (3, 2)])
@@ -54,10 +58,11 @@ def test_the_cell_level_carries_dh_dh_of_the_step_before(hidden, inputs):
     for t in (2, 3, 4):
         wire = wire_between(scene, f"h{'₀₁₂₃₄'[t - 1]}", f"h{'₀₁₂₃₄'[t]}")
         expected = np.array(bptt.jacobian(run, t, t - 1))
-        size = expected.item() if hidden == 1 else np.linalg.norm(expected)
-        assert math.isclose(wire.local, size, rel_tol=1e-12)
         upstream = np.array([h.grad for h in run.states[t]])
-        assert math.isclose(abs(wire.message), np.linalg.norm(expected.T @ upstream))
+        message = np.linalg.norm(expected.T @ upstream)
+        gain = expected.item() if hidden == 1 else message / np.linalg.norm(upstream)
+        assert math.isclose(wire.local, gain, rel_tol=1e-12)
+        assert math.isclose(abs(wire.message), message)
 
 
 def test_a_cell_says_how_many_nodes_it_stands_for():
@@ -73,7 +78,8 @@ def test_the_parts_of_a_step_hold_every_node_once():
     scene = picture_of(run, detail="cell")
     inside = [node for card in scene.cards for node in card.nodes]
     assert len(inside) == len(set(inside))
-    assert {h for state in run.states for h in state} <= set(inside)
+    place = {node: i for i, node in enumerate(creation_order(run.loss))}
+    assert {place[h] for state in run.states for h in state} <= set(inside)
 
 
 def test_rolled_is_the_loop_with_the_weights_whole_gradients():
@@ -81,8 +87,12 @@ def test_rolled_is_the_loop_with_the_weights_whole_gradients():
     scene = picture_of(run, detail="rolled")
     assert {"x_t", "h_t", "y_t", "L_t"} <= {card.name for card in scene.cards}
     (loop,) = [wire for wire in scene.wires if wire.source == wire.target]
-    sizes = [np.linalg.norm(np.array(bptt.jacobian(run, t, t - 1))) for t in (1, 2, 3)]
-    assert loop.texts[0] == f"×{min(sizes):.3f}…{max(sizes):.3f}"
+    gains = []
+    for t in (1, 2, 3):
+        upstream = np.array([h.grad for h in run.states[t]])
+        message = np.array(bptt.jacobian(run, t, t - 1)).T @ upstream
+        gains.append(np.linalg.norm(message) / np.linalg.norm(upstream))
+    assert loop.span == pytest.approx((min(gains), max(gains)))
     (card,) = named(scene, "W_h")
     grads = [w.grad for row in run.model.cell.weight_hh for w in row]
     assert math.isclose(card.rows[0].grad, math.hypot(*grads))
@@ -116,7 +126,8 @@ def test_each_wiring_has_the_inputs_and_losses_of_its_slide(name):
     losses = {"many-to-one": 1}.get(name, steps)
     scene = picture_of(wiring(name), detail="cell")
     assert sum(card.role == "input" for card in scene.cards) == inputs
-    assert sum(card.name.startswith("L") for card in scene.cards) == losses
+    total = wiring(name).loss.label == "L"
+    assert sum(card.name.startswith("L") for card in scene.cards) == losses + total
     assert sum(card.role == "state" for card in scene.cards) == steps + 1
 
 
@@ -135,12 +146,12 @@ def test_the_matrix_of_the_quiz():
 def test_the_finding_says_how_much_arrives():
     assert (
         picture_of(quiz()).subtitle
-        == "the gradient y₂ gives h₂ has grown 25-fold when it reaches h₀"
+        == "The gradient of y₂ at h₂ has grown 25 times when it reaches h₀."
     )
     run = rnn(1, 6)
     (last, first) = itemised(run).rows[6][6], itemised(run).rows[6][0]
     share = f"{100 * abs(first / last):.2g}%"
-    assert picture_of(run).subtitle == f"{share} of the gradient L₆ gives h₆ reaches h₀"
+    assert picture_of(run).subtitle == f"Of the gradient of L₆ at h₆, {share} reaches h₀."
 
 
 def test_long_sequences_are_folded():
@@ -175,8 +186,8 @@ def test_a_gated_cell_opens_into_its_named_gates(cell, gates):
     opened = picture_of(gated(cell), detail="cell", expand=["cell"])
     first = {card.op for card in opened.cards if card.column == 1}
     assert set(gates) <= first
-    assert not first.isdisjoint({f"{cell.__name__.removesuffix('Cell')} cell"})
-    assert len(opened.cards) == len(closed.cards) + 3 * len(gates)
+    states = 2 if cell is nn.LSTMCell else 1  # c and h each have a card
+    assert len(opened.cards) == len(closed.cards) + 3 * (len(gates) + states - 1)
 
 
 def mse_run(steps, hidden):

@@ -73,9 +73,9 @@ def test_a_stepper_shows_no_message_that_was_not_sent() -> None:
     assert "after 0 messages" in show_stepper(sweep)
     assert "←" not in _labels(show_stepper(sweep))
     sweep.run_to(square)
-    assert "after 1 message<" in show_stepper(sweep)
+    assert "after 1 message.<" in show_stepper(sweep)
     sweep.run()
-    assert "the backward sweep after" not in show_stepper(sweep)
+    assert "The backward sweep after" not in show_stepper(sweep)
 
 
 def _labels(svg: str) -> str:

@@ -7,7 +7,8 @@ from viz_graphs import GRAPHS, doublings, expression, quiz, reuse, rnn
 
 from microgrid import Value, scope
 from microgrid import functional as F
-from viz.picture.build import describe, picture_of
+from viz.picture.build import picture_of
+from viz.picture.reading import describe
 
 
 def cards(scene):
@@ -26,7 +27,8 @@ def test_the_quiz_answers_its_question():
     assert messages_into(scene, "h₀") == [-20.0]
     assert sorted(messages_into(scene, "h₁")) == [-1.0, 5.0]
     assert cards(scene)["h₁"].rows[0].grad == 4.0
-    assert "dL/dh₀ = −20" in scene.title
+    assert scene.finding == "dL/dh₀ = −20"
+    assert scene.heading.endswith(": dL/dh₀ = −20")
 
 
 def test_the_quiz_has_one_card_a_value_and_an_alias_a_use():
@@ -51,7 +53,7 @@ def test_the_messages_that_reach_a_card_add_up_to_its_gradient(name):
 @pytest.mark.parametrize("build", [quiz, rnn, lambda: rnn(1, 6)])
 def test_the_sums_of_the_shared_panel_are_the_gradients(build):
     run = build()
-    (panel,) = [p for p in picture_of(run).panels if p.title.startswith("Shared")]
+    (panel,) = [p for p in picture_of(run).panels if p.kind == "shared"]
     gradients = {p.label: p.grad for p in run.model.parameters()}
     for name, _, *steps, total in panel.rows[1:]:
         assert total.number == gradients[name.text]
@@ -60,7 +62,7 @@ def test_the_sums_of_the_shared_panel_are_the_gradients(build):
 
 def test_many_shared_parameters_are_summed_by_matrix():
     run = rnn(3, 4, 2)
-    (panel,) = [p for p in picture_of(run).panels if p.title.startswith("Shared")]
+    (panel,) = [p for p in picture_of(run).panels if p.kind == "shared"]
     weights = {"W_x": "weight_ih", "W_h": "weight_hh"}
     for name, attribute in weights.items():
         row = next(row for row in panel.rows if row[0].text == name)
@@ -72,7 +74,7 @@ def test_a_second_sweep_leaves_the_first_ones_share_in_the_panel():
     run = rnn()
     first = run.model.cell.bias[0].grad
     run.loss.backward()
-    (panel,) = [p for p in picture_of(run).panels if p.title.startswith("Shared")]
+    (panel,) = [p for p in picture_of(run).panels if p.kind == "shared"]
     row = next(row for row in panel.rows if row[0].text == "b")
     assert panel.rows[0][-2].text == "earlier sweeps"
     assert math.isclose(row[-2].number, first)
@@ -81,7 +83,7 @@ def test_a_second_sweep_leaves_the_first_ones_share_in_the_panel():
 
 def test_a_graph_drawn_before_any_sweep_says_so():
     scene = picture_of(rnn(sweep=False))
-    assert scene.subtitle.startswith("backward not run")
+    assert scene.subtitle.startswith("Backward has not run")
     assert all(row.grad is None for card in scene.cards for row in card.rows)
     assert all(wire.message is None for wire in scene.wires)
     assert "backward not run" in describe(Value(1.0), None)

@@ -14,7 +14,8 @@ from microgrid import Value, nn, scope
 from microgrid.graph import creation_order, gradient_of
 from viz.page.data import playback
 from viz.page.player import page
-from viz.style.theme import THEMES, pretty
+from viz.style.theme import THEMES
+from viz.style.typography import pretty
 
 
 def run(steps: int = 3, hidden: int = 2) -> nn.Unrolled:

@@ -13,7 +13,7 @@ from microgrid import Value, nn
 from microgrid.graph import gradient_of
 from viz import text
 from viz.render.terminal import to_ascii
-from viz.style.theme import number
+from viz.style.typography import number
 
 
 class Terminal(io.StringIO):
@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
 
 QUIZ = """\
 RNN (identity) unrolled over 2 steps: dL/dh₀ = −20
-the gradient y₂ gives h₂ has grown 25-fold when it reaches h₀
+The gradient of y₂ at h₂ has grown 25 times when it reaches h₀.
 
        t = 1  gradient  t = 2  gradient
 y ×       −5         1     24         1
@@ -97,7 +97,7 @@ def test_a_deep_graph_is_a_list_and_costs_a_line_a_node() -> None:
 
 def test_a_graph_before_any_sweep_says_so() -> None:
     shown = text(Value(2.0, label="a") * 3.0)
-    assert "backward not run" in shown
+    assert "Backward has not run" in shown
     assert "–" in shown
 
 

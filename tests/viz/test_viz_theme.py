@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from viz.style.theme import LIGHT, THEMES, Paint, fit, number, pretty, text_width
+from viz.style.theme import LIGHT, THEMES, Paint
+from viz.style.typography import fit, number, pretty, text_width
 
 
 def luminance(colour):

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 
 from ..picture.model import Card, Picture, Wire
 from .geometry import Layout
+from .sizes import CARD, SLIM, card_height
 
-CARD = (112.0, 42.0)  # width and height of a card
-SLIM = (140.0, 20.0)  # of a leaf where many stand in a stack
 TRACK = 12.0  # between two parallel wires
 FAN = 26.0  # where the rows of a card bend towards it
 GAP = 22.0  # between two blocks of a layer
@@ -288,6 +287,4 @@ class Grid:
         return len(block.beside) * self.leaf_pitch + len(block.rows) * self.row_pitch
 
     def _card_height(self, block: Block) -> float:
-        card = block.card
-        text = CARD[1] + 17.0 * (len(card.rows) - 1) + (13.0 if card.note else 0.0)
-        return max(text, 11.0 * (len(block.beside) + len(block.rows)) + 6.0)
+        return max(card_height(block.card), 11.0 * (len(block.beside) + len(block.rows)) + 6.0)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..picture.legend import legend_of
 from ..picture.model import Panel, Picture
-from ..style.theme import text_width
+from ..style.typography import number, text_width
 from .fold import fold
 from .geometry import Box, Layout, Path, Point, around
 from .layered import layered
 from .routing import FRAME_HEAD, FRAME_PAD, Router
 
 LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
+LINE = 18.0  # from one line of the legend to the next
+SCALE = 330.0  # width of its scale of heat
 
 __all__ = ["Box", "Layout", "Path", "Point", "around", "layout_of", "panel_columns"]
 
@@ -63,16 +66,24 @@ def _surround(picture: Picture, layout: Layout) -> None:
             text_width(panel.title, 12.0, bold=True),
             text_width(panel.note, 10.0),
         )
+        spare = (width - sum(widths) - 4.0 * len(widths)) / max(1, len(widths) - 1)
+        layout.panel_columns[-1] = (widths[0], *(w + spare for w in widths[1:]))
         lines = len(panel.rows) + bool(panel.note)
         sizes.append((width + 28.0, 24.0 + 19.0 * lines + 16.0))
-    aliases = any(card.alias for card in picture.cards)
-    sizes.append((360.0, 88.0 + 19.0 * (aliases + len(picture.legend))))
+    sizes.append(_legend_size(picture))
     *layout.panels, layout.legend = _flow(sizes, graph)
     height = 26.0 + (20.0 if picture.subtitle else 0.0)
-    width = max(min(text_width(picture.title, 16.0, bold=True), 900.0), graph.w)
+    width = max(min(text_width(picture.heading, 16.0, bold=True), 900.0), graph.w)
     over = [y + LABEL_ROOM for path in layout.wires.values() for _, y in path.curve]
     top = max([graph.top, *over])
     layout.title = Box(graph.x, top + 14.0 + height / 2, width, height)
+
+
+def _legend_size(picture: Picture) -> tuple[float, float]:
+    """The room that the lines of the legend and its scale of heat take."""
+    lines = legend_of(picture)
+    widths = [sum(text_width(word.text, 11.0, word.bold) for word in line) for line in lines]
+    return max(*widths, SCALE) + 32.0, 20.0 + LINE * (len(lines) + 2)
 
 
 def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:
@@ -98,14 +109,14 @@ def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:
 def panel_columns(panel: Panel) -> tuple[float, ...]:
     """The width of each column of a panel."""
     widths: list[float] = []
-    numbers = any(cell.text for row in panel.rows for cell in row if cell.kind == "grad")
-    room, least = (58.0, 46.0) if numbers else (14.0, 14.0)
+    room, least = (14.0, 14.0) if panel.compact else (58.0, 46.0)
     for row in panel.rows:
         for i, cell in enumerate(row):
             if cell.kind == "grad":  # the same for all numbers, so that frames agree
                 widths[i:] = [max(widths[i] if i < len(widths) else 0.0, room), *widths[i + 1 :]]
                 continue
-            width = text_width(cell.text, 11.0, bold=cell.kind in ("name", "sum")) + 14.0
+            text = number(cell.number) if cell.number is not None else cell.text
+            width = text_width(text, 11.0, bold=cell.kind == "name") + 14.0
             if i == len(widths):
                 widths.append(least)
             widths[i] = min(max(widths[i], width), 220.0)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from ..picture.model import Picture, Wire
 from .geometry import Box, Path, Point, rounded, straight
-from .grid import CARD, FAN, TRACK, Block, Grid
+from .grid import FAN, TRACK, Block, Grid
+from .sizes import CARD
 
 LABEL_BELOW = 36.0  # room for the label of a wire that comes from below
 EXITS = (0.0, 9.0, -9.0, 18.0, -18.0, 27.0, -27.0)  # where a wire may leave a card's top

@@ -1,13 +1,13 @@
 """From Values to a Picture: what is to be drawn, before any position or renderer is chosen.
 
 A Picture holds cards (one per Value), wires (one per operand that is a Value), the columns
-of time and the panels below. `layout.py` gives each of them a place, `dot.py` and the other
-renderers draw them.
+of time and the panels below. `viz/layout` gives each of them a place, `viz/drawing` paints
+them, `viz/render` writes what is painted in a file format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -17,21 +17,22 @@ from microgrid.stepper import sweep_of
 from microgrid.sweep import Sweep
 from microgrid.value import Value
 
-from ..style.theme import number, pretty
+from ..style.typography import number, pretty
 from .expand import GATES, expanded, expanded_run
 from .highlight import mark, path_of
-from .levels import Collapsed, rolled
-from .model import SHOWN, Card, Cell, Column, Panel, Picture, Row, Wire
+from .levels import Collapsed
+from .model import SHOWN, Column, Picture
 from .panels import Itemised, shared_panel, uses_panel
-from .reading import Scene, describe, name_of, operation
+from .reading import Scene, label_of, name_of
+from .rolled import rolled
 
 __all__ = [
-    "SHOWN", "Card", "Cell", "Column", "Drawable", "Panel", "Picture", "Row", "Wire",
-    "describe", "name_of", "operation", "picture_of",
+    "DETAILS", "EXPAND", "Drawable", "Highlight", "Options", "Pictures", "picture_of", "roots_of",
+    "swept_root",
 ]  # fmt: skip
 
 Drawable: TypeAlias = Value | Unrolled | Sequence[Value]
-
+Highlight: TypeAlias = Value | str | Sequence[Value]
 
 DETAILS = ("auto", "scalar", "vector", "cell", "rolled")
 EXPAND = (*GATES, "cell")
@@ -50,8 +51,9 @@ def picture_of(
     expand: Iterable[str] = (),
     show: Iterable[str] | None = None,
     hide: Iterable[str] = (),
-    highlight: Value | str | Sequence[Value] | None = None,
+    highlight: Highlight | None = None,
     upto: int | None = None,
+    marked: Collection[Value] = (),
 ) -> Picture:
     """What is to be drawn of a Value, a list of Values or an Unrolled.
 
@@ -69,6 +71,7 @@ def picture_of(
     highlight : a leaf, its label, or a whole path to the loss: drawn in red, with the
         product of the local derivatives written along it
     upto : the backward sweep after this many messages: the rest is grey
+    marked : Values whose cards get a ring
 
     TypeError for what cannot be drawn, ValueError for an unknown name.
 
@@ -77,7 +80,7 @@ def picture_of(
     >>> [card.name for card in picture_of(a * b).cards]
     ['a', 'b', '×']
     """
-    options = Options(title, captions, detail, expand, show, hide, highlight)
+    options = Options(title, captions, detail, expand, show, hide, highlight, marked)
     pictures = Pictures(x, options)
     if upto is not None and not (isinstance(upto, int) and upto >= 0):
         raise ValueError(f"upto counts messages, 0 or more, got {upto!r}")
@@ -94,7 +97,8 @@ class Options:
     expand: Iterable[str] = ()
     show: Iterable[str] | None = None
     hide: Iterable[str] = ()
-    highlight: Value | str | Sequence[Value] | None = None
+    highlight: Highlight | None = None
+    marked: Collection[Value] = ()
 
 
 class Pictures:
@@ -152,10 +156,12 @@ class Pictures:
     def _picture(self) -> Picture:
         scene, run, options = self._scene, self._run, self._options
         grads = [scene.grad(root) for root in self._roots]
-        title = options.title
-        if title is None:
-            title = _title(scene, run, self._roots, "grad" in self._shown and scene.upto is None)
+        title = _title(run, self._roots) if options.title is None else options.title
         result = Picture(title, show=self._shown)
+        if options.title is None and "grad" in self._shown and scene.upto is None:
+            result.finding = _finding(scene, run)
+        if self.sweep is not None:
+            result.root = scene.index[self.sweep.root]
         result.swept = scene.upto is not None or any(grad is not None for grad in grads)
         self._draw(result)
         steps = sorted({card.column for card in result.cards if card.framed})
@@ -164,33 +170,39 @@ class Pictures:
         if result.swept:
             _explain(result, scene, run, scene.upto)
         else:
-            result.subtitle = "backward not run: there are no gradients yet"
+            result.subtitle = "Backward has not run: there are no gradients yet."
         if options.highlight is not None:
             path = _copied(options.highlight, self._copies)
             mark(result, scene, path_of(scene, path))
+        self._ring(result)
         return result
+
+    def _ring(self, result: Picture) -> None:
+        """Mark the cards of the Values that are to be pointed out."""
+        marked = (self._copies.get(value, value) for value in self._options.marked)
+        places = {self._scene.index[value] for value in marked if value in self._scene.index}
+        for card in result.cards:
+            if not card.alias and not places.isdisjoint(card.nodes):
+                card.look = "marked"
 
     def _draw(self, result: Picture) -> None:
         """Cards and wires at the level asked for, or at the first one that stays readable."""
         scene, run, detail = self._scene, self._run, self._options.detail
+        if detail == "rolled" and run is not None:
+            result.cards, result.wires = rolled(scene, run)
+            return
         size = scene.size()
-        level = detail
-        if detail == "auto":
-            steps = {step for step in scene.step.values() if step is not None}
-            level = "scalar" if size <= (READABLE if scene.timed else MOST_CARDS) else "vector"
-            level = "cell" if len(steps) > MOST_STEPS else level
+        level = _level(scene, size) if detail == "auto" else detail
         if level == "scalar":
             scene.draw()
             result.cards, result.wires = scene.cards, scene.wires
             return
-        found = self._collapsed("cell" if level == "rolled" else level)
-        if detail == "auto" and len(found.cards) > READABLE and scene.timed:
-            level, found = "cell", self._collapsed("cell")
-        result.cards, result.wires = found.cards, found.wires
-        if level == "rolled" and run is not None:
-            result.cards, result.wires = rolled(found, run)
-        elif found.wide:
-            result.legend = ("vectors: ×Jacobian norm, ← norm of the message",)
+        drawn = self._collapsed(level)
+        if detail == "auto" and len(drawn.cards) > READABLE and scene.timed and level != "cell":
+            level, drawn = "cell", self._collapsed("cell")
+        result.cards, result.wires = drawn.cards, drawn.wires
+        if drawn.without_total and run is not None and run.loss is not None:
+            result.legend += (f"{name_of(run.loss)} is the sum of the losses of all steps",)
         if detail == "auto":
             result.legend += (f'{size:,} cards at detail="scalar": drawn by {level}',)
 
@@ -199,7 +211,9 @@ class Pictures:
         if level in self._levels:
             self._levels[level].draw()
         else:
-            self._levels[level] = Collapsed(self._scene, self._run, level, self._opened)
+            self._levels[level] = Collapsed(
+                self._scene, self._run, "vector" if level == "vector" else "cell", self._opened
+            )
         return self._levels[level]
 
 
@@ -211,6 +225,14 @@ def swept_root(roots: Sequence[Value], run: Unrolled | None = None) -> Value | N
     if run is not None and run.loss is None:
         roots = [root for root in roots if gradient_of(root) is not None]
     return max(roots, key=lambda x: (gradient_of(x) is not None, x.serial), default=None)
+
+
+def _level(scene: Scene, size: int) -> str:
+    """The first level at which a graph of so many scalar cards can be read."""
+    steps = {step for step in scene.step.values() if step is not None}
+    if len(steps) > MOST_STEPS:
+        return "cell"
+    return "scalar" if size <= (READABLE if scene.timed else MOST_CARDS) else "vector"
 
 
 def _explain(result: Picture, scene: Scene, run: Unrolled | None, upto: int | None) -> None:
@@ -227,13 +249,11 @@ def _explain(result: Picture, scene: Scene, run: Unrolled | None, upto: int | No
         result.panels += [table] if table is not None else []
     if upto is not None:
         result.subtitle = (
-            f"the backward sweep after {upto} {'message' if upto == 1 else 'messages'}"
+            f"The backward sweep after {upto} {'message' if upto == 1 else 'messages'}."
         )
 
 
-def _copied(
-    highlight: Value | str | Sequence[Value], copies: dict[Value, Value]
-) -> Value | str | Sequence[Value]:
+def _copied(highlight: Highlight, copies: dict[Value, Value]) -> Highlight:
     if isinstance(highlight, str):
         return highlight
     if isinstance(highlight, Value):
@@ -265,17 +285,22 @@ def roots_of(x: Drawable) -> list[Value]:
     raise TypeError(f"viz draws a Value, a list of Values or an Unrolled, got {x!r:.200}")
 
 
-def _title(scene: Scene, x: Unrolled | None, roots: Sequence[Value], revealed: bool) -> str:
+def _title(x: Unrolled | None, roots: Sequence[Value]) -> str:
+    """What is drawn: the network and its length, or the result and its value."""
     if x is not None:
         cell = x.model.cell
         kind = getattr(cell, "nonlinearity", "")
         kind = f" ({kind})" if kind else ""
         steps = "1 step" if len(x) == 1 else f"{len(x)} steps"
-        (h, *more) = x.states[0]
-        known = revealed and not more
-        grad = scene.grad(h)
-        finding = "" if not known or grad is None else f": dL/d{pretty(h.label)} = {number(grad)}"
-        return f"{type(cell).__name__.removesuffix('Cell')}{kind} unrolled over {steps}{finding}"
-    root = roots[0]
-    name = pretty(root.label) or (root.op.name if root.op else "value")
-    return f"{name} = {number(root.data)}" if len(roots) == 1 else f"{len(roots)} values"
+        return f"{type(cell).__name__.removesuffix('Cell')}{kind} unrolled over {steps}"
+    if len(roots) > 1:
+        return f"{len(roots)} values"
+    return f"{pretty(roots[0].label) or 'output'} = {number(roots[0].data)}"
+
+
+def _finding(scene: Scene, x: Unrolled | None) -> str:
+    """The gradient of the initial state, where that is one number."""
+    if x is None or x.loss is None or len(x.states[0]) > 1:
+        return ""
+    grad = scene.grad(x.states[0][0])
+    return "" if grad is None else f"dL/d{label_of(x.states[0][0].label)} = {number(grad)}"

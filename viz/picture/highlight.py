@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from microgrid.value import Value
 
-from ..style.theme import number
+from ..style.typography import number
 from .model import Picture
 from .reading import Scene, name_of
 
@@ -59,17 +59,16 @@ def mark(picture: Picture, scene: Scene, path: Sequence[Value]) -> None:
         product *= slope
         running[lower, upper] = (slope, product)
     cards = {card.id: card for card in picture.cards}
-    on_path = set(path)
+    on_path = {scene.index[node]: node for node in path}
     for wire in picture.wires:
         source, target = cards[wire.source], cards[wire.target]
-        below = [x for x in source.nodes if x in on_path]
-        above = [x for x in target.nodes if x in on_path]
+        below = [on_path[x] for x in source.nodes if x in on_path]
+        above = [on_path[x] for x in target.nodes if x in on_path]
         found = [running[pair] for x in below for y in above if (pair := (x, y)) in running]
         if found and wire.look != "marked":
             wire.look = source.look = target.look = "marked"
             if len(source.nodes) == len(target.nodes) == 1:
-                slope, so_far = found[0]
-                wire.texts = (f"×{number(slope)}", f"Π {number(so_far)}")
+                wire.local, wire.product = found[0]
     factors = " · ".join(f"({number(s)})" if s < 0 else number(s) for s in slopes[::-1])
     top, bottom = name_of(path[-1]), name_of(path[0])
     if len(slopes) > 12 or not math.isfinite(product):

@@ -1,28 +1,36 @@
-"""Coarser pictures of the same graph: a card per vector, a box per time step, the loop.
+"""Coarser pictures of the same graph: a card per vector, or a box per time step.
 
 A level is a way to put nodes into groups. Everything else follows from the graph: a group
-shows the nodes that others use, a wire between two groups carries the Jacobian of one with
-respect to the other and the sum of the messages that cross, or their norms.
+shows the nodes that others use, and a wire between two groups carries the messages that
+cross. Between single numbers it shows the local derivative. Between vectors it shows the
+gain, norm of the message / norm of the upstream gradient, so that the numbers along a path
+multiply to what happens to the gradient; the norm of a Jacobian would not.
 """
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
+
+import numpy as np
 
 from microgrid.nn import Unrolled
 from microgrid.sweep import gradients
 from microgrid.value import Value
 
-from ..style.theme import number, pretty
-from .model import Card, Row, Wire
-from .reading import Scene, base, name_of, norm, operation
+from .model import Card, Name, Operation, Row, Wire
+from .reading import Scene, label_of, name_of, norm, operation
 
-Key: TypeAlias = tuple[object, ...]
+__all__ = ["Collapsed", "Group"]
+
+Kind: TypeAlias = Literal["parameter", "leaf", "part", "vector"]
+Edges: TypeAlias = list[tuple[Value, int]]
+Matrix: TypeAlias = list[list[float]]
+
 MOST_ROWS = 6  # a longer vector is shown by its norm
+MOST_ADDENDS = 6  # at the cell level, a total of more losses is said in words
 MOST_WORK = 4_000_000  # steps that a picture may spend on Jacobians
 
 
@@ -30,38 +38,68 @@ MOST_WORK = 4_000_000  # steps that a picture may spend on Jacobians
 class Group:
     """Nodes drawn as one card; `shown` are those that other groups use."""
 
-    key: Key
+    kind: Kind
     column: int
+    scope: str
+    place: int  # in the order of creation of the groups
+    slot: str = ""
     nodes: list[Value] = field(default_factory=list)
     shown: list[Value] = field(default_factory=list)
     role: str = "op"
 
+    @property
+    def id(self) -> str:
+        """The name of its card."""
+        return f"n{self.place}"
+
+    @property
+    def wholes(self) -> list[Name]:
+        """The vectors and matrices that it shows."""
+        named = (label_of(node.label).whole for node in self.shown if node.label)
+        return list(dict.fromkeys(named))
+
+
+@dataclass(eq=False)
+class Crossing:
+    """The edges that lead from one group to another, of each state its own."""
+
+    source: Group
+    target: Group
+    carries: Name | None
+    edges: Edges = field(default_factory=list)
+
 
 class Collapsed:
-    """Cards and wires of a graph at the vector or the cell level."""
+    """Cards and wires of a graph at the vector or the cell level.
 
-    def __init__(self, scene: Scene, run: Unrolled | None, level: str, gates: bool = False) -> None:
-        self.scene, self.run, self.level = scene, run, level
-        self.parts = 2 if gates else 1  # how much of a scope names a part: cell/forget, or cell
-        self.wide = False
-        self.depth = self._depths()
-        self.subscoped = any("/" in node.scope for node in scene.order if scene.framed(node))
+    gates : whether a cell is opened into the named parts of its scope
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        run: Unrolled | None,
+        level: Literal["vector", "cell"],
+        gates: bool = False,
+    ) -> None:
+        self.scene, self.run, self.level, self.gates = scene, run, level, gates
+        self.wide = False  # whether a wire joins vectors, and so shows a gain
+        self.without_total = False
+        self._depth = self._depths()
+        self._subscoped = any("/" in node.scope for node in scene.order if scene.framed(node))
+        self._states: dict[str, list[Value]] = defaultdict(list)
+        for value in sorted(scene.carried, key=lambda value: value.serial):
+            self._states[value.scope].append(value)
         self.group: dict[Value, Group] = {}
-        groups: dict[Key, Group] = {}
-        for node in scene.order:
-            if self._left_out(node):
-                continue
-            key = self._key(node)
-            if key not in groups:
-                groups[key] = Group(key, scene.column[node])
-            groups[key].nodes.append(node)
-            self.group[node] = groups[key]
-        self.groups = list(groups.values())
-        self.number = {group: i for i, group in enumerate(self.groups)}
-        self._settle()
-        self.work = MOST_WORK
-        self._local: dict[tuple[Group, tuple[Value, ...]], list[float]] = {}
+        self.groups: list[Group] = []
+        self._gather()
+        for group in self.groups:
+            self._settle(group)
+        self._work = MOST_WORK
+        self._jacobians: dict[tuple[Group, tuple[Value, ...], tuple[Value, ...]], Matrix] = {}
         self.draw()
+
+    # Groups
 
     def _depths(self) -> dict[Value, int]:
         """How many operations of its own column stand below a node."""
@@ -72,156 +110,210 @@ class Collapsed:
             depth[node] = 1 + max(below, default=-1)
         return depth
 
-    def _left_out(self, node: Value) -> bool:
-        """Parameters are no part of the cell level, and the sum of all losses is understood."""
+    def _gather(self) -> None:
+        """Put every node into its group."""
         scene = self.scene
+        groups: dict[tuple[object, ...], Group] = {}
+        seen: Counter[tuple[int, str]] = Counter()
+        for node in scene.order:
+            if self._left_out(node):
+                continue
+            kind, name, *_ = key = self._key(node)
+            if key not in groups:
+                column = 0 if node in scene.initial else scene.column[node]
+                timeless = name.timeless if isinstance(name, Name) else name
+                slot = f"{kind}|{scene.local_scope(node)}|{timeless}"
+                group = Group(kind, column, scene.local_scope(node), len(groups))  # type: ignore[arg-type]
+                group.slot = f"{slot}|{seen[column, slot]}"
+                seen[column, slot] += 1
+                groups[key] = group
+            groups[key].nodes.append(node)
+            self.group[node] = groups[key]
+        self.groups = list(groups.values())
+
+    def _left_out(self, node: Value) -> bool:
+        """Parameters are no part of the cell level, nor is the total of a long sequence."""
+        scene, run = self.scene, self.run
         if self.level == "vector" or not scene.timed:
             return False
-        if self.run is not None and node is self.run.loss and node not in self.run.losses:
-            return all(p in self.run.losses for p in node.parents)
+        if run is not None and node is run.loss and node not in run.losses:
+            addends = set(node.parents)
+            if len(addends) > MOST_ADDENDS and all(p in run.losses for p in addends):
+                self.without_total = True
+                return True
         return scene.is_shared_leaf(node)
 
-    def _key(self, node: Value) -> Key:
+    def _key(self, node: Value) -> tuple[object, ...]:
+        """(kind, what it is called, ...): nodes with the same key stand on one card."""
         scene = self.scene
         column, scope = scene.column[node], scene.local_scope(node)
+        name: object = label_of(node.label).whole if node.label else None
         if not node.parents:
             if scene.is_shared_leaf(node):
-                return ("parameter", base(node.label) or node)
+                return ("parameter", name or node)
             place = 0 if node in scene.initial else column
             # An embedding's rows share a label; the steps that read a row tell them apart.
             read = tuple(sorted(scene.given.get(node, ())))
-            name = base(node.label) or scene.roles.get(node) or node
-            return ("leaf", (place, read), scope, name)
+            return ("leaf", name or scene.roles.get(node) or node, scope, place, read)
         if self.level == "cell" and scene.framed(node):
-            part = "/".join(scope.split("/")[: self.parts])
-            if part or not self.subscoped:
-                return ("part", column, part)
-        kind = base(node.label) or (node.op.name if node.op else "")
-        return ("vector", column, scope, kind, self.depth[node])
+            part = "/".join(scope.split("/")[: 2 if self.gates else 1])
+            if part or not self._subscoped:
+                return ("part", part, column, self._state_within(node) if self.gates else "")
+        name = name or (node.op.name if node.op else "")
+        return ("vector", name, column, scope, self._depth[node])
 
-    def _settle(self) -> None:
-        """Which nodes of each group the others see, where it stands, and its part in the run."""
-        scene = self.scene
-        for group in self.groups:
-            inside = set(group.nodes)
-            group.shown = [
-                node
-                for node in group.nodes
-                if node in scene.roots
-                or not scene.uses[node]
-                or any(child not in inside for child in scene.uses[node])
-            ] or group.nodes
-            if group.nodes[0] in scene.initial:
-                group.column = 0
-            roles = [scene.role(node) for node in group.shown]
-            group.role = next(
-                (r for r in ("total", "state", "output", "loss") if r in roles), roles[0]
-            )
-            if group.role == "loss" and "state" in roles:
-                group.role = "state"
+    def _state_within(self, node: Value) -> object:
+        """In an opened cell: the state that a node is part of, so that c and h stand apart."""
+        made = [value for value in self._states[node.scope] if value.serial >= node.serial]
+        return self.scene.carried[made[0]] if made else ""
+
+    def _settle(self, group: Group) -> None:
+        """Which nodes of a group the others see, and its part in the run."""
+        scene, inside = self.scene, set(group.nodes)
+        shown = [
+            node
+            for node in group.nodes
+            if node in scene.roots
+            or node in scene.carried
+            or not scene.uses[node]
+            or any(child not in inside for child in scene.uses[node])
+        ] or group.nodes
+        wholes = {label_of(node.label).whole: None for node in shown}
+        order = {whole: i for i, whole in enumerate(wholes)}
+        group.shown = sorted(shown, key=lambda v: (order[(n := label_of(v.label)).whole], n.place))
+        roles = [scene.role(node) for node in group.shown]
+        known = (r for r in ("total", "state", "output", "loss") if r in roles)
+        group.role = next(known, roles[0])
+        if group.role == "loss" and "state" in roles:
+            group.role = "state"
+        if group.role == "op" and any(node in scene.carried for node in group.shown):
+            group.role = "state"
+
+    # Cards
 
     def draw(self) -> None:
         """Make the cards and wires, with the numbers that the scene has now."""
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
-        crossing: dict[tuple[Group, Group], list[tuple[Value, int]]] = defaultdict(list)
+        self.state: dict[str, Name | None] = {}  # which state a wire carries
+        crossings = self._crossings()
+        users: dict[Group, dict[Group, Edges]] = defaultdict(dict)
+        for crossing in crossings:
+            users[crossing.source].setdefault(crossing.target, []).extend(crossing.edges)
+        card_of: dict[tuple[Group, Group], str] = {}
+        for group in self.groups:
+            card_of.update(self._cards(group, users[group]))
+        nth: Counter[tuple[Group, Group]] = Counter()
+        several = Counter((crossing.source, crossing.target) for crossing in crossings)
+        for crossing in crossings:
+            ends = crossing.source, crossing.target
+            wire = self._wire(crossing, card_of[ends], nth[ends])
+            wire.name = crossing.carries if several[ends] > 1 else None
+            self.state[wire.id] = crossing.carries
+            self.wires.append(wire)
+            nth[ends] += 1
+
+    def _crossings(self) -> list[Crossing]:
+        found: dict[tuple[Group, Group, Name | None], Crossing] = {}
         for node in self.scene.order:
-            if node not in self.group:
+            target = self.group.get(node)
+            if target is None:
                 continue
-            target = self.group[node]
             for position, parent in enumerate(node.parents):
                 source = self.group.get(parent)
-                if source is not None and source is not target:
-                    crossing[source, target].append((node, position))
-        users: dict[Group, list[Group]] = defaultdict(list)
-        for source, target in crossing:
-            users[source].append(target)
-        made: dict[tuple[Group, Group], str] = {}
-        for group in self.groups:
-            made.update(self._cards(group, users[group], crossing))
-        for (source, target), edges in crossing.items():
-            self.wires.append(self._wire(source, target, edges, made[source, target]))
+                if source is None or source is target:
+                    continue
+                key = source, target, self.scene.carried.get(parent)
+                if key not in found:
+                    found[key] = Crossing(*key)
+                found[key].edges.append((node, position))
+        return list(found.values())
 
-    def _cards(
-        self,
-        group: Group,
-        users: Sequence[Group],
-        crossing: dict[tuple[Group, Group], list[tuple[Value, int]]],
-    ) -> dict[tuple[Group, Group], str]:
+    def _cards(self, group: Group, users: dict[Group, Edges]) -> dict[tuple[Group, Group], str]:
         """The card of a group, or one for each use of a parameter; returns which feeds whom."""
-        if group.key[0] != "parameter":
+        columns = {user.column for user in users}
+        given = group.role == "input" and columns != {group.column}
+        if group.kind != "parameter" and not given:
             card = self._card(group)
-            column_users = {user.column for user in users}
-            given = group.role == "input" and column_users != {group.column}
-            if not given:
-                self.cards.append(card)
-                return {(group, user): card.id for user in users}
+            self.cards.append(card)
+            return {(group, user): card.id for user in users}
         found = {}
-        for i, user in enumerate(users):
+        for i, (user, edges) in enumerate(users.items()):
             card = self._card(group)
             card.id, card.column = f"{card.id}_{i}", user.column
             card.alias = len(users) > 1
             card.framed = self.scene.framed(user.nodes[0])
-            if group.key[0] == "parameter":
-                card.role, card.beside = "parameter", self._id(user)
-            elif not card.name.startswith("x"):  # an embedding: x₁, and where it comes from
-                row = f"{group.nodes[0].label.split(',')[0].rstrip(']')}]"
-                card.name, card.op = pretty(f"x_{user.column}"), pretty(row)
-            sent = self._messages(crossing[group, user])
+            if group.kind == "parameter":
+                card.role, card.beside = "parameter", user.id
+            elif group.nodes[0] in self.scene.embedded:
+                card.names, card.embedding = (Name("x", user.column),), _looked_up(group)
+            sent = _norm(self._messages(edges).values())
             size = norm(node.data for node in group.nodes)
-            card.rows = (Row(size, _norm(sent.values()), "‖·‖" if len(group.nodes) > 1 else ""),)
+            card.rows = (Row(size, sent, norm=len(group.nodes) > 1),)
             self.cards.append(card)
             found[group, user] = card.id
         return found
 
     def _card(self, group: Group) -> Card:
         scene, shown = self.scene, group.shown
-        bases = list(dict.fromkeys(base(node.label) for node in shown))
-        named = [pretty(text) for text in bases if text]
-        ops = list(dict.fromkeys(operation(node) for node in group.nodes if node.op))
-        op = ops[-1] if ops else _shape(group.nodes)
+        lone = group.nodes[0] if len(group.nodes) == 1 else None
+        names = [label_of(lone.label)] if lone is not None and lone.label else group.wholes
         hidden = len(group.nodes) - len(shown)
-        if group.key[0] == "part" and hidden:
-            op = self._part_name(group) or op
-        name = ", ".join(named[:2]) or op or name_of(shown[0])
+        part = self._part(group) if group.kind == "part" and hidden else ""
         return Card(
-            id=self._id(group),
+            id=group.id,
             role=group.role,
-            name=name,
-            op="" if op == name else op,
-            rows=self._rows(group, bases),
+            names=tuple(names),
+            operation=None if part else _operation(group.nodes),
+            rows=self._rows(group),
             column=group.column,
-            slot="|".join(
-                re.sub(r"_\d+|^\d+$", "", str(part)) for part in (group.key[0], *group.key[2:])
-            ),
+            slot=group.slot,
             framed=scene.framed(group.nodes[0]) and group.column > 0,
-            note=f"+ {hidden} nodes" if hidden > 1 else f"+ {hidden} node" if hidden else "",
-            tooltip=self._describe(group, name),
-            nodes=tuple(group.nodes),
+            part=part,
+            shape=shape(group.nodes),
+            hidden=hidden,
+            tooltip=self._describe(group, ", ".join(map(str, names))),
+            nodes=tuple(scene.index[node] for node in group.nodes),
+            scope=group.nodes[-1].scope if lone is not None else "",
+            order=group.nodes[-1].serial,
         )
 
-    def _rows(self, group: Group, bases: Sequence[str]) -> tuple[Row, ...]:
-        shown = group.shown
-        if len(shown) <= MOST_ROWS and group.key[0] != "parameter":
-            return tuple(Row(node.data, self.scene.grad(node)) for node in shown)
-        rows = []
-        for text in bases:
-            part = [node for node in shown if base(node.label) == text]
-            name = "‖·‖" if len(part) > 1 else ""
-            rows.append(
-                Row(norm(n.data for n in part), _norm(self.scene.grad(n) for n in part), name)
+    def _rows(self, group: Group) -> tuple[Row, ...]:
+        """A number for each entry; of a long vector its norm."""
+        scene, shown = self.scene, group.shown
+        several = len(group.wholes) > 1
+        if len(shown) <= MOST_ROWS and group.kind != "parameter":
+            return tuple(
+                Row(
+                    node.data,
+                    scene.grad(node),
+                    label_of(node.label).timeless if several and node.label else None,
+                    node=scene.index[node],
+                )
+                for node in shown
             )
+        rows = []
+        for whole in dict.fromkeys(label_of(node.label).whole for node in shown):
+            part = [node for node in shown if label_of(node.label).whole == whole]
+            size, grad = norm(n.data for n in part), _norm(scene.grad(n) for n in part)
+            lone = scene.index[part[0]] if len(part) == 1 else None
+            name = whole.timeless if several and whole else None
+            rows.append(Row(size, grad, name, norm=lone is None, node=lone))
         return tuple(rows)
 
-    def _part_name(self, group: Group) -> str:
-        part = str(group.key[2])
+    def _part(self, group: Group) -> str:
+        """What a box is: the kind of the cell, or the last name of its scope."""
+        part = "/".join(group.scope.split("/")[: 2 if self.gates else 1])
         if part == "cell" and self.run is not None:
+            if self.gates and group.role == "state" and len(group.wholes) == 1:
+                return ""  # c or h of an opened cell: its operation says more
             cell = self.run.model.cell
             kind = getattr(cell, "nonlinearity", "")
             return f"{kind or type(cell).__name__.removesuffix('Cell')} cell"
-        return part.rpartition("/")[2]
+        return part.rpartition("/")[2] or "step"
 
     def _describe(self, group: Group, name: str) -> str:
+        name = name or str(_operation(group.nodes) or name_of(group.shown[0]))
         lines = [f"{name}: {len(group.nodes)} nodes" if len(group.nodes) > 1 else name]
         lines += [
             f"{name_of(node)} = {node.data!r}, "
@@ -232,36 +324,50 @@ class Collapsed:
         scope = group.nodes[-1].scope
         return "\n".join([*lines, f"made in {scope}"] if scope else lines)
 
-    def _wire(
-        self, source: Group, target: Group, edges: list[tuple[Value, int]], card: str
-    ) -> Wire:
-        sent = self._messages(edges)
-        sources = list(sent)
-        slopes = self._jacobian(target, sources)
-        local = None if slopes is None else norm(slopes)
-        total = _norm(sent.values())
-        wide = len(sources) > 1 or len(target.shown) > 1
+    # Wires
+
+    def _wire(self, crossing: Crossing, card: str, nth: int) -> Wire:
+        source, target, scene = crossing.source, crossing.target, self.scene
+        sent = self._messages(crossing.edges)
+        above = self._above(crossing)
+        message, upstream = _norm(sent.values()), _norm(scene.grad(node) for node in above)
+        jacobian = self._jacobian(target, above, list(sent))
+        wide = len(sent) > 1 or len(target.shown) > 1
         self.wide |= wide
-        what = "norm of the Jacobian" if wide else "derivative"
-        lines = [f"{what}: {local!r}"] if local is not None else []
-        lines += (
-            [f"{'norm of the message' if wide else 'message'}: {total!r}"]
-            if total is not None
-            else []
-        )
-        scene = self.scene
+        if wide:
+            sent_all = all(scene.message(node, i) is not None for node, i in crossing.edges)
+            if len(sent) > 1 or len(above) > 1:  # of single numbers the ratio has a sign
+                message, upstream = _size(message), _size(upstream)
+            local = message / upstream if sent_all and message is not None and upstream else None
+        else:
+            local = None if jacobian is None else jacobian[0][0]
         return Wire(
-            id=f"w{self.number[target]}_{self.number[source]}",
+            id=f"w{target.place}_{source.place}{f'_{nth}' if nth else ''}",
             source=card,
-            target=self._id(target),
+            target=target.id,
             local=local,
-            message=total,
+            message=message,
+            kind="gain" if wide else "local",
+            upstream=upstream,
+            look="faded" if scene.upto is not None and message is None else "",
             recurrent=source.column != target.column
-            and source.key[0] != "parameter"
+            and source.kind != "parameter"
             and source.role != "input"
             and scene.framed(target.nodes[0]),
-            tooltip="\n".join(lines),
+            tooltip="\n".join(_sentences(crossing, above, message, upstream, jacobian)),
+            edges=tuple((scene.index[node], position) for node, position in crossing.edges),
         )
+
+    def _above(self, crossing: Crossing) -> list[Value]:
+        """The nodes of the target whose gradient a wire is measured by.
+
+        For a state it is the same state one step later, so that the gains along c or along h
+        multiply to what happens to the gradient on its way; else all that the others see.
+        """
+        target, (node, position) = crossing.target, crossing.edges[0]
+        state = self.scene.carried.get(node.parents[position])
+        same = [node for node in target.shown if self.scene.carried.get(node) == state]
+        return same if state is not None and same else target.shown
 
     def _messages(self, edges: Iterable[tuple[Value, int]]) -> dict[Value, float | None]:
         """What reaches each node of the source through these edges."""
@@ -272,20 +378,60 @@ class Collapsed:
             sent[parent] = part if before is None else before + (part or 0.0)
         return sent
 
-    def _jacobian(self, target: Group, sources: Sequence[Value]) -> list[float] | None:
-        """d(shown)/d(source) for every pair, through the nodes of the target alone."""
-        key = target, tuple(sources)
-        if key not in self._local:
-            self.work -= len(target.shown) * sum(len(node.parents) for node in target.nodes)
-            if self.work < 0:
+    def _jacobian(
+        self, target: Group, above: Sequence[Value], sources: Sequence[Value]
+    ) -> Matrix | None:
+        """d(above)/d(source), a row for each of `above`, through the nodes of the target alone."""
+        key = target, tuple(above), tuple(sources)
+        if key not in self._jacobians:
+            self._work -= len(above) * sum(len(node.parents) for node in target.nodes)
+            if self._work < 0:
                 return None
             plan = [(node, list(zip(node.parents, node.partials))) for node in target.nodes[::-1]]
-            sweeps = [gradients(root, plan) for root in target.shown]
-            self._local[key] = [found.get(x, 0.0) for found in sweeps for x in sources]
-        return self._local[key]
+            sweeps = [gradients(root, plan) for root in above]
+            self._jacobians[key] = [[found.get(x, 0.0) for x in sources] for found in sweeps]
+        return self._jacobians[key]
 
-    def _id(self, group: Group) -> str:
-        return f"n{self.number[group]}"
+
+def _sentences(
+    crossing: Crossing,
+    above: Sequence[Value],
+    message: float | None,
+    upstream: float | None,
+    jacobian: Matrix | None,
+) -> Iterable[str]:
+    """A wire between groups in words."""
+    if jacobian is not None and len(jacobian) == len(jacobian[0]) == 1:
+        yield f"derivative d({name_of(above[0])})/d(...) = {jacobian[0][0]!r}"
+    if message is not None and upstream:
+        names = ", ".join(dict.fromkeys(str(label_of(node.label).whole) for node in above))
+        yield f"gain {message / upstream!r} = message / gradient of {names or 'the result'}"
+        yield f"message {message!r}, gradient {upstream!r} (Euclidean norms of vectors)"
+    elif message is not None:
+        yield f"message {message!r}"
+    if jacobian is not None and len(jacobian) * len(jacobian[0]) > 1:
+        matrix = np.array(jacobian)
+        if np.isfinite(matrix).all():
+            most = float(np.linalg.norm(matrix, 2))
+            yield f"spectral norm of the Jacobian {most!r}: no gradient can grow more"
+
+
+def _looked_up(group: Group) -> Name:
+    """The row of an embedding's table: E[a] for the entries E[a,0], E[a,1]."""
+    name = label_of(group.nodes[0].label)
+    return name if len(group.nodes) == 1 else Name(name.base, name.step, name.index[:-1])
+
+
+def _operation(nodes: Sequence[Value]) -> Operation | None:
+    """What made all of these nodes; without its plain number where that differs."""
+    found = list(dict.fromkeys(op for node in nodes if (op := operation(node)) is not None))
+    if len({op.name for op in found}) != 1:
+        return None
+    return found[0] if len(found) == 1 else found[0].bare
+
+
+def _size(x: float | None) -> float | None:
+    return None if x is None else abs(x)
 
 
 def _norm(numbers: Iterable[float | None]) -> float | None:
@@ -293,84 +439,9 @@ def _norm(numbers: Iterable[float | None]) -> float | None:
     return None if None in found else norm(x for x in found if x is not None)
 
 
-def _shape(nodes: Sequence[Value]) -> str:
-    """ "3×2" for the entries of a matrix."""
-    places = [re.search(r"\[(\d+)(?:,(\d+))?\]", node.label) for node in nodes]
-    if len(nodes) == 1 or not all(places):
-        return ""
-    rows = 1 + max(int(place[1]) for place in places if place)
-    columns = [int(place[2]) for place in places if place and place[2]]
-    return f"{rows}×{1 + max(columns)}" if columns else ""
-
-
-def rolled(collapsed: Collapsed, run: Unrolled) -> tuple[list[Card], list[Wire]]:
-    """The loop of the textbook: the last step's parts, each once, and the state fed back.
-
-    Weights show their whole gradient; the loop shows the range of |dh_t/dh_t-1|.
-    """
-    scene, last = collapsed.scene, len(run)
-    full = Collapsed(scene, run, "cell")
-    keep = {card.id: card for card in full.cards if card.column == last}
-    cards = []
-    for card in keep.values():
-        card.name = re.sub("[₀-₉]+", "_t", card.name)
-        card.column, card.framed, card.rows, card.note = 0, False, (), card.note
-        cards.append(card)
-    by_group = {full._id(g): g for g in full.groups}
-    wires = []
-    states = [w for w in full.wires if w.recurrent]
-    for wire in full.wires:
-        if wire.source in keep and wire.target in keep:
-            wire.local = wire.message = None
-            wires.append(wire)
-    if states:
-        sizes = [abs(w.local) for w in states if w.local is not None]
-        low, high = (number(min(sizes)), number(max(sizes))) if sizes else ("", "")
-        loop = states[-1]
-        text = f"×{low}" if low == high else f"×{low}…{high}"
-        wires.append(
-            Wire(
-                id="loop",
-                source=loop.target,
-                target=loop.target,
-                local=None,
-                message=None,
-                recurrent=True,
-                texts=(text if sizes else "", f"{last} steps"),
-                tooltip="|dh_t/dh_t-1|, the smallest and the largest",
-            )
-        )
-    for name, weight in run.model.named_weights():
-        entries = [v for v in scene.shared if v in set(_flat(weight))]
-        users = {
-            full._id(full.group[child])
-            for entry in entries
-            for child in scene.uses[entry]
-            if full.group.get(child) and full.group[child].column == last
-        }
-        for user in sorted(users):
-            if user not in keep or by_group[user].key[0] != "part":
-                continue
-            identity = f"p_{re.sub('[^a-zA-Z0-9]', '_', name)}"
-            grad = _norm(scene.grad(entry) for entry in entries)
-            size = "‖·‖" if len(entries) > 1 else ""
-            cards.append(
-                Card(
-                    id=identity,
-                    role="parameter",
-                    name=pretty(base(entries[0].label)),
-                    op=_shape(entries),
-                    rows=(Row(norm(e.data for e in entries), grad, size),),
-                    beside=user,
-                    nodes=tuple(entries),
-                    tooltip=f"{name}, used in each of {last} steps",
-                )
-            )
-            wires.append(Wire(f"{identity}_w", identity, user, None, grad))
-    return cards, wires
-
-
-def _flat(weight: object) -> list[Value]:
-    if isinstance(weight, Value):
-        return [weight]
-    return [v for part in weight for v in _flat(part)]  # type: ignore[attr-defined]
+def shape(nodes: Sequence[Value]) -> tuple[int, ...]:
+    """(3, 2) for the entries of a matrix of 3 rows; () for a vector or a number."""
+    places = [label_of(node.label).place for node in nodes]
+    if len(nodes) == 1 or any(len(place) != 2 for place in places):
+        return ()
+    return 1 + max(row for row, _ in places), 1 + max(column for _, column in places)

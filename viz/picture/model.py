@@ -1,37 +1,159 @@
-"""What a Picture is made of: cards, wires, columns, panels. No positions, no renderer."""
+"""What a Picture is made of: cards, wires, columns, panels. Data only: no positions, no
+renderer, and numbers and names that are not yet text.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
-from microgrid.value import Value
+from ..style.typography import lowered, number, pretty
+
+__all__ = [
+    "SHOWN", "Card", "Cell", "Column", "Cut", "Name", "Operation", "Panel", "Picture", "Row",
+    "Wire",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A label read once: what is called so, at which time step, and which entry of it.
+
+    >>> Name.parse("W_h[0,1]")
+    Name(base='W_h', step=None, index=('0', '1'))
+    >>> Name.parse("h_12[3]"), str(Name.parse("h_12[3]"))
+    (Name(base='h', step=12, index=('3',)), 'h₁₂[3]')
+    """
+
+    base: str = ""
+    step: int | None = None
+    index: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, label: str) -> Name:
+        """The only place where the parts of a label are told apart."""
+        found = _LABEL.fullmatch(label)
+        if found is None:
+            return cls(label)
+        step, index = found["step"], found["index"]
+        return cls(
+            found["base"],
+            None if step is None else int(step),
+            () if index is None else tuple(index.split(",")),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.base)
+
+    def __str__(self) -> str:
+        step = "" if self.step is None else lowered(self.step)
+        index = f"[{pretty(','.join(self.index))}]" if self.index else ""
+        return f"{pretty(self.base)}{step}{index}"
+
+    @property
+    def whole(self) -> Name:
+        """The vector or matrix of which this is an entry: h₂ for h₂[0]."""
+        return Name(self.base, self.step)
+
+    @property
+    def timeless(self) -> Name:
+        """The same at any time step: h[0] for h₂[0]."""
+        return Name(self.base, None, self.index)
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """The index as numbers; () where it is none, or a letter."""
+        return tuple(int(i) for i in self.index) if all(map(str.isdecimal, self.index)) else ()
+
+
+_LABEL = re.compile(
+    r"(?P<base>.+?)(?:_(?P<step>0|[1-9][0-9]{0,8}))?(?:\[(?P<index>.*)\])?", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An op with the plain number that stands at its left or right, if one does.
+
+    >>> str(Operation("sub", "−", left=1.0)), str(Operation("pow", "^", right=2.0))
+    ('1 −', '( )²')
+    """
+
+    name: str
+    symbol: str
+    left: float | None = None
+    right: float | None = None
+
+    def __str__(self) -> str:
+        if self.name == "pow" and self.right is not None:
+            exponent = number(self.right)
+            raised = exponent.isdecimal()
+            return "( )" + exponent.translate(_RAISED) if raised else f"( )^{exponent}"
+        if self.left is not None:
+            return f"{_bracketed(self.left)} {self.symbol}"
+        if self.right is not None:
+            return f"{self.symbol} {_bracketed(self.right)}"
+        return self.symbol
+
+    @property
+    def bare(self) -> Operation:
+        """The op alone, where cards with other numbers are meant as well."""
+        return Operation(self.name, self.symbol)
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _bracketed(x: float) -> str:
+    return f"({number(x)})" if x < 0.0 else number(x)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One number of a card with its gradient; `name` only where it needs one, such as ‖h‖."""
+    """A number of a card with its gradient.
+
+    `name` says which entry or vector it is, where the card's own name does not; `norm` that
+    it is the Euclidean norm of several. `node` is whose number it is, by its place in the
+    order of creation; None for a norm.
+    """
 
     value: float
     grad: float | None
-    name: str = ""
+    name: Name | None = None
+    norm: bool = False
+    node: int | None = None
 
 
 @dataclass(slots=True)
 class Card:
-    """A Value, or one use of a shared one.
+    """A Value, one use of a shared one, or several drawn together.
 
     `role` is op, leaf, parameter, input, state, output, loss or total. `column` is the time
     step, 0 what comes before the first. Cards with the same `slot` play the same part in
     different steps and get the same place in their columns. A card that is `beside` another
     stands at its left, because nothing else in the column uses it.
+
+    Attributes
+    ----------
+    names : of the Values in it that others see; empty where these have no label
+    operation : what made it; None for leaves
+    part : what a box of many nodes is: "tanh cell", "forget"
+    embedding : the row that was looked up, for an embedded input
+    shape : rows and columns of a matrix of weights
+    generic : whether it stands for every step, as x_t does
+    hidden : how many of its nodes have no number on it
+    nodes : which Values it holds, by their place in the order of creation
+    scope, order : where its only Value was made, and when its last one was
+    formula : how its only Value was computed, in one line
     """
 
     id: str
     role: str
-    name: str
-    op: str
+    names: tuple[Name, ...]
+    operation: Operation | None
     rows: tuple[Row, ...]
     column: int = 0
     slot: str = ""
@@ -39,14 +161,63 @@ class Card:
     alias: bool = False
     framed: bool = False  # stands within the frame of its column
     look: str = ""  # "marked" on a path that is pointed out, "faded" where no sweep came yet
-    note: str = ""
+    part: str = ""
+    embedding: Name | None = None
+    shape: tuple[int, ...] = ()
+    generic: bool = False
+    hidden: int = 0
     tooltip: str = ""
-    nodes: tuple[Value, ...] = ()
+    nodes: tuple[int, ...] = ()
+    scope: str = ""
+    order: int = 0
+    formula: str = ""
+
+    @property
+    def name(self) -> str:
+        """What stands on the card in bold: its names, else its operation or its number."""
+        shown = list(dict.fromkeys(self.names))[:2]
+        if shown and self.generic:
+            return ", ".join(f"{name.timeless}_t" for name in shown)
+        if shown:
+            return ", ".join(map(str, shown))
+        if self.operation is not None:
+            return str(self.operation)
+        return self.part or (number(self.rows[0].value) if self.rows else "")
+
+    @property
+    def op(self) -> str:
+        """What stands beside the name: the operation, the kind of box, what was embedded."""
+        if self.embedding is not None:
+            return str(self.embedding)
+        if self.part:
+            return self.part if self.names or self.operation is not None else ""
+        if self.operation is not None:
+            return str(self.operation) if self.names else ""
+        return "×".join(map(str, self.shape))
+
+    @property
+    def note(self) -> str:
+        """How many nodes are not seen."""
+        if not self.hidden:
+            return ""
+        return f"+ {self.hidden} node{'s' if self.hidden > 1 else ''}"
 
 
 @dataclass(slots=True)
 class Wire:
-    """An edge: from an operand to the Value made of it. Gradients run the other way."""
+    """An edge: from an operand to the Value made of it. Gradients run the other way.
+
+    Attributes
+    ----------
+    local : the local derivative, or between vectors the gain, see `kind`
+    message : upstream × local derivative, or between vectors its norm
+    kind : "local", or "gain": norm of the message / norm of the upstream gradient
+    upstream : the gradient, or its norm, that times `local` is the message; None if unknown
+    product : on a path that is pointed out, the product of the local derivatives so far
+    span, steps : the smallest and largest `local` over so many steps, for a loop
+    name : what the wire carries, where two cards are joined by several
+    edges : the edges of the graph that it stands for: (node, position of the parent)
+    """
 
     id: str
     source: str
@@ -55,7 +226,22 @@ class Wire:
     message: float | None
     recurrent: bool = False  # from one time step to another
     look: str = ""
-    texts: tuple[str, str] = ("", "")  # instead of the two numbers
+    kind: Literal["local", "gain"] = "local"
+    upstream: float | None = None
+    product: float | None = None
+    span: tuple[float, float] | None = None
+    steps: int = 0
+    name: Name | None = None
+    tooltip: str = ""
+    edges: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A state that goes on as a number only: no gradient passes from `target` to `source`."""
+
+    source: str
+    target: str
     tooltip: str = ""
 
 
@@ -70,21 +256,35 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a panel. `kind` is name, head, value, grad or empty."""
+    """A cell of a panel: words in a name or a head, a number in a value or a gradient."""
 
-    kind: str
+    kind: Literal["name", "head", "value", "grad", "empty"]
     text: str = ""
     number: float | None = None
     bold: bool = False
 
+    @property
+    def shown(self) -> str:
+        """What is printed in it."""
+        return self.text if self.number is None else number(self.number)
+
+
+PanelKind: TypeAlias = Literal["shared", "uses", "origin"]
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A table below the graph."""
+    """A table below the graph.
 
+    `kind` is "shared" (a weight's gradient over time), "uses" (over its uses) or "origin"
+    (which loss reached which state). A `compact` one shows its gradients as heat alone.
+    """
+
+    kind: PanelKind
     title: str
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    compact: bool = False
 
     @property
     def steepest(self) -> float:
@@ -100,15 +300,23 @@ class Picture:
     """Everything that is to be drawn. Cards come in topological order."""
 
     title: str
+    finding: str = ""  # what the title adds once the sweep is over: "dL/dh₀ = −20"
+    subtitle: str = ""
     cards: list[Card] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
+    cuts: list[Cut] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
     swept: bool = True
-    subtitle: str = ""
     legend: tuple[str, ...] = ()  # lines of its own beside the usual ones
     show: frozenset[str] = SHOWN
     scale: tuple[float, float] | None = None  # steepest and strongest, if not this picture's own
+    root: int | None = None  # whose sweep it is, by its place in the order of creation
+
+    @property
+    def heading(self) -> str:
+        """Title and finding in one line."""
+        return f"{self.title}: {self.finding}" if self.finding else self.title
 
     @property
     def steepest(self) -> float:

@@ -10,9 +10,9 @@ from microgrid.nn import Unrolled
 from microgrid.sweep import gradients
 from microgrid.value import Value, creation_order
 
-from ..style.theme import number, pretty
-from .model import Cell, Panel
-from .reading import Scene, base, name_of, norm, total
+from ..style.typography import number
+from .model import Cell, Name, Panel, PanelKind
+from .reading import Scene, label_of, name_of, norm, total
 
 MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
 MOST_STEPS = 12  # more time steps than these are shown as heat without numbers
@@ -26,21 +26,21 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
     heads = [f"t = {t}" for t in steps]
     parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
     if len(parts) <= MOST_ROWS:
-        return sum_panel(title, heads, parts, scene)
-    together: dict[str, list[Value]] = defaultdict(list)
+        return sum_panel("shared", title, heads, parts, scene)
+    together: dict[Name, list[Value]] = defaultdict(list)
     for leaf in scene.shared:
-        together[base(leaf.label)].append(leaf)
+        together[label_of(leaf.label).whole].append(leaf)
     rows = [_heads(["value", *heads, "dL/dw = Σ"])]
-    for label, leaves in together.items():
+    for name, leaves in together.items():
         size = norm(leaf.data for leaf in leaves)
-        cells = [Cell("name", pretty(label), bold=True), Cell("value", number(size), size)]
+        cells = [Cell("name", str(name), bold=True), Cell("value", number=size)]
         for i in range(len(steps)):
             sent = [part for leaf in leaves if (part := parts[leaf][i]) is not None]
             cells.append(grad_cell(norm(sent) if sent else None))
         found = [g for leaf in leaves if (g := scene.grad(leaf)) is not None]
         rows.append((*cells, grad_cell(norm(found) if found else None, bold=True)))
     note = "Euclidean norms, the last one of the sum"
-    return Panel(title, tuple(rows), note)
+    return Panel("shared", title, tuple(rows), note)
 
 
 def uses_panel(scene: Scene) -> list[Panel]:
@@ -60,10 +60,11 @@ def uses_panel(scene: Scene) -> list[Panel]:
         return []
     heads = [f"use {i}" for i in range(1, most + 1)]
     padded = {leaf: found + [None] * (most - len(found)) for leaf, found in parts.items()}
-    return [sum_panel("One gradient, summed over its uses", heads, padded, scene)]
+    return [sum_panel("uses", "One gradient, summed over its uses", heads, padded, scene)]
 
 
 def sum_panel(
+    kind: PanelKind,
     title: str,
     heads: Sequence[str],
     parts: Mapping[Value, Sequence[float | None]],
@@ -77,14 +78,11 @@ def sum_panel(
     earlier = any(rest is not None for rest in rests.values())
     rows = [_heads(["value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"])]
     for leaf, found in parts.items():
-        cells = [
-            Cell("name", name_of(leaf), bold=True),
-            Cell("value", number(leaf.data), leaf.data),
-        ]
+        cells = [Cell("name", name_of(leaf), bold=True), Cell("value", number=leaf.data)]
         cells += [grad_cell(part) for part in found]
         cells += [grad_cell(rests[leaf])] if earlier else []
         rows.append((*cells, grad_cell(scene.grad(leaf), bold=True)))
-    return Panel(title, tuple(rows))
+    return Panel(kind, title, tuple(rows))
 
 
 def _left_over(grad: float | None, parts: Sequence[float | None]) -> float | None:
@@ -100,9 +98,9 @@ def _heads(texts: Sequence[str]) -> tuple[Cell, ...]:
     return tuple(Cell("head", text) for text in ("", *texts))
 
 
-def grad_cell(x: float | None, bold: bool = False, shown: bool = True) -> Cell:
+def grad_cell(x: float | None, bold: bool = False) -> Cell:
     """A heat cell of a panel, empty for None."""
-    return Cell("empty") if x is None else Cell("grad", number(x) if shown else "", x, bold)
+    return Cell("empty") if x is None else Cell("grad", number=x, bold=bold)
 
 
 class Itemised:
@@ -142,22 +140,27 @@ class Itemised:
         if len(self.rows) < 2:
             return None
         full = steps <= MOST_STEPS
-        names = [pretty(base(state[0].label) or f"h_{t}") for t, state in enumerate(states)]
+        names = [str(self._state(t)) for t in range(steps + 1)]
         heads = [name if full or t in (0, steps) else "" for t, name in enumerate(names)]
         rows = [_heads(heads)]
         for t, loss in reversed(self.losses):
-            cells = [grad_cell(x, shown=full) for x in self.rows[t]]
+            cells = [grad_cell(x) for x in self.rows[t]]
             rows.append((Cell("name", f"from {name_of(loss)}"), *cells))
         found = [[self.scene.grad(h) for h in state] for state in states]
         grads = [[g for g in state if g is not None] for state in found]
-        cells = [grad_cell(norm(g) if g else None, bold=True, shown=full) for g in grads]
+        cells = [grad_cell(norm(g) if g else None, bold=True) for g in grads]
         rows.append((Cell("name", "dL/dh = Σ", bold=True), *cells))
         note = "" if len(states[0]) == 1 else "Euclidean norms of vectors, the last row of the sum"
-        return Panel("Where each gradient comes from: which loss reached which state",
-                     tuple(rows), note)  # fmt: skip
+        title = "Where each gradient comes from: which loss reached which state"
+        return Panel("origin", title, tuple(rows), note, compact=not full)
+
+    def _state(self, t: int) -> Name:
+        """What the hidden state after t steps is called."""
+        label = self.run.states[t][0].label
+        return label_of(label).whole if label else Name("h", t)
 
     def finding(self) -> str:
-        """How much of the last loss's gradient reaches the start, in words."""
+        """How much of the last loss's gradient reaches the start, as a sentence."""
         if not self.rows:
             return ""
         t, loss = self.losses[-1]
@@ -166,18 +169,25 @@ class Itemised:
         if here is None or start is None or not here or not math.isfinite(start / here):
             return ""
         share = abs(start / here)
-        h, first = (pretty(base(self.run.states[k][0].label) or f"h_{k}") for k in (t, 0))
-        gives = f"the gradient {name_of(loss)} gives {h}"
+        h, first, sent = self._state(t), self._state(0), name_of(loss)
         if share == 0.0:
-            return f"nothing of {gives} reaches {first}"
+            return f"Nothing of the gradient of {sent} at {h} reaches {first}."
         if share >= 2.0:
-            return f"{gives} has grown {_times(share)} when it reaches {first}"
-        return f"{_percent(100.0 * share)} of {gives} reaches {first}"
+            grown = f"{share:.3g}" if share < 1000.0 else _power(share)
+            return f"The gradient of {sent} at {h} has grown {grown} times when it reaches {first}."
+        part = f"{100.0 * share:.2g}%" if 0.0005 <= share < 0.995 else _power(share)
+        part = number(share) if share >= 0.995 else part
+        return f"Of the gradient of {sent} at {h}, {part} reaches {first}."
 
 
-def _percent(x: float) -> str:
-    return f"{x:.2g}%" if 0.01 <= x < 99.5 else f"{number(x)}%"
+def _power(x: float) -> str:
+    """A small or large share in powers of ten.
+
+    >>> _power(2.2e-10), _power(31415.9)
+    ('2.2·10⁻¹⁰', '3.1·10⁴')
+    """
+    mantissa, exponent = f"{x:.1e}".split("e")
+    return f"{mantissa}·10{str(int(exponent)).translate(_RAISED)}"
 
 
-def _times(x: float) -> str:
-    return f"{x:.3g}-fold" if x < 1000.0 else f"{number(x)} times"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -6,57 +6,49 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
-from microgrid.graph import creation_order, gradient_of
+from microgrid.graph import creation_order, formula, gradient_of, time_step
 from microgrid.nn import Unrolled
 from microgrid.sweep import Sweep
 from microgrid.value import Value
 
-from ..style.theme import number, pretty
-from .model import Card, Row, Wire
+from ..style.typography import number
+from .model import Card, Name, Operation, Row, Wire
 
-_STEP = re.compile(r"(?:^|/)t=(\d+)(?=/|$)")
+_STEP = re.compile(r"(?:^|/)t=\d+(?=/|$)")
 
 
-def step_of(scope: str) -> int | None:
-    """The time step of a scope: 2 for "t=2/cell", None where it has none.
-
-    >>> step_of("encoder/t=12/cell"), step_of("layer1")
-    (12, None)
-    """
-    found = _STEP.search(scope)
-    return int(found[1]) if found else None
+@lru_cache(maxsize=8192)
+def label_of(label: str) -> Name:
+    """A label as a Name; the same labels come back in every picture of a run."""
+    return Name.parse(label)
 
 
 def name_of(node: Value) -> str:
-    """The name printed on a card: its label, else its operation."""
-    return pretty(node.label) or (operation(node) if node.op else number(node.data))
+    """What a node is called in print: its label, else its operation, else its number."""
+    if node.label:
+        return str(label_of(node.label))
+    return str(operation(node) or number(node.data))
 
 
-def operation(node: Value) -> str:
-    """The op of a node as a card shows it, its plain numbers included.
+def operation(node: Value) -> Operation | None:
+    """The op of a node with its plain number; None for a leaf.
 
     >>> a = Value(3.0)
-    >>> [operation(v) for v in (a**2, 1.0 - a, a.tanh())]
+    >>> [str(operation(v)) for v in (a**2, 1.0 - a, a.tanh())]
     ['( )²', '1 −', 'tanh']
     """
     if node.op is None:
-        return ""
-    symbol = node.op.symbol
-    if node.consts is None or node.op.variadic:
-        return symbol
-    if node.op.name == "pow" and node.consts[1] is not None:
-        exponent = number(node.consts[1])
-        return "( )" + exponent.translate(_RAISED) if exponent.isdigit() else f"( )^{exponent}"
-    left, right = (None if c is None else _bracketed(c) for c in node.consts)
-    return f"{left} {symbol}" if right is None else f"{symbol} {right}"
+        return None
+    if node.consts is None or node.op.variadic or len(node.consts) != 2:
+        return Operation(node.op.name, node.op.symbol)
+    left, right = node.consts
+    return Operation(node.op.name, node.op.symbol, left, right)
 
 
-def _bracketed(x: float) -> str:
-    return f"({number(x)})" if x < 0.0 else number(x)
-
-
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+def _called(x: Value | float) -> str:
+    return name_of(x) if isinstance(x, Value) else number(x)
 
 
 def describe(node: Value, gradient: float | None) -> str:
@@ -81,8 +73,7 @@ def describe(node: Value, gradient: float | None) -> str:
 
 def _operands(node: Value) -> Iterator[str]:
     operands = node.operands
-    for x in operands[:12]:
-        yield name_of(x) if isinstance(x, Value) else number(x)
+    yield from map(_called, operands[:12])
     if len(operands) > 12:
         yield "…"
 
@@ -95,15 +86,6 @@ def norm(numbers: Iterable[float]) -> float:
     """
     found = list(numbers)
     return found[0] if len(found) == 1 else math.sqrt(sum(x * x for x in found))
-
-
-def base(label: str) -> str:
-    """What the entries of a vector or matrix are called together.
-
-    >>> base("W_h[0,1]"), base("h_2[1]"), base("x")
-    ('W_h', 'h_2', 'x')
-    """
-    return label.partition("[")[0]
 
 
 class Scene:
@@ -124,13 +106,15 @@ class Scene:
         for node in self.order:
             for parent in node.parents:
                 self.uses[parent].append(node)
-        self.step = {node: step_of(node.scope) for node in self.order}
+        self.step = {node: time_step(node.scope) for node in self.order}
         self.timed = any(step is not None for step in self.step.values())
         self.column = self._columns()
         self.slot = self._slots()
         self.roles, self.given = _roles(run)
+        self.embedded = _embedded(run) & self.given.keys()
         self.initial = self._initial_states(run) if self.timed else set()
         self.shared = [node for node in self.order if self.in_panel(node)]
+        self.carried = _carried(run)
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
 
@@ -206,7 +190,7 @@ class Scene:
         seen: Counter[tuple[int, str]] = Counter()
         for node in self.order:
             scope = _STEP.sub("", node.scope)
-            label = re.sub(r"_\d+", "", node.label)
+            label = label_of(node.label).timeless
             slot = f"{scope}|{label}|{node.op.name if node.op else ''}"
             key = (self.column[node], slot)
             slots[node] = f"{slot}|{seen[key]}"
@@ -265,17 +249,19 @@ class Scene:
             card = self._card(node, f"{self._id(node)}_{step}", step)
             place = self.given[node].get(step, 0)
             card.slot = f"given|{place}"
-            if not card.name.startswith("x"):  # an embedding: x₁, and where it comes from
-                card.name, card.op = pretty(f"x_{step}" + self._index(step, place)), card.name
+            if node in self.embedded:
+                card.embedding = label_of(node.label)
+                card.names = (self.input_name(step, place),)
             card.alias, card.framed = len(steps) > 1, True
             if card.alias:
                 card.rows = (Row(node.data, total(self._messages(node, step))),)
             self.cards.append(card)
         return lambda child, position: f"{self._id(node)}_{self.column[child]}"
 
-    def _index(self, step: int, place: int) -> str:
+    def input_name(self, step: int, place: int) -> Name:
+        """What an embedded input is called at a time step: x₁, or x₁[0] where it is a vector."""
         many = sum(step in steps for steps in self.given.values()) > 1
-        return f"[{place}]" if many else ""
+        return Name("x", step, (str(place),) if many else ())
 
     def _card_per_use(self, node: Value) -> Callable[[Value, int], str]:
         """A dashed alias of a shared weight beside each node that uses it."""
@@ -297,18 +283,21 @@ class Scene:
         return lambda child, position: card_of[child, position]
 
     def _card(self, node: Value, name: str, column: int) -> Card:
-        shown, op = name_of(node), operation(node)
+        place = self.index[node]
         return Card(
             id=name,
             role=self.role(node),
-            name=shown,
-            op="" if op == shown else op,
-            rows=(Row(node.data, self.grad(node)),),
+            names=(label_of(node.label),) if node.label else (),
+            operation=operation(node),
+            rows=(Row(node.data, self.grad(node), node=place),),
             column=column,
             slot=self.slot[node],
             framed=self.step[node] is not None,
             tooltip=describe(node, self.grad(node)),
-            nodes=(node,),
+            nodes=(place,),
+            scope=node.scope,
+            order=node.serial,
+            formula=formula(node, name_of, number),
         )
 
     def _wire(self, node: Value, position: int, source: str) -> Wire:
@@ -325,6 +314,8 @@ class Scene:
             local=local,
             message=sent,
             look="faded" if self.upto is not None and sent is None else "",
+            upstream=None if sent is None else self.grad(node),
+            edges=((self.index[node], position),),
             recurrent=recurrent
             and self.step[node] is not None
             and self.column[parent] != self.column[node],
@@ -361,6 +352,23 @@ def _roles(run: Unrolled | None) -> tuple[dict[Value, str], dict[Value, dict[int
                 given.setdefault(x, {})[step] = i
                 roles[x] = "input"
     return roles, given
+
+
+def _carried(run: Unrolled | None) -> dict[Value, Name]:
+    """What goes from step to step, an LSTM's c as well as its h, by name without the step."""
+    if run is None:
+        return {}
+    return {
+        value: label_of(value.label).whole.timeless
+        for state in run.carries
+        for value in _leaves(state)
+    }
+
+
+def _embedded(run: Unrolled | None) -> set[Value]:
+    """The entries of the table in which the run looks its inputs up."""
+    table = None if run is None else run.model.embedding
+    return set() if table is None else set(table.parameters())
 
 
 def _leaves(state: object) -> Iterator[Value]:

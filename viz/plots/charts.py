@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
-from ..style.theme import THEMES, Theme, fit, number, pretty, text_width
+from ..style.theme import THEMES, Theme
+from ..style.typography import fit, number, pretty, text_width
 from .svg import Plot, box, diverging, line, text
 
 Numbers: TypeAlias = Sequence[float]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from microgrid.files import write_whole
 
-from ..style.theme import FONT, THEMES, Theme, escape, number, text_width
+from ..style.theme import THEMES, Theme
+from ..style.typography import FONT, escape, number, text_width
 from .svg import Plot, diverging
 
 _STEP, _LINE, _SIZE = 9.0, 25.0, 14.0  # of the monospaced letters in the SVG

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from microgrid.files import write_whole
 
-from ..style.theme import FONT, Theme, contrast, escape
+from ..style.theme import Theme, contrast
+from ..style.typography import FONT, escape
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,13 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from ..picture.build import Card, Drawable, Panel, Picture, Wire, picture_of
-from ..style.theme import TERMINAL, number
+from ..layout.sizes import row_words
+from ..picture.build import Drawable, picture_of
+from ..picture.model import Card, Panel, Picture, Wire
+from ..style.theme import TERMINAL
+from ..style.typography import number
+
+__all__ = ["text", "to_ascii"]
 
 DEEPEST = 16  # a tree has no more levels
 NAME = 40  # characters of a name
@@ -129,7 +134,7 @@ class _Terminal:
         scene = self.scene
         yield [
             self._say(line, kind)
-            for line, kind in ((scene.title, "name"), (scene.subtitle, "gradient"))
+            for line, kind in ((scene.heading, "name"), (scene.subtitle, "gradient"))
             if line
         ]
         if scene.columns:
@@ -159,7 +164,7 @@ class _Terminal:
 
     def _numbers(self, card: Card) -> tuple[Text, Text]:
         """Value and gradient; those of several rows after each other."""
-        values = " ".join(f"{row.name} {_shown(row.value)}".lstrip() for row in card.rows)
+        values = " ".join("".join(row_words(row)) for row in card.rows)
         grads = " ".join(_shown(row.grad) for row in card.rows)
         return self._say(values, "value"), self._say(grads, "gradient")
 
@@ -251,7 +256,8 @@ class _Terminal:
         head, *rows = panel.rows
         grid = self._grid(*(cell.text for cell in head))
         for row in rows:
-            grid.add_row(*(self._say(cell.text, cell.kind) for cell in row))
+            shown = ["" if panel.compact and c.kind == "grad" else c.shown for c in row]
+            grid.add_row(*(self._say(words, cell.kind) for words, cell in zip(shown, row)))
         return grid
 
 
@@ -261,8 +267,14 @@ def _shown(x: float | None) -> str:
 
 def _over_time(cards: Sequence[Card]) -> str:
     """What the cards of a slot have in common: name without the step, and operation."""
-    names = {re.sub("[₀-₉]+", "", f"{card.name} {card.op}").strip() for card in cards}
-    if len(names) == 1:
-        return names.pop()
-    op = cards[0].nodes[0].op  # the name is an operation with another number in each step
-    return op.symbol if op is not None else cards[0].name
+    first = cards[0]
+    names = ", ".join(str(name.timeless) for name in first.names[:2])
+    operations = {card.operation for card in cards}
+    operation = (
+        first.operation
+        if len(operations) == 1 or first.operation is None
+        else (first.operation.bare)
+    )  # the plain number differs from step to step
+    kinds = {card.op for card in cards} - {str(card.operation) for card in cards}
+    kind = kinds.pop() if len(kinds) == 1 else str(operation or "")
+    return f"{names} {kind}".strip() or first.name

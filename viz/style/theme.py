@@ -1,17 +1,11 @@
-"""What a picture looks like: colours, number format, names, widths of text.
+"""What a picture looks like: its colours. They stand in this file and nowhere else."""
 
-Colours stand in this file and nowhere else.
-"""
-
-import html
 import math
-import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
-FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine
-
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+__all__ = [
+    "CS231N", "DARK", "LIGHT", "PRINT", "TERMINAL", "THEMES", "Paint", "Theme", "contrast",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -235,96 +229,3 @@ def _luminance(colour: str) -> float:
     shares = [channel / 255.0 for channel in bytes.fromhex(colour[1:7])]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def number(x: float) -> str:
-    """A number as a card shows it: 3 decimals, whole numbers as such, else two digits and e.
-
-    >>> [number(x) for x in (0.63533, -20.0, 0.0, 0.00047, 12345.6, float("nan"))]
-    ['0.635', '−20', '0', '4.7e−4', '1.2e4', 'nan']
-    """
-    if math.isnan(x):
-        return "nan"
-    size = abs(x)
-    if math.isinf(x):
-        digits = "∞"
-    elif size < 1e4 and size == int(size):
-        digits = str(int(size))
-    elif 1e-3 <= size < 9999.9995:
-        digits = f"{size:.3f}"
-    else:
-        mantissa, exponent = f"{size:.1e}".split("e")
-        digits = f"{mantissa}e{int(exponent)}".replace("-", "−")
-    return f"−{digits}" if x < 0.0 else digits
-
-
-@lru_cache(maxsize=8192)
-def pretty(label: str) -> str:
-    """A label as it is printed: digits after an underscore become subscripts.
-
-    >>> pretty("h_12"), pretty("W_h[0,1]"), pretty("x_3[1]")
-    ('h₁₂', 'W_h[0,1]', 'x₃[1]')
-    """
-    label = re.sub(r"_(\d+)", lambda m: m[1].translate(SUBSCRIPTS), label)
-    return clean(label.replace("\r\n", "⏎").replace("\n", "⏎"))
-
-
-def clean(text: str) -> str:
-    """`text` without the characters that XML cannot hold.
-
-    >>> clean("a\\x00b")
-    'a�b'
-    """
-    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
-
-
-def escape(text: str) -> str:
-    """`text` for an HTML-like label, SVG or HTML.
-
-    >>> escape('<b> & "q"')
-    '&lt;b&gt; &amp; &quot;q&quot;'
-    """
-    return html.escape(text if text.isprintable() else clean(text))
-
-
-_WIDTHS = {  # Arial's advance widths in 1/1000 em; what is not here is 556 wide
-    222: "ijl'|",
-    278: " !,./:;I[\\]ft",
-    333: "()-r`",
-    389: "*",
-    500: "cksvxyzJ",
-    584: "+<=>~×−÷±",
-    611: "FTZ",
-    667: "ABEKPSVXY&",
-    722: "CDHNRUw",
-    778: "GOQ",
-    833: "Mm",
-    944: "W",
-    1000: "←→↑↓%∞…",
-    333 + 1: "₀₁₂₃₄₅₆₇₈₉",
-}
-_WIDTH_OF = {letter: width for width, letters in _WIDTHS.items() for letter in letters}
-
-
-def text_width(text: str, size: float, bold: bool = False) -> float:
-    """The width of `text` in Arial of `size` points, about.
-
-    >>> text_width("0.635", 10.0)
-    25.02
-    """
-    width = sum(_WIDTH_OF.get(c, 556 if c.isascii() else 700) for c in text) * size / 1000.0
-    return width * 1.07 if bold else width
-
-
-def fit(text: str, size: float, width: float, bold: bool = False) -> str:
-    """`text`, cut with an ellipsis where it is wider than `width` points.
-
-    >>> fit("a rather long name", 12.0, 60.0)
-    'a rather l…'
-    """
-    text = text[:200]
-    if text_width(text, size, bold) <= width:
-        return text
-    while text and text_width(text + "…", size, bold) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"

@@ -6,7 +6,8 @@ const world = drawn(canvas, "g", { id: "world" });
 function drawLevel(level) {
   world.replaceChildren();
   const [frames, wires, cards, notes] = [1, 2, 3, 4].map(() => drawn(world, "g"));
-  for (const frame of level.frames) drawFrame(frames, frame);
+  for (const shapes of level.frames) drawShapes(drawn(frames, "g", { class: "frame" }), shapes);
+  for (const shapes of level.cuts) drawShapes(drawn(wires, "g", { class: "cut" }), shapes);
   for (const wire of level.wires) drawWire(wires, wire);
   for (const card of level.cards) drawCard(cards, card);
   level.fork = drawn(notes, "g", { class: "fork", "aria-hidden": "true" });
@@ -17,29 +18,38 @@ function write(parent, name, x, y, size, anchor, text) {
   return drawn(parent, "text", attributes, text);
 }
 
-/** The message on a wire, written when it is first sent: a page with fewer words loads faster. */
-function writeMessage(wire) {
-  const arrow = wire.rising ? "↓" : "←";
-  wire.sent = writeAt(wire.element, "message", wire.messageAt, `${arrow} ${shown(wire.message)}`);
+// Shapes come painted from Python: ["r", ...] a rectangle, ["t", ...] a line of text, ["c", ...]
+// a curve with its arrow head. Their kind is their class, colours are names of variables.
+
+const drawShapes = (parent, shapes) => shapes.map((shape) => drawShape(parent, shape));
+
+function drawShape(parent, [sort, kind, ...rest]) {
+  if (sort === "r") return drawRect(parent, kind, ...rest);
+  return sort === "t" ? drawText(parent, kind, ...rest) : drawCurve(parent, kind, ...rest);
 }
 
-const writeAt = (parent, name, [x, y, anchor], text) => write(parent, name, x, y, 11, anchor, text);
-
-function drawFrame(parent, { x, y, width, height, title }) {
-  const group = drawn(parent, "g", { class: "frame" });
-  drawn(group, "rect", { x, y, width, height, rx: 10 });
-  write(group, "title", x + 12, y + 19, 14, "start", title);
+function drawRect(parent, kind, x, y, width, height, rx, fill) {
+  const box = drawn(parent, "rect", { class: kind, x, y, width, height, rx });
+  box.style.fill = fill ? `var(--${fill})` : "none";
+  return box;
 }
 
-function drawWire(parent, wire) {
-  const kind = wire.recurrent ? "wire recurrent" : "wire";
-  const group = drawn(parent, "g", { class: kind, "aria-hidden": "true" });
-  const path = curve(wire.points);
-  if (wire.ribbon) drawn(group, "path", { class: "ribbon", d: path, "stroke-width": wire.ribbon });
-  drawn(group, "path", { class: "line", d: path });
-  drawn(group, "path", { class: "head", d: arrowHead(wire.points) });
-  if (wire.local) writeAt(group, "local", wire.localAt, `×${shown(wire.local)}`);
-  Object.assign(wire, { element: group, kind, path, painted: kind, sent: null });
+function drawText(parent, kind, x, y, size, anchor, words) {
+  const line = write(parent, kind, x, y, size, anchor, "");
+  for (const [text, colour, bold] of words) {
+    const span = words.length > 1 ? drawn(line, "tspan", {}, text) : line;
+    if (span === line) line.textContent = text;
+    span.style.fill = `var(--${colour})`;
+    if (bold) span.style.fontWeight = "bold";
+  }
+  return line;
+}
+
+function drawCurve(parent, kind, width, dashes, points, head) {
+  const path = drawn(parent, "path", { class: kind, d: curve(points), "stroke-width": width });
+  if (dashes) path.setAttribute("stroke-dasharray", dashes);
+  if (head.length) drawn(parent, "path", { class: "head", d: `M${head.slice(0, 2)}L${head.slice(2)}z` });
+  return path;
 }
 
 /** Control points x, y, x, y, ... of a Bezier curve as the text of a path. */
@@ -47,15 +57,30 @@ function curve(points) {
   return `M${points.slice(0, 2)}C${points.slice(2)}`;
 }
 
-/** A triangle at the end of a curve, in the direction in which it arrives. */
-function arrowHead(points) {
-  const [x, y] = points.slice(-2);
-  let from = points.length - 4;
-  while (from > 0 && Math.hypot(x - points[from], y - points[from + 1]) < 0.5) from -= 2;
-  const size = Math.hypot(x - points[from], y - points[from + 1]) || 1;
-  const [dx, dy] = [(x - points[from]) / size, (y - points[from + 1]) / size];
-  const [bx, by] = [x - 8 * dx, y - 8 * dy];
-  return `M${x},${y}L${bx - 3 * dy},${by + 3 * dx}L${bx + 3 * dy},${by - 3 * dx}z`;
+const ofKind = (shapes, ...kinds) => shapes.filter(([, kind]) => kinds.includes(kind));
+
+function drawWire(parent, wire) {
+  const kind = wire.recurrent ? "wire recurrent" : "wire";
+  const group = drawn(parent, "g", { class: kind, "aria-hidden": "true" });
+  const said = wire.shapes.findIndex(([, name]) => name === "message");
+  // nan and inf stand on red: the rectangle before the message belongs to it.
+  const red = said > 0 && wire.shapes[said - 1][1] === "bad" ? 1 : 0;
+  wire.later = said < 0 ? [] : wire.shapes.slice(said - red);
+  const [[, , , , points, head]] = ofKind(wire.shapes, "line");
+  Object.assign(wire, { element: group, kind, path: curve(points), painted: kind, sent: null });
+  if (wire.ribbon) {  // along the line and on to the tip of its arrow
+    const [width, dashes] = wire.ribbon;
+    const d = `${wire.path}L${head.slice(0, 2)}`;
+    const ribbon = drawn(group, "path", { class: "ribbon", d, "stroke-width": width });
+    if (dashes) ribbon.setAttribute("stroke-dasharray", dashes);
+    if (red) ribbon.style.stroke = "var(--bad-fill)";
+  }
+  drawShapes(group, said < 0 ? wire.shapes : wire.shapes.slice(0, said - red));
+}
+
+/** The message on a wire, written when it is first sent: a page with fewer words loads faster. */
+function writeMessage(wire) {
+  wire.sent = drawShapes(wire.element, wire.later);
 }
 
 function drawCard(parent, card) {
@@ -71,46 +96,25 @@ function drawCard(parent, card) {
   const box = drawn(group, "rect", { class: "box", x, y, width, height, rx: radius });
   box.style.fill = `var(--${paint}-fill)`;
   box.style.stroke = `var(--${paint}-border)`;
-  group.style.color = `var(--${paint}-text)`;
-  Object.assign(card, { element: group, kind, painted: "", cells: [] });
-  if (height < 30) drawSlim(group, card);
-  else drawFull(group, card);
+  Object.assign(card, { element: group, kind, painted: "" });
+  const known = card.shapes.filter(([, name]) => !["heat", "negative", "grad"].includes(name));
+  drawShapes(group, known);
+  const heats = ofKind(card.shapes, "heat");
+  card.cells = ofKind(card.shapes, "grad").map((text, i) => drawCell(group, heats[i], text));
   group.addEventListener("pointerenter", () => show({ pointed: card }));
   group.addEventListener("pointerleave", () => show({ pointed: null }));
   group.addEventListener("focus", () => show({ pointed: card }));
 }
 
-/** Name, value and gradient in one line, where many leaves stand in a stack. */
-function drawSlim(group, card) {
-  const middle = card.y + card.height / 2;
-  write(group, "name", card.x + 7, middle + 4, 10.5, "start", card.short);
-  drawRow(group, card, card.rows[0], middle, card.x + card.width * 0.66, "end");
-}
-
-/** Name and operation above, then a line for each number, then the note. */
-function drawFull(group, card) {
-  const lines = 1 + card.rows.length + (card.note ? 1 : 0);
-  const pitch = Math.min(18, (card.height - 6) / lines);
-  let y = card.y + (card.height - pitch * lines) / 2 + pitch / 2;
-  write(group, "name", card.x + 8, y + 5, 13, "start", card.short);
-  if (card.op) write(group, "op", card.x + card.width - 8, y + 5, 12, "end", card.op);
-  for (const row of card.rows) {
-    y += pitch;
-    if (row.name) write(group, "row-name", card.x + 9, y + 4, 10, "start", row.name);
-    const at = card.x + (row.name ? card.width * 0.5 : 8);
-    drawRow(group, card, row, y, at, row.name ? "end" : "start");
-  }
-  if (card.note) write(group, "note", card.x + card.width / 2, y + pitch + 4, 10, "middle", card.note);
-}
-
-function drawRow(group, card, row, y, x, anchor) {
-  write(group, "value", x, y + 4.5, 12.5, anchor, shown(row.value));
-  const right = card.x + card.width - 5;
-  const left = Math.max(card.x + card.width * 0.5, x + (anchor === "end" ? 6 : 40));
-  const size = { x: left, y: y - 8.5, width: right - left, height: 17, rx: 3 };
-  const heat = drawn(group, "rect", { class: "heat", ...size, fill: "none" });
-  const text = write(group, "grad", right - 3, y + 4.5, 12.5, "end", "");
-  card.cells.push({ heat, text });
+/** The cell of a gradient, empty until the sweep has come; a bar says that it is negative. */
+function drawCell(group, heat, [, , right, baseline, size]) {
+  const [, , x, y, , height] = heat;
+  const bar = { class: "negative", x, y, width: 2.5, height, fill: "none" };
+  return {
+    heat: drawShape(group, heat),
+    bar: drawn(group, "rect", bar),
+    text: write(group, "grad", right, baseline, size, "end", ""),
+  };
 }
 
 // Repainting
@@ -171,6 +175,8 @@ function paintCell(card, row, cell) {
   Object.assign(cell, { shown: text, colour: heat });
   cell.text.textContent = text;
   cell.heat.style.fill = heat === "" ? "none" : `var(--${heat}-fill)`;
+  const negative = known && known.number < 0 && heat !== "bad";
+  cell.bar.style.fill = negative ? "var(--gradient)" : "none";
   cell.text.style.fill = heat === "" ? "" : `var(--${heat}-text)`;
   card.element.setAttribute("aria-label", label(card));
 }

@@ -38,7 +38,7 @@ function listPaths(card, limit) {
   return found;
 }
 
-/** A number as theme.py writes it. */
+/** A number as typography.py writes it. */
 function format(x) {
   if (Number.isNaN(x)) return "nan";
   const size = Math.abs(x);
@@ -63,7 +63,7 @@ function pathWords(card) {
 
 function pathLine(wires) {
   const names = wires.map((wire) => called(wire.target));
-  const scalar = wires.every((wire) => wire.upstream);
+  const scalar = wires.every((wire) => wire.upstream && !wire.gain);
   const words = [`→ ${names.join(" → ")}`];
   if (scalar && wires.length) {
     const value = wires.reduce((total, wire) => total * exact(wire.local), exact(DATA.seed));

@@ -6,7 +6,7 @@ const quiz = { on: false, asked: 0, right: 0, tried: false };
 function askable(card) {
   const wires = card.uses.filter((wire) => wire.step !== null);
   const total = card.rows[0].history.at(-1);
-  return wires.length > 0 && card.rows.length === 1 && wires.every((wire) => wire.upstream)
+  return wires.length > 0 && card.rows.length === 1 && wires.every((wire) => wire.upstream && !wire.gain)
     && total !== undefined && Number.isFinite(exact([total[1]]));
 }
 

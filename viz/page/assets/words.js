@@ -77,7 +77,7 @@ function received(card) {
 }
 
 function locals(card) {
-  const wires = card.operands.filter((wire) => wire.local);
+  const wires = card.operands.filter((wire) => wire.local && !wire.gain);
   if (!wires.length) return [];
   const lines = wires.slice(0, 8).map((wire) =>
     element("li", {}, `${partial(card, wire.source)} = `, tinted("local", shown(wire.local))));
@@ -85,17 +85,14 @@ function locals(card) {
   return [element("p", {}, "local derivatives:"), element("ul", {}, ...lines)];
 }
 
-/** upstream × local = message, as elements; norms have no such product. */
+/** upstream × local derivative = message, as elements; between vectors norms and the gain. */
 function product(wire) {
-  if (!wire.upstream) {
-    const jacobian = wire.local ? [tinted("local", `Jacobian ‖${shown(wire.local)}‖`), ", "] : [];
-    const message = shown(wire.message);
-    const size = wire.source.rows.length > 1 ? `‖${message}‖` : message;
-    return [...jacobian, tinted("gradient", `message ${size}`)];
-  }
+  const norm = (text) => (wire.gain ? `‖${text}‖` : text);
+  const message = tinted("gradient", norm(shown(wire.message)));
+  if (!wire.upstream) return [message];
   return [
-    tinted("gradient", shown(wire.upstream)), " × ", tinted("local", shown(wire.local)),
-    " = ", tinted("gradient", shown(wire.message)),
+    tinted("gradient", norm(shown(wire.upstream))), " × ", tinted("local", shown(wire.local)),
+    " = ", message,
   ];
 }
 
@@ -134,9 +131,9 @@ function sentence() {
       : `After ${state.step} messages.`;
   }
   const [from, to] = [called(wire.target), called(wire.source)];
-  const text = wire.upstream
-    ? `${from} sends its gradient times the local derivative ${partial(wire.target, wire.source)} to ${to}.`
-    : `${from} sends its gradient through the Jacobian to ${to}.`;
+  const text = wire.gain
+    ? `${from} sends its gradient to ${to}; on the way its norm is multiplied by the gain.`
+    : `${from} sends its gradient times the local derivative ${partial(wire.target, wire.source)} to ${to}.`;
   const shared = wire.source.shared;
   const more = sum(wire) ? ` ${to} is used more than once, and messages add.` : "";
   const weight = shared !== null && shared !== undefined ? ` ${sharedSoFar(shared)}` : "";

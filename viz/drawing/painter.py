@@ -1,0 +1,235 @@
+"""From a Picture, its Layout and a Theme to a Drawing: every card, wire and panel is painted
+here, once for all formats. The tables around the graph are painted in `tables.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ..layout.geometry import Box, Layout, Path
+from ..layout.sizes import HEAD, HEAT, NOTE, ROW, wire_words
+from ..picture.model import Card, Cut, Picture, Row, Wire
+from ..style.theme import Theme
+from ..style.typography import fit, fit_number, text_width
+from .drawing import Curve, Drawing, Group, Point, Shape, Text, Word
+from .easel import Easel
+from .tables import legend_group, panel_group
+
+__all__ = ["paint"]
+
+ARROW = 6.0  # length of an arrow head
+ROUND = 9.0  # radius of a card's corners
+RIBBON = 10.0  # how much wider the ribbon of the strongest message is than that of a weak one
+STRIPES = (7.0, 3.5)  # of the ribbon of a negative message
+DASHES = (5.0, 3.0)  # of a link that is cut
+LABEL = 10.0  # size of the text on wires
+VALUE = 11.0  # size of the numbers on cards
+
+
+def paint(picture: Picture, layout: Layout, theme: Theme) -> Drawing:
+    """The Drawing of a picture: frames, then cards, panels and legend, then wires above them."""
+    return _Painter(picture, layout, theme).drawing()
+
+
+class _Painter:
+    def __init__(self, picture: Picture, layout: Layout, theme: Theme) -> None:
+        self.picture, self.layout, self.theme = picture, layout, theme
+        self.easel = Easel(layout.bounds, theme)
+        self.strongest, self.steepest = picture.strongest, picture.steepest
+        self.ribbon = RIBBON / 2 if layout.dense else RIBBON
+
+    def drawing(self) -> Drawing:
+        picture, layout, easel = self.picture, self.layout, self.easel
+        groups = [
+            *self._title(),
+            *self._frames(),
+            *(self._card(card) for card in picture.cards),
+            *(
+                panel_group(easel, picture, i, box, layout.panel_columns[i])
+                for i, box in enumerate(layout.panels)
+            ),
+            legend_group(easel, picture, layout.legend),
+            *(self._cut(cut, i) for i, cut in enumerate(picture.cuts)),
+            *(self._wire(wire, layout.wires[wire.id]) for wire in picture.wires),
+        ]
+        size = easel.width, easel.height
+        return Drawing(picture.heading, *size, self.theme.ground, tuple(groups))
+
+    def _title(self) -> Iterator[Group]:
+        picture, theme, box = self.picture, self.theme, self.layout.title
+        lines = (
+            ("title", picture.heading, 16.0, 12.0, theme.text),
+            ("subtitle", picture.subtitle, 12.0, 33.0, theme.gradient),
+        )
+        for kind, text, size, below, colour in lines:
+            if text:
+                bold = kind == "title"
+                words = Word(fit(text, size, max(box.w, 600.0), bold), colour, bold)
+                line = self.easel.line(kind, box.x, box.top - below, size, "middle", words)
+                yield Group(kind, kind, text, (line,))
+
+    def _frames(self) -> Iterator[Group]:
+        theme, easel = self.theme, self.easel
+        for column in self.picture.columns:
+            box = self.layout.frames[column.index]
+            room = box.w - 24.0
+            title = fit(column.title, 13.0, room, bold=True)
+            left = room - text_width(title, 13.0, bold=True)
+            caption = fit(f"  {column.caption}", 13.0, left) if column.caption else ""
+            words = Word(title, theme.frame.text, True), Word(caption, theme.text)
+            line = easel.line("title", box.left + 12.0, box.top - 14.0, 13.0, "start", *words)
+            shapes = easel.rect("frame", box, theme.frame, ROUND), line
+            yield Group(f"t{column.index}", "frame", column.title, shapes)
+
+    # Cards
+
+    def _card(self, card: Card) -> Group:
+        box, theme = self.layout.cards[card.id], self.theme
+        paint = theme.alias if card.alias and card.role != "input" else theme.card(card.role)
+        frame = self.easel.rect("card", box, theme.look(paint, card.look), ROUND, card.alias)
+        inner = self._slim(card, box) if self.layout.is_slim(card) else self._full(card, box)
+        return Group(card.id, "card", card.tooltip, (frame, *inner))
+
+    def _full(self, card: Card, box: Box) -> Iterator[Shape]:
+        """Name and op, a line of value and gradient per row, a note."""
+        easel, theme = self.easel, self.theme
+        left, right = box.left + 6.0, box.right - 5.0
+        height = HEAD + ROW * len(card.rows) + (NOTE if card.hidden else 0.0)
+        y = box.y + height / 2 - HEAD / 2
+        name, op = self._head(card, right - left)
+        yield easel.line("name", left, y, 12.0, "start", Word(name, theme.text, True))
+        if op:
+            yield easel.line("op", right - 1.0, y, LABEL, "end", Word(op, theme.muted))
+        for row in card.rows:
+            y -= ROW
+            yield from self._row(row, left, right, y, VALUE, HEAT)
+        if card.hidden:
+            note = Word(fit(card.note, 9.0, right - left), theme.muted)
+            yield easel.line("note", left, y - 14.0, 9.0, "start", note)
+
+    def _head(self, card: Card, room: float) -> tuple[str, str]:
+        """Name and operation, cut so that both fit beside each other; the name has the right."""
+        op = card.op if "op" in self.picture.show else ""
+        if not op:
+            return fit(card.name, 12.0, room, bold=True), ""
+        free = room - 6.0 - text_width(card.name, 12.0, bold=True)
+        op = fit(op, LABEL, max(free, 0.4 * room))
+        name = fit(card.name, 12.0, room - 6.0 - text_width(op, LABEL), bold=True)
+        return name, op
+
+    def _slim(self, card: Card, box: Box) -> Iterator[Shape]:
+        """All in one line."""
+        left, right = box.left + 5.0, box.right - 4.0
+        name = Word(fit(card.name, LABEL, 44.0, bold=True), self.theme.text, True)
+        op = f" {card.op}" if card.op and "op" in self.picture.show else ""
+        room = 44.0 - text_width(name.text, LABEL, bold=True)
+        words = (name, Word(op, self.theme.muted))[: 1 + (0.0 < text_width(op, LABEL) <= room)]
+        yield self.easel.line("name", left, box.y, LABEL, "start", *words)
+        for row in card.rows[:1]:
+            yield from self._row(row, left + 47.0, right, box.y, LABEL, 40.0)
+
+    def _row(
+        self, row: Row, left: float, right: float, y: float, size: float, heat: float
+    ) -> Iterator[Shape]:
+        """A value and the heat cell of its gradient."""
+        if "value" in self.picture.show:
+            yield from self._value(row, left, right - heat - 4.0, y, size)
+        yield from self.easel.gradient(
+            Box(right - heat / 2, y, heat, size + 3.5),
+            row.grad,
+            self.steepest,
+            size,
+            hidden="grad" not in self.picture.show,
+        )
+
+    def _value(self, row: Row, left: float, right: float, y: float, size: float) -> Iterator[Shape]:
+        easel, theme = self.easel, self.theme
+        bars = "‖" if row.norm else ""
+        name = "" if row.name is None else fit(f"{row.name} ", size, right - left - 28.0)
+        room = right - left - text_width(name + 2 * bars, size)
+        shown = f"{bars}{fit_number(row.value, size, room)}{bars}"
+        colour = theme.value
+        if not math.isfinite(row.value):
+            width = text_width(shown, size) + 4.0
+            x = left + text_width(name, size)
+            yield easel.bad(Box(x + width / 2 - 2.0, y, width, size + 3.0))
+            colour = theme.bad.text
+        words = (Word(name, theme.muted),) if name else ()
+        yield easel.line("value", left, y, size, "start", *words, Word(shown, colour))
+
+    # Wires
+
+    def _wire(self, wire: Wire, path: Path) -> Group:
+        theme = self.theme
+        points = [self.easel.at(*point) for point in path.curve]
+        points, tip = _with_arrow(points)
+        shapes: list[Shape] = []
+        ribbon = self._ribbon_width(wire.message)
+        if ribbon and wire.message is not None:
+            colour = theme.ribbon if math.isfinite(wire.message) else theme.bad.fill
+            whole = (*points, points[-1], tip, tip)
+            stripes = STRIPES if wire.message < 0.0 else None
+            shapes.append(Curve("ribbon", whole, colour, ribbon, dashes=stripes))
+        colour, width = theme.line(wire.recurrent, wire.look)
+        shapes.append(Curve("line", tuple(points), colour, width, tip))
+        shapes += () if path.quiet else self._labels(wire, path)
+        return Group(wire.id, "wire", wire.tooltip, tuple(shapes), (wire.source, wire.target))
+
+    def _ribbon_width(self, message: float | None) -> float:
+        """How wide the ribbon of a message is; 0 for none."""
+        if not message or "message" not in self.picture.show:
+            return 0.0
+        share = min(1.0, abs(message) / self.strongest) if self.strongest else 1.0
+        return round(0.24 * self.ribbon + self.ribbon * (1.0 if math.isnan(share) else share), 2)
+
+    def _labels(self, wire: Wire, path: Path) -> Iterator[Shape]:
+        """The local derivative and the message beside the wire, red where they are no numbers."""
+        theme, (x, y) = self.theme, path.label
+        local, sent = wire_words(wire, path.arrow, self.picture.show)
+        a, b = text_width(local, LABEL), text_width(sent, LABEL)
+        if path.rising:
+            offset = (9.0 + max(a, b) / 2) * path.side
+            places = (x + offset, y + 6.5), (x + offset, y - 6.5)
+        elif self.layout.dense:  # side by side above the wire
+            places = (x - (b + 6.0) / 2, y + 8.0), (x + (a + 6.0) / 2, y + 8.0)
+        else:
+            places = (x, y + 11.5), (x, y - 12.0)
+        said = (
+            ("local", local, wire.local, theme.local),
+            ("message", sent, wire.message, theme.gradient),
+        )
+        for (kind, text, figure, colour), place in zip(said, places):
+            if text and figure is not None and not math.isfinite(figure):
+                yield self.easel.bad(Box(*place, text_width(text, LABEL) + 6.0, 13.0))
+                colour = theme.bad.text
+            if text:
+                yield self.easel.line(kind, *place, LABEL, "middle", Word(text, colour))
+
+    def _cut(self, cut: Cut, index: int) -> Group:
+        """A dashed link with a cross on it, where a sequence was truncated."""
+        theme, easel = self.theme, self.easel
+        source, target = self.layout.cards[cut.source], self.layout.cards[cut.target]
+        a, b = easel.at(source.right, source.y), easel.at(target.left, target.y)
+        x, y = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
+        link = Curve("cut", (a, (x, a[1]), (x, b[1]), b), theme.muted, 1.4, None, DASHES)
+        strokes = [
+            Curve("cross", ((x - d, y - 6.0),) * 2 + ((x + d, y + 6.0),) * 2, theme.marked, 2.0)
+            for d in (6.0, -6.0)
+        ]
+        words = Word("detached", theme.muted)
+        word = Text("cut", x, y - 11.0, LABEL, "middle", (words,))
+        return Group(f"cut{index}", "cut", cut.tooltip, (link, *strokes, word))
+
+
+def _with_arrow(points: list[Point]) -> tuple[list[Point], Point]:
+    """A curve that ends where its arrow head begins, and where the head ends.
+
+    The last two points move together, so that the curve keeps its direction and a ribbon
+    along it stays on the line.
+    """
+    (x0, y0), (x1, y1) = points[-2], points[-1]
+    length = math.hypot(x1 - x0, y1 - y0) or 1.0
+    back = min(ARROW, 0.8 * length)
+    dx, dy = (x1 - x0) / length * back, (y1 - y0) / length * back
+    return [*points[:-2], (x0 - dx, y0 - dy), (x1 - dx, y1 - dy)], (x1, y1)

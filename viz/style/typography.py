@@ -1,0 +1,192 @@
+"""How names and numbers are set: number format, subscripts, escaping, widths of text.
+
+A picture holds numbers and names as data; here they become text, and text gets a width, so
+that a painter knows what fits. Colours stand in `theme.py`.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+__all__ = [
+    "FONT", "FONTS", "clean", "escape", "fit", "fit_number", "known_width", "lowered", "number",
+    "pretty", "scripts", "text_width",
+]  # fmt: skip
+
+FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine
+FONTS = f"{FONT}, Liberation Sans, Arimo, Helvetica, sans-serif"  # of the same widths
+
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def number(x: float, decimals: int = 3) -> str:
+    """A number as a card shows it: 3 decimals, whole numbers as such, else two digits and e.
+
+    >>> [number(x) for x in (0.63533, -20.0, 0.0, 0.00047, 12345.6, float("nan"))]
+    ['0.635', '−20', '0', '4.7e−4', '1.2e4', 'nan']
+    """
+    if math.isnan(x):
+        return "nan"
+    size = abs(x)
+    if math.isinf(x):
+        digits = "∞"
+    elif size < 1e4 and size == int(size):
+        digits = str(int(size))
+    elif 1e-3 <= size < 9999.9995:
+        digits = f"{size:.{decimals}f}"
+    else:
+        mantissa, exponent = f"{size:.1e}".split("e")
+        digits = f"{mantissa}e{int(exponent)}".replace("-", "−")
+    return f"−{digits}" if x < 0.0 else digits
+
+
+def fit_number(x: float, size: float, width: float, bold: bool = False) -> str:
+    """A number with as many decimals as `width` points hold; never one digit cut off.
+
+    >>> fit_number(-1473.654, 11.0, 60.0), fit_number(-1473.654, 11.0, 35.0)
+    ('−1473.654', '−1474')
+    """
+    for decimals in (3, 2, 1, 0):
+        text = number(x, decimals)
+        if text_width(text, size, bold) <= width and (decimals or abs(x) >= 10.0):
+            return text
+    if not math.isfinite(x) or abs(x) < 1.0 or x == int(x):
+        return number(x)
+    digits = f"{abs(x):.1f}" if abs(x) < 10.0 else f"{abs(x):.1e}".replace("e+0", "e")
+    return f"−{digits}" if x < 0.0 else digits
+
+
+def lowered(x: int) -> str:
+    """A whole number in subscript digits.
+
+    >>> lowered(12)
+    '₁₂'
+    """
+    return str(x).translate(_LOWERED)
+
+
+@lru_cache(maxsize=8192)
+def pretty(label: str) -> str:
+    """A label as it is printed: digits after an underscore become subscripts.
+
+    >>> pretty("h_12"), pretty("W_h[0,1]"), pretty("x_3[1]")
+    ('h₁₂', 'W_h[0,1]', 'x₃[1]')
+    """
+    label = re.sub(r"_([0-9]+)", lambda m: m[1].translate(_LOWERED), label)
+    return clean(label.replace("\r\n", "⏎").replace("\n", "⏎"))
+
+
+def clean(text: str) -> str:
+    """`text` without the characters that XML cannot hold.
+
+    >>> clean("a\\x00b")
+    'a�b'
+    """
+    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
+
+
+def escape(text: str) -> str:
+    """`text` for an HTML-like label, SVG or HTML.
+
+    >>> escape('<b> & "q"')
+    '&lt;b&gt; &amp; &quot;q&quot;'
+    """
+    return html.escape(text if text.isprintable() else clean(text))
+
+
+# Subscripts and superscripts. Many fonts lack some of the small digits, so formats that can
+# set text set a plain digit smaller and lower instead.
+
+SMALL = 0.7  # size of a subscript, as a share of the letters around it
+_SUB = dict(zip("₀₁₂₃₄₅₆₇₈₉ₜ₋", "0123456789t−"))
+_SUPER = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−"))
+_SCRIPT = re.compile(f"([{''.join(_SUB)}]+)|([{''.join(_SUPER)}]+)")
+
+
+def scripts(text: str) -> Iterator[tuple[str, int]]:
+    """The pieces of a text, each with its level: 0 for plain, -1 below, 1 above the line.
+
+    >>> list(scripts("h₁₂ + x²"))
+    [('h', 0), ('12', -1), (' + x', 0), ('2', 1)]
+    """
+    start = 0
+    for found in _SCRIPT.finditer(text):
+        if found.start() > start:
+            yield text[start : found.start()], 0
+        table, level = (_SUB, -1) if found[1] else (_SUPER, 1)
+        yield "".join(table[c] for c in found[0]), level
+        start = found.end()
+    if start < len(text):
+        yield text[start:], 0
+
+
+_WIDTHS = {  # Arial's advance widths in 1/1000 em
+    222: "ijl'|",
+    260: "¦",
+    278: " !,./:;I[\\]ft·",
+    333: "()-r`",
+    355: '"',
+    389: "*" + "".join(_SUB) + "".join(_SUPER),
+    469: "^",
+    500: "cksvxyzJ‖",
+    556: "0123456789abdeghnopqu_#$?L–∂",
+    584: "+<=>~×−÷±{}",
+    604: "σ",
+    611: "FTZΣΠ",
+    667: "ABEKPSVXY&",
+    722: "CDHNRUw",
+    713: "∞",
+    778: "GOQ",
+    833: "Mm",
+    889: "%",
+    944: "W",
+    1000: "←→↑↓…—",
+    1015: "@",
+}
+_WIDTH_OF = {letter: width for width, letters in _WIDTHS.items() for letter in letters}
+_WIDE = 1370  # an emoji, or any other letter that we know nothing of
+
+
+@lru_cache(maxsize=2048)
+def _advance(letter: str) -> int:
+    if letter in _WIDTH_OF:
+        return _WIDTH_OF[letter]
+    if unicodedata.combining(letter) or unicodedata.category(letter) in ("Cf", "Mn", "Me"):
+        return 0
+    if ord(letter) < 0x250:  # letters with accents
+        return _WIDTH_OF.get(unicodedata.normalize("NFD", letter)[0], 600)
+    return 1000 if ord(letter) < 0x10000 else _WIDE
+
+
+def known_width(text: str) -> bool:
+    """Whether every letter's width is known, and not guessed."""
+    return all(c in _WIDTH_OF for c in text)
+
+
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """The width of `text` in Arial of `size` points; a guess for letters Arial lacks.
+
+    >>> text_width("0.635", 10.0)
+    25.02
+    """
+    width = sum([_advance(c) for c in text]) * size / 1000.0
+    return width * 1.07 if bold else width
+
+
+def fit(text: str, size: float, width: float, bold: bool = False) -> str:
+    """`text`, cut with an ellipsis where it is wider than `width` points.
+
+    >>> fit("a rather long name", 12.0, 60.0)
+    'a rather l…'
+    """
+    text = text[:200]
+    if text_width(text, size, bold) <= width:
+        return text
+    while text and text_width(text + "…", size, bold) > width:
+        text = text[:-1]
+    return text.rstrip() + "…" if width >= text_width("…", size, bold) else ""
