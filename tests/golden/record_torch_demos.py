@@ -156,7 +156,161 @@ def starts() -> dict[str, Any]:
     return found
 
 
-DEMOS = (attention, bidirectional, highways, clipping, starts)
+def seq2seq() -> dict[str, Any]:
+    """Loss and gradients of a small network with attention, for one word."""
+    import torch
+
+    from demos import seq2seq as demo
+
+    w = {key: leaf(x) for key, x in demo.Seq2Seq(4, True).state_dict().items()}
+
+    def gru(name: str, x: Any, h: Any) -> Any:
+        a = w[f"{name}.weight_ih"] @ x + w[f"{name}.bias"]
+        b = w[f"{name}.weight_hh"] @ h
+        r, z = (a[:8] + b[:8]).sigmoid().chunk(2)
+        n = torch.tanh(a[8:] + r * (b[8:] + w[f"{name}.bias_hn"]))
+        return (1.0 - z) * n + z * h
+
+    xs = torch.tensor(demo.one_hot("dabc"), dtype=torch.float64)
+    h, states, losses = torch.zeros(4, dtype=torch.float64), [], []
+    for x in xs:
+        h = gru("encoder", x, h)
+        states.append(h)
+    memory, before = torch.stack(states), torch.zeros(6, dtype=torch.float64)
+    for wanted in xs.flip(0):
+        h = gru("decoder", before, h)
+        shares = (memory @ (w["score.weight"] @ h)).softmax(0)
+        known = torch.cat([shares @ xs, h])
+        k = torch.tanh(w["combine.weight"] @ known + w["combine.bias"])
+        logits = w["readout.weight"] @ k + w["readout.bias"]
+        losses.append(torch.nn.functional.cross_entropy(logits, wanted))
+        before = wanted
+    loss = torch.stack(losses).mean()
+    loss.backward()
+    names = ("encoder.weight_hh", "decoder.weight_ih", "score.weight", "combine.weight")
+    return {"loss": loss.item(), "gradients": {n: w[n].grad.tolist() for n in names}}
+
+
+def forcing() -> dict[str, Any]:
+    """Loss and gradient of W_h on one wave, forced and free."""
+    import torch
+
+    from demos import forcing as demo
+
+    wave, found = demo.waves(1, seed=5)[0], {}
+    for forced in (True, False):
+        w = {key: leaf(x) for key, x in demo.network(0).state_dict().items()}
+        h, losses = torch.zeros(demo.HIDDEN, dtype=torch.float64), []
+        x = y = torch.tensor([wave[0]])
+        for t in range(demo.STEPS):
+            x = torch.tensor([wave[t]]) if forced or t < demo.GIVEN else y
+            h = torch.tanh(w["cell.weight_ih"] @ x + w["cell.weight_hh"] @ h + w["cell.bias"])
+            y = w["readout.weight"] @ h + w["readout.bias"]
+            losses.append((y[0] - wave[t + 1]).square())
+        loss = torch.stack(losses).mean()
+        loss.backward()
+        name = "forced" if forced else "free"
+        found[name] = {"loss": loss.item(), "weight_hh": w["cell.weight_hh"].grad.tolist()}
+    return found
+
+
+def histograms() -> dict[str, Any]:
+    """Widths of activations and gradients of each layer, for every kind of start."""
+    import numpy as np
+    import torch
+
+    from demos import histograms as demo
+
+    found = {}
+    for name, (gain, norm) in demo.KINDS.items():
+        network = demo.Deep(gain, norm=norm)
+        x = torch.tensor(demo.inputs(), dtype=torch.float64)
+        layers = []
+        for layer in network.layers:
+            w = torch.tensor(layer.state_dict()["weight"], dtype=torch.float64, requires_grad=True)
+            z = x @ w.T
+            z = torch.nn.functional.batch_norm(z, None, None, training=True) if norm else z
+            x = z.tanh()
+            x.retain_grad()
+            layers.append(x)
+        shape = (demo.ROWS, demo.WIDTH)
+        weights = np.random.default_rng(demo.SEED + 2).normal(size=shape) / demo.ROWS
+        (x * torch.tensor(weights)).sum().backward()
+        found[name] = [
+            [a.std(correction=0).item(), a.grad.std(correction=0).item()] for a in layers
+        ]
+    return found
+
+
+def batch_norm() -> dict[str, Any]:
+    """The gradient of every step, with PyTorch's own batch norm in the middle for some."""
+    import torch
+
+    from demos import batch_norm as demo
+
+    c = demo.arrays(demo.network()[0])[0]
+    x, y = torch.tensor(c.x), torch.tensor(c.y)
+    q = {key: leaf(getattr(c, key)) for key in ("W1", "gamma", "beta", "W2", "b2")}
+    q["z"] = x @ q["W1"]
+    q["pre"] = torch.nn.functional.batch_norm(
+        q["z"], None, None, q["gamma"], q["beta"], training=True, eps=demo.EPS
+    )
+    q["h"] = q["pre"].tanh()
+    q["logits"] = q["h"] @ q["W2"] + q["b2"]
+    for key in ("z", "pre", "h", "logits"):
+        q[key].retain_grad()
+    loss = torch.nn.functional.cross_entropy(q["logits"], y)
+    loss.backward()
+    return {"loss": loss.item(), "gradients": {key: v.grad.tolist() for key, v in q.items()}}
+
+
+def dropout() -> dict[str, Any]:
+    """Loss and gradient of a small network with masks that are given."""
+    import torch
+
+    from demos import dropout as demo
+
+    w = {key: leaf(x) for key, x in demo.Net(0.5, hidden=3).state_dict().items()}
+    points, labels = demo.moons(4, seed=3)
+    masks = [[[2.0, 0.0, 2.0], [0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0], [2.0, 2.0, 0.0]]] * 2
+    logits = []
+    for x, (one, two) in zip(points, masks):
+        a = torch.tanh(w["first.weight"] @ torch.tensor(x) + w["first.bias"])
+        a = a * torch.tensor(one, dtype=torch.float64)
+        a = torch.tanh(w["second.weight"] @ a + w["second.bias"])
+        a = a * torch.tensor(two, dtype=torch.float64)
+        logits.append(w["last.weight"] @ a + w["last.bias"])
+    wanted = torch.tensor(labels, dtype=torch.float64)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(torch.cat(logits), wanted)
+    loss.backward()
+    names = ("first.weight", "second.weight", "last.weight")
+    return {
+        "masks": masks, "loss": loss.item(),
+        "gradients": {name: w[name].grad.tolist() for name in names},
+    }  # fmt: skip
+
+
+def word_vectors() -> dict[str, Any]:
+    """Loss and gradients of one pair with three words drawn."""
+    import torch
+
+    from demos import word_vectors as demo
+
+    state = demo.SkipGram(6).state_dict()
+    words, neighbours = leaf(state["word.weight"]), leaf(state["neighbour.weight"])
+    v = words[3]
+    log = torch.nn.functional.logsigmoid
+    loss = -log(neighbours[9] @ v) - log(-(neighbours[[1, 4, 1]] @ v)).sum()
+    loss.backward()
+    return {
+        "loss": loss.item(), "word": words.grad.tolist(), "neighbour": neighbours.grad.tolist(),
+    }  # fmt: skip
+
+
+DEMOS = (
+    attention, bidirectional, highways, clipping, starts, seq2seq, forcing, histograms,
+    batch_norm, dropout, word_vectors,
+)  # fmt: skip
 
 if __name__ == "__main__":
     found = {demo.__name__: demo() for demo in DEMOS}
