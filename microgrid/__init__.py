@@ -18,19 +18,25 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from . import functional
-from .anomaly import detect_anomaly
-from .derivatives import grad
-from .graph import recompute
-from .recording import no_grad, scope
-from .value import Value
-
 if _TYPE_CHECKING:
-    from . import bptt, gradcheck, nn, optim, stepper, tape, train
+    from . import bptt, functional, gradcheck, nn, optim, stepper, tape, train
+    from .anomaly import detect_anomaly
+    from .derivatives import grad
+    from .graph import recompute
+    from .recording import no_grad, scope
+    from .value import Value
 
 __version__ = "0.2.0"
 
-_ROOMS = ("bptt", "gradcheck", "nn", "optim", "stepper", "tape", "train")
+_ROOMS = ("bptt", "functional", "gradcheck", "nn", "optim", "stepper", "tape", "train")
+_HOMES = {
+    "Value": "value",
+    "detect_anomaly": "anomaly",
+    "grad": "derivatives",
+    "no_grad": "recording",
+    "recompute": "graph",
+    "scope": "recording",
+}
 
 __all__ = [
     "Value",
@@ -52,9 +58,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """Import a room when it is first asked for, so that `import microgrid` stays quick."""
+    """Import what is asked for when it is first asked for.
+
+    So `import microgrid` costs nothing, which a run of pytest that only has the plugin
+    installed is glad of.
+    """
     if name in _ROOMS:
         return _import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        found = getattr(_import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

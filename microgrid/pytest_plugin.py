@@ -1,7 +1,7 @@
 """The pytest plugin: a `gradcheck` fixture, its options, and readable comparisons of Values.
 
-Installed with microgrid. Nothing of it is imported or printed in a run that has no use
-for it.
+Installed with microgrid. In a run that has no use for it nothing of microgrid is imported
+but this file, and nothing is printed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from .gradcheck.blame import LocalSlope
     from .gradcheck.report import GradcheckError, Report, Row
     from .value import Value
 
-ODDITIES = pytest.StashKey[list[str]]()
+NOTE = "gradcheck"  # the user property under which a test says what it noticed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--gradcheck-rtol", type=float, metavar="RTOL", help="relative tolerance (1e-5)"
+    )
+    group.addoption(
+        "--gradcheck-subtests",
+        action="store_true",
+        help="report every gradient of a check as a subtest",
     )
     group.addoption(
         "--gradcheck-picture",
@@ -59,7 +65,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def gradcheck(request: pytest.FixtureRequest) -> Checker:
     """Check gradients: `gradcheck(f, inputs)`, as microgrid.gradcheck.gradcheck.
 
-    One subtest per parameter; `second=True` checks gradients of gradients as well.
+    `second=True` checks gradients of gradients as well, `subtests=True` reports every
+    gradient as a subtest. `gradcheck.against(f, inputs, gradients)` holds gradients of your
+    own against the right ones.
     """
     return Checker(request)
 
@@ -97,6 +105,7 @@ class Checker:
         atol: float = 1e-7,
         rtol: float | None = None,
         second: bool = False,
+        subtests: bool = False,
     ) -> bool:
         from .gradcheck import GradcheckError
         from .gradcheck import check as room
@@ -107,8 +116,9 @@ class Checker:
         rtol = next(x for x in (rtol, option("gradcheck_rtol"), 1e-5) if x is not None)
         for check in (room.check, room.check_second) if second else (room.check,):
             report = check(f, inputs, eps, atol, rtol)
-            self._subtests(report.rows)
-            self._say(report)
+            if subtests or option("gradcheck_subtests"):
+                self._subtests(report.rows)
+            self._note(report)
             if not report.ok:
                 error = GradcheckError(report)
                 if option("gradcheck_picture"):
@@ -116,11 +126,15 @@ class Checker:
                 raise error
         return True
 
+    def against(self, f: Any, inputs: Any, gradients: Any, rtol: float = 1e-5) -> bool:
+        """Hold gradients computed by hand against the right ones (microgrid.gradcheck.against)."""
+        from .gradcheck import against
+
+        __tracebackhide__ = True
+        return against(f, inputs, gradients, rtol=rtol)
+
     def _subtests(self, rows: Sequence[Row]) -> None:
-        try:
-            subtests = self.request.getfixturevalue("subtests")
-        except pytest.FixtureLookupError:  # pytest 8 without pytest-subtests
-            return
+        subtests = self.request.getfixturevalue("subtests")
         for row in rows:
             with subtests.test(msg=row.name):
                 if not row.opinion.agrees:
@@ -130,9 +144,12 @@ class Checker:
                         pytrace=False,
                     )
 
-    def _say(self, report: Report) -> None:
-        said = self.request.config.stash.setdefault(ODDITIES, [])
-        said += [f"{self.request.node.nodeid}: {oddity}" for oddity in report.oddities]
+    def _note(self, report: Report) -> None:
+        """Give what was noticed to the test's report, which also travels between processes."""
+        from .wording import clean
+
+        for note in (*report.oddities, *report.notes):
+            self.request.node.user_properties.append((NOTE, clean(note)))
 
     def _draw(self, error: GradcheckError) -> None:
         """Save a picture beside the tests' root and name it in the report of the failure."""
@@ -142,28 +159,34 @@ class Checker:
             "gradcheck_picture_dir"
         )
         try:
-            error.add_note(
-                f"picture: {_picture(root, fault.node if fault else None, folder, name)}"
-            )
+            error.add_note(f"picture: {_picture(root, fault, folder, name)}")
         except (OSError, ValueError) as problem:  # no Graphviz, a folder that cannot be written
             error.add_note(f"no picture: {problem}")
 
 
-def _picture(root: Value, guilty: Value | None, folder: Path, name: str) -> Path:
+def _picture(root: Value, fault: LocalSlope | None, folder: Path, name: str) -> Path:
     import viz
 
     root.backward()
     folder.mkdir(parents=True, exist_ok=True)
-    marked = [guilty] if guilty is not None else []
-    title = f"gradcheck: {guilty.op} is wrong" if guilty is not None else "gradcheck"
+    marked = [fault.node] if fault is not None else []
+    title = f"gradcheck: {fault.verdict()}" if fault is not None else "gradcheck"
     return viz.render(root, folder / f"{name}.svg", title=title, marked=marked)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    said = config.stash.get(ODDITIES, [])
-    if said:
-        terminalreporter.section("gradcheck: not smooth here")
-        for line in dict.fromkeys(said):
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what the checks noticed. With pytest-xdist the reports come from other processes."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    notes = [
+        f"{report.nodeid}: {note}"
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, note in getattr(report, "user_properties", [])
+        if name == NOTE
+    ]
+    if notes:
+        terminalreporter.section("gradcheck: noticed")
+        for line in dict.fromkeys(notes):
             terminalreporter.line(line)
 
 
@@ -194,11 +217,12 @@ def pytest_assertrepr_compare(
 def _compared(op: str, left: Any, right: Any) -> Iterator[str]:
     from .graph import describe
     from .value import Value
+    from .wording import clean
 
-    yield f"{left!r} {op} {right!r}"
+    yield clean(f"{left!r} {op} {right!r}")
     for side, x in (("left", left), ("right", right)):
         if isinstance(x, Value):
-            yield f"{side}: {describe(x)}" + (f" = {x.data!r}" if x.op else "")
+            yield clean(f"{side}: {describe(x)}" + (f" = {x.data!r}" if x.op else ""))
     if op in ("==", "!="):
         yield "== asks whether two Values are the same node; compare their .data"
     numbers = [x.data if isinstance(x, Value) else x for x in (left, right)]

@@ -58,7 +58,7 @@ class Contributions(dict[Place, Any]):
         return self._find_uses()
 
 
-def contributions(x: Any, parameter: Value | str) -> Contributions:
+def contributions(x: Any, parameter: Any) -> Contributions:
     """The gradient of a parameter, split by the time step in which it is used.
 
     x is an unrolled run or a root Value. The parameter is a Value or its label, which
@@ -106,7 +106,7 @@ def contributions(x: Any, parameter: Value | str) -> Contributions:
     return Contributions(by_place, shaped(total), uses)
 
 
-def terms(run: Unrolled, parameter: Value | str) -> dict[int, dict[int, Any]]:
+def terms(run: Unrolled, parameter: Any) -> dict[int, dict[int, Any]]:
     """terms[t][k]: the part of dE_t/dW that goes through the use of W in step k.
 
     It is dE_t/dh_t . dh_t/dh_k . dh_k/dW, the last factor the immediate derivative, with

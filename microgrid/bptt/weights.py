@@ -20,17 +20,17 @@ def loss_steps(run: Unrolled) -> list[tuple[int, Value]]:
     return found
 
 
-def parameter_array(x: Any, parameter: Value | str) -> np.ndarray:
+def parameter_array(x: Any, parameter: Any) -> np.ndarray:
     """The Values meant by `parameter`, as an array of objects of the parameter's shape.
 
-    A Value, or the label of one, has shape (). In a run a name may also be that of a
-    whole weight: "cell.weight_hh", its last part "weight_hh", the label before the
-    index "W_h", or "h_0", the initial state. ValueError where there is no such thing or
-    the name fits several.
+    A Value, or the label of one, has shape (); nested lists and arrays of Values have
+    theirs. In a run a name may also be that of a whole weight: "cell.weight_hh", its last
+    part "weight_hh", the label before the index "W_h", or "h_0", the initial state.
+    ValueError where there is no such thing or the name fits several.
     """
     x = graph_of(x)
     root = root_of(x)
-    if isinstance(parameter, Value):
+    if isinstance(parameter, Value | list | np.ndarray):
         return _array(parameter)
     if not isinstance(x, Unrolled):
         return _array(find(root, parameter))

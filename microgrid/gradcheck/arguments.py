@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
-from numbers import Real
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
+from types import FunctionType, ModuleType
 from typing import Any
 
-from ..value import Value
+import numpy as np
 
-__all__ = ["call", "prepare", "varying"]
+from ..nn.parameters import Parameter
+from ..value import Value
+from ..wording import short
+
+__all__ = ["Direction", "as_values", "call", "golden_weight", "names_of", "prepare"]
 
 
 def prepare(f: Callable[..., Value], inputs: Any) -> tuple[list[Any], dict[Value, str]]:
     """The arguments of f, their numbers as Values, and every leaf among them with its name."""
-    if isinstance(inputs, Value | Real) or hasattr(inputs, "named_parameters"):
+    if isinstance(inputs, Value | float) or not _is_sequence(inputs):
         inputs = [inputs]
-    if not _is_sequence(inputs):
-        raise TypeError(f"gradcheck: inputs must be a list, one entry per argument, got {inputs!r}")
     leaves: dict[Value, str] = {}
-    names = _names(f, len(inputs))
-    arguments = [_enter(x, name, leaves) for x, name in zip(inputs, names)]
+    names = names_of(f, len(inputs))
+    arguments = [_enter(x, name, leaves, ()) for x, name in zip(inputs, names)]
     if not leaves:
-        raise ValueError("gradcheck: there is no number among the inputs")
+        raise ValueError(
+            f"gradcheck: there is nothing to check among the inputs, {short(inputs)}: they hold "
+            f"no Value and no number with a point (an integer is passed on as it is)"
+        )
     return arguments, leaves
 
 
@@ -34,7 +40,8 @@ def _parameters(f: Callable[..., Value]) -> list[inspect.Parameter] | None:
         return None
 
 
-def _names(f: Callable[..., Value], n: int) -> list[str]:
+def names_of(f: Callable[..., Value], n: int) -> list[str]:
+    """What the first n arguments of f are called."""
     names: list[str] = []
     for p in _parameters(f) or []:
         if p.kind is p.VAR_POSITIONAL:
@@ -44,25 +51,60 @@ def _names(f: Callable[..., Value], n: int) -> list[str]:
     return (names + [f"input {i + 1}" for i in range(len(names), n)])[:n]
 
 
-def _enter(x: Any, name: str, leaves: dict[Value, str]) -> Any:
-    if isinstance(x, Real):
+def as_values(x: Any, name: str) -> Any:
+    """A number or an array of them as leaves, in an array if it came in one."""
+    values = Parameter(np.asarray(x, dtype=float), name)
+    return np.array(values, dtype=object) if isinstance(x, np.ndarray) else values
+
+
+def _enter(x: Any, name: str, leaves: dict[Value, str], inside: tuple[Any, ...]) -> Any:
+    """What f gets for x; the numbers in it become leaves. `inside` are the objects around x."""
+    if isinstance(x, float | np.floating):
         x = Value(x, label=name)
     if isinstance(x, Value):
-        leaves.setdefault(x, x.label or name)
-        return x
-    if hasattr(x, "named_parameters"):
+        if not x.parents:
+            leaves.setdefault(x, x.label or name)
+    elif isinstance(x, np.ndarray):
+        if x.dtype.kind in "fO":
+            return _enter(x.tolist(), name, leaves, inside)
+    elif _is_sequence(x):
+        beside_floats = any(isinstance(item, float | np.floating | Value) for item in x)
+        items = [float(i) if beside_floats and _is_integer(i) else i for i in x]
+        return [_enter(item, f"{name}[{i}]", leaves, inside) for i, item in enumerate(items)]
+    elif hasattr(x, "named_parameters"):
         for inner, value in x.named_parameters():
             leaves.setdefault(value, f"{name}.{inner}")
-        return x
-    if _is_sequence(x):
-        return [_enter(item, f"{name}[{i}]", leaves) for i, item in enumerate(x)]
-    raise TypeError(
-        f"gradcheck: {name} must be a number, a Value, nested lists of these or a Module, got {x!r}"
-    )
+    elif _is_plain_object(x) and not any(x is outer for outer in inside):
+        for inner, attribute in vars(x).items():
+            _collect(attribute, f"{name}.{inner}", leaves, (*inside, x))
+    return x
+
+
+def _collect(x: Any, name: str, leaves: dict[Value, str], inside: tuple[Any, ...]) -> None:
+    """Note the Values that an object holds; its numbers stay numbers."""
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        x = x.tolist()
+    if isinstance(x, Mapping):
+        for key, item in x.items():
+            _collect(item, f"{name}.{key}", leaves, inside)
+    elif isinstance(x, list | tuple):
+        for i, item in enumerate(x):
+            _collect(item, f"{name}[{i}]", leaves, inside)
+    elif not isinstance(x, float | np.floating | np.ndarray):
+        _enter(x, name, leaves, inside)
+
+
+def _is_integer(x: Any) -> bool:
+    return isinstance(x, Integral) and not isinstance(x, bool)
+
+
+def _is_plain_object(x: Any) -> bool:
+    """Whether x is an instance of somebody's class, rather than a class, function or module."""
+    return hasattr(x, "__dict__") and not isinstance(x, type | ModuleType | FunctionType)
 
 
 def _is_sequence(x: Any) -> bool:
-    array = hasattr(x, "tolist")
+    array = isinstance(x, np.ndarray) and x.ndim > 0
     return array or (isinstance(x, Sequence) and not isinstance(x, str | bytes))
 
 
@@ -76,16 +118,52 @@ def call(f: Callable[..., Value], arguments: Sequence[Any]) -> Value:
     return root
 
 
-def varying(f: Callable[..., Value], arguments: Any, leaf: Value) -> Callable[[float], float]:
-    here = leaf.data
+class Direction:
+    """Leaves that are moved together along one line: one alone by x, several by weighted steps.
 
-    def f_of(number: float) -> float:
-        leaf.data = number
+    start: where the line's parameter stands before anything is moved.
+    """
+
+    def __init__(self, leaves: Sequence[Value]) -> None:
+        self.here = {leaf: leaf.data for leaf in leaves}
+        alone = len(leaves) == 1
+        self.start = leaves[0].data if alone else 0.0
+        self.weights = [
+            1.0 if alone else golden_weight(i) * max(1.0, abs(leaf.data))
+            for i, leaf in enumerate(leaves)
+        ]
+
+    def at(self, x: float) -> dict[Value, float]:
+        """The leaves' numbers at a point of the line."""
+        if len(self.here) == 1:
+            return dict.fromkeys(self.here, x)
+        here = self.here.items()
+        return {leaf: start + x * weight for (leaf, start), weight in zip(here, self.weights)}
+
+    def value(self, f: Callable[..., Value], arguments: Sequence[Any], x: float) -> float:
+        """f at a point of the line; nan beyond the edge of its domain. The leaves come back."""
+        for leaf, number in self.at(x).items():
+            leaf.data = number
         try:
             return call(f, arguments).data
-        except (ValueError, ArithmeticError):  # beyond the edge of f's domain
+        except (ValueError, ArithmeticError):
             return math.nan
         finally:
-            leaf.data = here
+            for leaf, number in self.here.items():
+                leaf.data = number
 
-    return f_of
+    def slope(self, gradients: Sequence[float | None]) -> float | None:
+        """The slope along the line from those towards the leaves; None where one is unknown."""
+        known = [g for g in gradients if g is not None]
+        if len(known) < len(gradients):
+            return None
+        return math.fsum(weight * g for weight, g in zip(self.weights, known))
+
+
+def golden_weight(i: int) -> float:
+    """The i-th of weights 0.5..1.5, all different, under which gradients do not cancel.
+
+    >>> golden_weight(0), round(golden_weight(1), 3)
+    (0.5, 1.118)
+    """
+    return 0.5 + i * 0.6180339887498949 % 1.0

@@ -1,9 +1,11 @@
 """Gradient checks that name the wrong operation.
 
-Three opinions are held against the sweep: central differences of the function itself,
-one complex step through the recorded graph (exact to rounding), and tangents pushed
-forward along the stored local derivatives. Where they disagree, every operation on the
-way is checked alone, at its own operands, and the first wrong one is named.
+The sweep is held against central differences of the function itself, against complex
+steps through the recorded operations (exact to rounding), and against forward mode. Where
+they disagree, every operation on the way is checked alone, at its own operands, and the
+first wrong one is named. Differences see the whole function but are coarse, complex steps
+are exact but see only what was recorded: so the graph is computed again with other numbers
+where they disagree, which tells whether it is the whole function.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,14 +21,18 @@ from .. import functional as F
 from ..derivatives import grad
 from ..graph import describe, gradient_of, put_gradient
 from ..value import Value, creation_order
-from .arguments import call, prepare, varying
+from ..wording import shortened
+from .arguments import Direction, call, golden_weight, prepare
 from .blame import LocalSlope, Tolerance, first_slopes, opinion, second_slopes
-from .numeric import complex_gradient
+from .numeric import complex_gradients, differences, replayed
 from .report import GradcheckError, Report, Row, oddities
 
 __all__ = ["check", "check_second", "gradcheck", "gradgradcheck"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("microgrid.gradcheck")
+
+ONE_BY_ONE = 64  # up to as many leaves have a line of their own in any case
+GROUPS = 32  # more leaves than that are first checked in so many groups
 
 
 def gradcheck(
@@ -39,12 +45,15 @@ def gradcheck(
     """Whether backward() gives the derivatives of f; GradcheckError names the wrong op.
 
     f: takes one argument per entry of `inputs`, or none at all, and returns a Value.
-    inputs: numbers, Values, nested lists of these, or Modules (their parameters).
+    inputs: numbers with a point, Values, nested lists of these, or objects whose Values are
+        to be checked: Modules, and instances of any class of your own. Everything else is
+        passed on as it is; an integer is an index or a size, unless it stands in a list
+        beside numbers with a point.
     eps: the step, as a share of the input where that is larger than 1.
     A gradient passes if |analytic - numeric| <= atol + rtol |gradient| + rounding, and
     if it lies ten thousand times nearer to the complex step wherever there is one. At a
     kink (relu at 0, a tie of max) any slope between those of both sides passes; the log
-    "microgrid.gradcheck" says so.
+    "microgrid.gradcheck" says so, and names labelled Values that f uses unasked.
 
     >>> gradcheck(lambda a, b: (a * b).tanh(), [0.5, -2.0])
     True
@@ -54,8 +63,8 @@ def gradcheck(
     Traceback (most recent call last):
     ...
     microgrid.gradcheck.GradcheckError: gradcheck: 1 of 1 gradient wrong
-      name  analytic  numeric  rel. error  complex step  forward
-      a     3         6        5.0e-01     3             3        wrong
+      name  analytic  numeric  rel. error
+      a     3         6        5.0e-01     wrong
     Every operation on the way is right by itself. f depends on a in a way that was not
     recorded (float(), .data, detach(), math functions), or was recorded before f was called.
     """
@@ -72,7 +81,7 @@ def gradgradcheck(
     """Whether gradients of gradients of f are right: gradcheck, one order higher.
 
     The recorded gradient (`grad(..., create_graph=True)`), weighted and summed, is
-    itself checked; the column "forward" is then forward over reverse.
+    itself checked.
 
     >>> gradgradcheck(lambda a, b: a**3 * b.sin(), [2.0, 0.7])
     True
@@ -84,8 +93,8 @@ def gradgradcheck(
 def _raise_or_log(report: Report) -> bool:
     if not report.ok:
         raise GradcheckError(report)
-    for oddity in report.oddities:
-        logger.warning(oddity)
+    for said in (*report.oddities, *report.notes):
+        logger.warning(said)
     return True
 
 
@@ -103,31 +112,24 @@ def check(
     """
     tolerance = Tolerance(eps, atol, rtol)
     arguments, leaves = prepare(f, inputs)
-    root = call(f, arguments)
-    again = call(f, arguments).data
-    if root.data != again and not (math.isnan(root.data) and math.isnan(again)):
-        raise ValueError(f"gradcheck: f gave {root.data!r}, then {again!r} for the same inputs")
+    root, again = call(f, arguments), call(f, arguments)
+    if root.data != again.data and not (math.isnan(root.data) and math.isnan(again.data)):
+        raise ValueError(
+            f"gradcheck: f gave {root.data!r}, then {again.data!r} for the same inputs"
+        )
     order = creation_order(root)
     if not math.isfinite(root.data):
         first = next(node for node in order if not math.isfinite(node.data))
         return Report(root, [], problem=f"f is {root.data!r}; it begins with {describe(first)}")
-    analytic, scale = _sweep(root, order, leaves)
-    scaled = replace(tolerance, scale=scale)
-
-    def row(leaf: Value, name: str) -> Row:
-        f_of = varying(f, arguments, leaf)
-        exact = complex_gradient(order, leaf)
-        found = opinion(analytic[leaf], f_of, leaf.data, exact, scaled)
-        return Row(name, found, _tangent(order, leaf))
-
-    report = Report(root, [row(leaf, name) for leaf, name in leaves.items()])
+    found = _Gradients(f, arguments, leaves, order, tolerance)
+    report = Report(root, list(found.rows()), notes=_unchecked(order, again, leaves))
     odd = [row for row in report.rows if row.opinion.oddity]
-    if not odd and not report.wrong:
-        return report
-    on_the_way = _downstream(order, leaves)
-    slopes = [slope for node in on_the_way for slope in first_slopes(node, tolerance)]
-    report = replace(report, oddities=oddities(odd, slopes))
-    return _blame(report, slopes, scaled) if report.wrong else report
+    if odd or report.wrong:
+        on_the_way = _downstream(order, leaves)
+        slopes = [slope for node in on_the_way for slope in first_slopes(node, tolerance)]
+        report = replace(report, oddities=oddities(odd, slopes))
+        report = _blame(report, slopes, found) if report.wrong else report
+    return report if report.wrong else replace(report, problem=found.sweep_problem())
 
 
 def check_second(
@@ -153,49 +155,134 @@ def check_second(
     report = check(slope, arguments, eps, atol, rtol)
     root, tolerance = call(f, arguments), Tolerance(eps, atol, rtol)
     for node in _downstream(creation_order(root), leaves):
-        for local in second_slopes(node, tolerance):
+        for local in second_slopes(node, tolerance, derivatives=not report.ok):
             if not local.opinion.agrees:
                 return replace(report, root=root, fault=local, problem="")
     return report
 
 
-def golden_weight(i: int) -> float:
-    """The i-th of weights 0.5..1.5, all different, under which gradients do not cancel.
+# Gradients by every way there is
 
-    >>> golden_weight(0), round(golden_weight(1), 3)
-    (0.5, 1.118)
+
+class _Gradients:
+    """The gradients of f towards its leaves: swept, by differences, by complex steps."""
+
+    def __init__(
+        self,
+        f: Callable[..., Value],
+        arguments: Sequence[Any],
+        leaves: Mapping[Value, str],
+        order: Sequence[Value],
+        tolerance: Tolerance,
+    ) -> None:
+        self.f, self.arguments, self.leaves, self.order = f, arguments, leaves, order
+        self.root = order[-1]
+        self.swept, scale = _swept(order, leaves)
+        self.exact = complex_gradients(order)
+        self.tolerance = replace(tolerance, scale=scale)
+
+    def rows(self) -> Iterator[Row]:
+        """A line for each leaf; where there are many, one for a group of them that agrees.
+
+        A group is moved along one direction, in which no two leaves go equally far: that
+        the slope in it is right and one of its gradients wrong would be a coincidence.
+        """
+        leaves = list(self.leaves)
+        size = 1 if len(leaves) <= ONE_BY_ONE else math.ceil(len(leaves) / GROUPS)
+        for i in range(0, len(leaves), size):
+            group = leaves[i : i + size]
+            row = self._row(group)
+            if len(group) > 1 and (row.opinion.oddity or not row.opinion.agrees):
+                yield from (self._row([leaf]) for leaf in group)
+            else:
+                yield row
+
+    def _row(self, group: Sequence[Value]) -> Row:
+        moved = Direction(group)
+        exact = moved.slope([self.exact.get(leaf, 0.0) for leaf in group])
+        first, last = self.leaves[group[0]], self.leaves[group[-1]]
+        estimates = differences(
+            lambda x: moved.value(self.f, self.arguments, x),
+            moved.start,
+            self.tolerance.eps,
+            self.root.data,
+        )
+        found = opinion(
+            moved.slope([self.swept[leaf] for leaf in group]) or 0.0,
+            estimates,
+            exact,
+            self.tolerance,
+            lambda: self.is_recorded(moved),
+        )
+        name = first if len(group) == 1 else f"{first} .. {last}, along one line"
+        return Row(name, found, len(group))
+
+    def is_recorded(self, moved: Direction) -> bool:
+        """Whether the graph, computed again nearby, gives what f gives: nothing was left out."""
+        first = self.tolerance.eps * max(1.0, abs(moved.start))
+        for factor in (1.0, 1e-3, 1e3, 1e6):  # far enough that f changes, near enough for a branch
+            step, pairs = first * factor, []
+            for x in (moved.start - step, moved.start + step):
+                called = moved.value(self.f, self.arguments, x)
+                pairs.append((called, replayed(self.order, moved.at(x))))
+            changed = any(again != self.root.data for _, again in pairs)
+            if changed and all(a == b or (a != a and b != b) for a, b in pairs):
+                return True
+        return False
+
+    def jumps(self, moved: Direction) -> bool:
+        """Whether f changes by as much over a tenth of the step, as no smooth function does."""
+        step = self.tolerance.eps * max(1.0, abs(moved.start))
+        changes = [
+            abs(moved.value(self.f, self.arguments, moved.start + side * size) - self.root.data)
+            for size in (step, step / 10.0)
+            for side in (1.0, -1.0)
+        ]
+        return max(changes[2:]) > 0.5 * max(changes[:2])
+
+    def sweep_problem(self) -> str:
+        """What is wrong with the sweep itself, held against forward mode along one direction."""
+        weights = {leaf: golden_weight(i) for i, leaf in enumerate(self.leaves)}
+        expected, size = _tangent(self.order, weights)
+        found = math.fsum(weight * self.swept[leaf] for leaf, weight in weights.items())
+        if abs(found - expected) <= 1e-9 * max(size, abs(found), abs(expected)):
+            return ""
+        for leaf, name in self.leaves.items():
+            forward, _ = _tangent(self.order, {leaf: 1.0})
+            if not self.tolerance.near(self.swept[leaf], forward):
+                return f"forward mode gives {forward:.10g} for {name}: the sweep is wrong."
+        return ""
+
+
+def _swept(order: Sequence[Value], leaves: Iterable[Value]) -> tuple[dict[Value, float], float]:
+    """The gradients of the leaves by backward(), and the largest on the way.
+
+    No `grad` is left changed: a sweep may have been there before.
     """
-    return 0.5 + i * 0.6180339887498949 % 1.0
-
-
-# Gradients, backward and forward
-
-
-def _sweep(
-    root: Value, order: Iterable[Value], leaves: Iterable[Value]
-) -> tuple[dict[Value, float], float]:
-    """The gradients of the leaves, and the largest on the way; no `grad` is left changed."""
     kept = {node: gradient_of(node) for node in (*order, *leaves)}
     try:
         for node in kept:
-            node.grad = None
-        root.backward()
-        scale = max(abs(node.grad) for node in order)
-        return {leaf: leaf.grad for leaf in leaves}, scale
+            put_gradient(node, None)
+        order[-1].backward()
+        return {leaf: leaf.grad for leaf in leaves}, max(abs(node.grad) for node in order)
     finally:
         for node, gradient in kept.items():
             put_gradient(node, gradient)
 
 
-def _tangent(order: Sequence[Value], leaf: Value) -> float:
-    """d(last of `order`)/d(leaf) in forward mode, along the stored local derivatives."""
-    tangents = {leaf: 1.0}
+def _tangent(order: Sequence[Value], seeds: Mapping[Value, float]) -> tuple[float, float]:
+    """(derivative of the last of `order` along `seeds`, the size of its largest summand).
+
+    Forward mode, along the stored local derivatives.
+    """
+    tangents, size = dict(seeds), 0.0
     for node in order:
         edges = zip(node.parents, node.partials)
         pushed = [slope * tangents[parent] for parent, slope in edges if parent in tangents]
         if pushed:
             tangents.setdefault(node, sum(pushed))
-    return tangents.get(order[-1], 0.0)
+            size = max(size, *map(abs, pushed))
+    return tangents.get(order[-1], 0.0), size
 
 
 # What is said
@@ -210,19 +297,41 @@ def _downstream(order: Iterable[Value], leaves: Iterable[Value]) -> list[Value]:
     return [node for node in order if node in reached and node.op]
 
 
-def _blame(report: Report, slopes: Iterable[LocalSlope], tolerance: Tolerance) -> Report:
+def _unchecked(order: Sequence[Value], again: Value, leaves: Mapping[Value, str]) -> list[str]:
+    """A sentence about labelled leaves that f brought along itself, if there are any."""
+    both = set(creation_order(again))
+    missed = [x for x in order if x.op is None and x in both and x not in leaves and x.label]
+    if not missed:
+        return []
+    names = ", ".join(shortened([x.label for x in missed], most=6))
+    return [f"not checked, since they are not among the inputs: {names}"]
+
+
+def _blame(report: Report, slopes: Sequence[LocalSlope], found: _Gradients) -> Report:
     for slope in slopes:
         if not slope.opinion.agrees:
             return replace(report, fault=slope)
     problem = "Every operation on the way is right by itself"
-    for row in report.rows:
-        if not tolerance.near(row.opinion.found, row.forward):
-            problem += (
-                f", and forward mode gives {row.forward:.10g} for {row.name}: the sweep is wrong."
-            )
-            return replace(report, problem=problem)
-    problem += (
-        f". f depends on {report.wrong[0].name} in a way that was not\nrecorded (float(), .data, "
-        f"detach(), math functions), or was recorded before f was called."
-    )
+    if any(slope.opinion.oddity for slope in slopes):
+        problem += ",\nbut not all of them are smooth here, so that f may have no such gradient:"
+        return replace(report, problem=problem)
+    if sweep := found.sweep_problem():
+        return replace(report, problem=f"{problem}, and {sweep}")
+    wrong = report.wrong[0]
+    leaf = next(leaf for leaf, name in found.leaves.items() if name == wrong.name)
+    if found.is_recorded(Direction([leaf])):
+        problem += (
+            f", and they are all that f does with {wrong.name}.\nSo it is f that is too steep "
+            f"here, or loses too many digits, to be checked with eps={found.tolerance.eps:g}."
+        )
+    elif found.jumps(Direction([leaf])):
+        problem += (
+            f". But f bends or jumps nearer to {wrong.name} than\neps={found.tolerance.eps:g}, and "
+            f"differences step over that: check it at another place."
+        )
+    else:
+        problem += (
+            f". f depends on {wrong.name} in a way that was not\nrecorded (float(), .data, "
+            f"detach(), math functions), or was recorded before f was called."
+        )
     return replace(report, problem=problem)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, TypeAlias
 
+from ..graph import select_parents
 from ..ops import FLOAT, Op
 from ..value import Value
 
 Complex: TypeAlias = Any  # a complex number, where FLOAT has a float
 
-IMAGINARY_STEP = 1e-150  # its square is 0 beside any number, so that no error is made
+# Its square is 0 beside 1, so that no error is made. It is as much smaller than a small operand.
+IMAGINARY_STEP = 1e-100
 _ROUNDING = 2.0**-51  # of a difference of two floats, each good to half a last place
 _UNDEFINED = (ArithmeticError, ValueError, TypeError, AttributeError)
 
@@ -170,35 +172,83 @@ def complex_slope(op: Op, operands: Sequence[float], position: int) -> float | N
     >>> complex_slope(MUL, [3.0, 4.0], 0)
     4.0
     """
-    stepped = list(map(complex, operands))
-    stepped[position] += complex(0.0, IMAGINARY_STEP)
+    stepped, step = _stepped(operands, position)
     try:
-        return _finite(op.evaluate(COMPLEX, stepped).imag / IMAGINARY_STEP)
+        return _finite(op.evaluate(COMPLEX, stepped).imag / step)
     except _UNDEFINED:
         return None
 
 
-def complex_gradient(order: Sequence[Value], leaf: Value) -> float | None:
-    """d(last of `order`)/d(leaf) by one complex step through a recorded graph, or None.
+def complex_second_slope(
+    op: Op, operands: Sequence[float], position: int, other: int
+) -> float | None:
+    """The derivative by operand `other` of the local derivative towards operand `position`.
+
+    A complex step through the local derivative as the table has it.
+
+    >>> from microgrid.ops import MUL
+    >>> complex_second_slope(MUL, [3.0, 4.0], 0, 1)
+    1.0
+    """
+    stepped, step = _stepped(operands, other)
+    try:
+        slope: Complex = op.slopes(COMPLEX, op.evaluate(COMPLEX, stepped), stepped)[position]
+        return _finite(complex(slope).imag / step)
+    except _UNDEFINED:
+        return None
+
+
+def _stepped(operands: Sequence[float], position: int) -> tuple[list[Complex], float]:
+    """The operands with ih added to one of them, and h."""
+    step = IMAGINARY_STEP * (min(1.0, abs(operands[position])) or 1.0)
+    moved: list[Complex] = list(map(complex, operands))
+    moved[position] += complex(0.0, step)
+    return moved, step
+
+
+def complex_gradients(order: Sequence[Value]) -> dict[Value, float | None]:
+    """d(last of `order`)/d(node) for every node, from the complex steps of single operations.
+
+    None where a node's way to the end leads through an operation that knows no complex
+    numbers. Only the values of the graph are read, none of its local derivatives.
 
     >>> from microgrid.value import creation_order
     >>> a = Value(3.0)
-    >>> complex_gradient(creation_order(a * a), a)
+    >>> complex_gradients(creation_order(a * a))[a]
     6.0
     """
-    at: dict[Value, complex] = {leaf: complex(leaf.data, IMAGINARY_STEP)}
+    gradients = dict.fromkeys(order, 0.0)
+    gradients[order[-1]] = 1.0
+    for node in reversed(order):
+        if node.op is None:
+            continue
+        numbers, upstream = [float(x) for x in node.operands], gradients[node]
+        positions = select_parents(node, range(len(numbers)))
+        for parent, position in zip(node.parents, positions):
+            slope = complex_slope(node.op, numbers, position)
+            gradients[parent] += upstream * (math.nan if slope is None else slope)
+    return {node: _finite(gradient) for node, gradient in gradients.items()}
+
+
+def replayed(order: Sequence[Value], moved: Mapping[Value, float]) -> float:
+    """The last of `order`, computed again by the recorded operations from other leaves.
+
+    nan where that leads out of an operation's domain.
+
+    >>> from microgrid.value import creation_order
+    >>> a = Value(3.0)
+    >>> replayed(creation_order(a * a.detach()), {a: 5.0})
+    15.0
+    """
+    at: dict[Value, float] = dict(moved)
     try:
         for node in order:
             if node.op is not None and any(parent in at for parent in node.parents):
-                operands = [_lookup(at, x) for x in node.operands]
-                at.setdefault(node, node.op.evaluate(COMPLEX, operands))
-        return _finite(at.get(order[-1], 0j).imag / IMAGINARY_STEP)
-    except _UNDEFINED:
-        return None
-
-
-def _lookup(at: Mapping[Value, complex], x: Value | float) -> complex:
-    return at.get(x, complex(x.data)) if isinstance(x, Value) else complex(x)
+                numbers = [at.get(x, x.data) if isinstance(x, Value) else x for x in node.operands]
+                at.setdefault(node, float(node.op.evaluate(FLOAT, numbers)))
+    except (ValueError, ArithmeticError):
+        return math.nan
+    return at.get(order[-1], order[-1].data)
 
 
 def _finite(slope: float) -> float | None:
@@ -219,19 +269,28 @@ class Estimate:
         """By how much the slope changes at the point: of the order of the step if smooth."""
         return self.right - self.left
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether f is defined on both sides."""
+        return math.isfinite(self.left) and math.isfinite(self.right)
+
     def jumps(self, allowed: float) -> bool:
         """Whether that is more than errors of the size `allowed` explain."""
         return abs(self.jump) > 10.0 * (allowed + self.noise)
 
 
-def differences(f: Callable[[float], float], x: float, eps: float) -> Iterator[Estimate]:
+def differences(
+    f: Callable[[float], float], x: float, eps: float, here: float | None = None
+) -> Iterator[Estimate]:
     """Estimates of f'(x): steps of eps times the size of x, then ten times smaller each.
+
+    here: f(x), if it is known already.
 
     >>> estimate = next(differences(lambda x: x * x, 3.0, eps=1e-6))
     >>> round(estimate.central, 6)
     6.0
     """
-    here = f(x)
+    here = f(x) if here is None else here
     step = eps * max(1.0, abs(x))
     for _ in range(16):
         above, below = x + step, x - step
@@ -276,15 +335,21 @@ def judge(slope: float, estimates: Iterable[Estimate], atol: float, rtol: float)
         allowed = atol + rtol * max(abs(slope), abs(estimate.central))
         if len(tried) > 2 and estimate.noise > allowed:
             break
+        close = abs(slope - estimate.central) <= allowed + estimate.noise
+        if not tried and not close and estimate.is_finite and not estimate.jumps(allowed):
+            # Both sides agree with one another already. Shorter steps would only hide what
+            # disappears below the rounding of f.
+            return Verdict(False, estimate)
         tried.append(estimate)
-        if agreed is None and abs(slope - estimate.central) <= allowed + estimate.noise:
-            agreed = estimate
+        agreed = agreed or (estimate if close else None)
         if agreed is not None and not estimate.jumps(allowed):
             return Verdict(True, agreed)
     before, last = tried[-2:]
-    if not (math.isfinite(last.left) and math.isfinite(last.right)):
-        return Verdict(True, last, "edge")
-    if abs(last.central) > 5.0 * abs(before.central) + allowed:
+    if not (tried[0].is_finite and last.is_finite):
+        return Verdict(agreed is None or agreed.noise < math.inf, last, "edge")
+    # What rounding leaves of a smooth function jumps in the end as well, but not from the start.
+    pairs = ((tried[0], tried[1]), (before, last))
+    if all(abs(near.central) > 5.0 * abs(far.central) + atol for far, near in pairs):
         return Verdict(True, last, "jump")
     allowed = atol + rtol * max(abs(last.left), abs(last.right))
     if last.jumps(allowed) and abs(last.jump - before.jump) < 0.1 * abs(last.jump):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..graph import describe
 from ..value import Value
@@ -22,32 +23,34 @@ ODDITIES = {
 
 
 class GradcheckError(AssertionError):
-    """A gradient disagrees with its numeric estimates; `report` has the details."""
+    """A gradient is wrong; `report` has the details, a Report or a list of Comparisons."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Any) -> None:
         super().__init__(str(report))
         self.report = report
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: the gradient towards one input, and the same in forward mode."""
+    """A line of the table: the gradient towards one input, or along a line through `count`."""
 
     name: str
     opinion: Opinion
-    forward: float
+    count: int = 1
 
     def cells(self) -> list[str]:
         """The line as text, in the order of HEADER."""
         opinion = self.opinion
-        exactly = None if opinion.oddity else opinion.exact
-        numbers = (opinion.found, opinion.numeric, exactly, self.forward)
-        analytic, numeric, exact, forward = ("" if x is None else f"{x:.10g}" for x in numbers)
+        # The complex step sees what the sweep sees. Where both agree it is no second opinion.
+        told = opinion.exact is not None and not opinion.agrees and not opinion.oddity
+        exact = opinion.exact if told and opinion.exact == opinion.expected else None
+        numbers = (opinion.found, opinion.numeric, exact)
+        analytic, numeric, complex_step = ("" if x is None else f"{x:.10g}" for x in numbers)
         verdict = opinion.oddity if opinion.agrees else "wrong"
-        return [self.name, analytic, numeric, f"{opinion.error:.1e}", exact, forward, verdict]
+        return [self.name, analytic, numeric, complex_step, f"{opinion.error:.1e}", verdict]
 
 
-HEADER = ["name", "analytic", "numeric", "rel. error", "complex step", "forward", ""]
+HEADER = ["name", "analytic", "numeric", "complex step", "rel. error", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class Report:
     >>> from microgrid.gradcheck.check import check
     >>> print(check(lambda a: a.relu(), [0.0]))
     gradcheck: 1 gradient agrees
-      name  analytic  numeric  rel. error  complex step  forward
-      a     0         0.5      0.0e+00                   0        kink
+      name  analytic  numeric  rel. error
+      a     0         0.5      0.0e+00     kink
     kink at relu(a = 0.0): the slopes on both sides differ, and any between them is right
     """
 
@@ -67,6 +70,7 @@ class Report:
     fault: LocalSlope | None = None
     problem: str = ""
     oddities: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -82,19 +86,27 @@ class Report:
         worst = sorted(self.rows, key=lambda row: (row.opinion.agrees, -row.opinion.error))
         lines = [f"gradcheck: {self._verdict()}"]
         if worst:
-            lines += aligned([HEADER, *(row.cells() for row in worst[:SHOWN])], indent="  ")
+            lines += aligned(_filled([row.cells() for row in worst[:SHOWN]]), indent="  ")
         lines += [f"  and {len(worst) - SHOWN} more"] if len(worst) > SHOWN else []
         lines += [f"the operation at fault: {self.fault}"] if self.fault else []
         lines += [self.problem] if self.problem else []
-        return clean("\n".join(lines + self.oddities))
+        return clean("\n".join([*lines, *self.oddities, *self.notes]))
 
     def _verdict(self) -> str:
-        n, noun = len(self.rows), "gradient" if len(self.rows) == 1 else "gradients"
+        n = sum(row.count for row in self.rows)
+        noun = "gradient" if n == 1 else "gradients"
         if not n:
             return "no finite number to check"
         if self.wrong:
-            return f"{len(self.wrong)} of {n} {noun} wrong"
+            because = f", because of {describe(self.fault.node)}" if self.fault else ""
+            return f"{sum(row.count for row in self.wrong)} of {n} {noun} wrong{because}"
         return f"{n} {noun} {'agrees' if n == 1 else 'agree'}"
+
+
+def _filled(rows: list[list[str]]) -> list[list[str]]:
+    """The rows below their heading, without columns in which nothing would stand."""
+    kept = [i for i, heading in enumerate(HEADER) if not heading or any(row[i] for row in rows)]
+    return [[row[i] for i in kept] for row in [HEADER, *rows]]
 
 
 def oddities(rows: Iterable[Row], slopes: Iterable[LocalSlope]) -> list[str]:

@@ -42,35 +42,62 @@ def run(pytester, monkeypatch):
     return run
 
 
-def test_the_fixture_passes_and_has_a_subtest_per_parameter(run):
-    result = run(
-        """
-        from microgrid import Value, nn
-        def test_cell(gradcheck):
-            cell = nn.RNNCell(1, 1, seed=0)
-            assert gradcheck(lambda cell, x: cell(x, [0.1])[0], [cell, [0.5]], second=True)
-        """,
-        "-v",
-    )
+CELL = """
+    from microgrid import Value, nn
+    def test_cell(gradcheck):
+        cell = nn.RNNCell(1, 1, seed=0)
+        assert gradcheck(lambda cell, x: cell(x, [0.1])[0], [cell, [0.5]], second=True)
+"""
+
+
+def test_the_fixture_passes(run):
+    result = run(CELL, "-v")
     result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*gradcheck: noticed*")
+    result.stdout.no_fnmatch_line("*SUB*")
+
+
+def test_subtests_on_request(run):
+    result = run(CELL, "-v", "--gradcheck-subtests")
     result.stdout.fnmatch_lines(["*SUBPASSED*cell.weight_hh?0??0?*", "*SUBPASSED*x?0?*"])
-    result.stdout.no_fnmatch_line("*not smooth here*")
+    result = run(WRONG.replace("2.0])", "2.0], subtests=True)"))
+    result.stdout.fnmatch_lines(
+        ["*gradient of w: expected 6, found 2*", "*gradient of x: expected 2.5, found 1.5*"]
+    )
 
 
-def test_a_failure_names_the_operation_and_each_wrong_parameter(run):
+def test_a_failure_is_one_table_and_one_line_of_the_summary(run):
     result = run(WRONG)
-    assert result.ret == 1
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*test_model* [[]w[]]*",
-            "*gradient of w: expected 6, found 2*",
-            "*gradient of x: expected 2.5, found 1.5*",
-            "*GradcheckError: gradcheck: 2 of 2 gradients wrong",
+            "*GradcheckError: gradcheck: 2 of 2 gradients wrong, because of cube(z = 1.0) in t=1",
             "*w     2 *",
             "*the operation at fault: cube(z = 1.0) in t=1",
             "*local derivative towards operand 1 of 1, z = 1.0: expected 3, found 1",
         ]
     )
+    text = result.stdout.str()
+    assert text.count("operation at fault") == text.count("analytic") == 1
+    assert text.count("FAILED ") == 1
+
+
+def test_a_check_that_should_fail_can_be_expected_to(run):
+    result = run(
+        WRONG.replace(
+            "        gradcheck(model, [0.5, 2.0])",
+            "        import pytest\n"
+            "        with pytest.raises(AssertionError, match='because of cube'):\n"
+            "            gradcheck(model, [0.5, 2.0])",
+        )
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_a_label_cannot_reach_the_terminal_as_a_command(run):
+    result = run(WRONG.replace('z.label = "z"', 'z.label = "z\\x1b[2J"'))
+    assert "\x1b[2J" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["*because of cube(z?x1b?2J = 1.0) in t=1"])
 
 
 def test_a_picture_of_the_failed_graph_is_saved_and_named(run, pytester):
@@ -79,7 +106,7 @@ def test_a_picture_of_the_failed_graph_is_saved_and_named(run, pytester):
     assert picture.name.endswith("test_model.svg")
     result.stdout.fnmatch_lines([f"*picture: {picture}"])
     svg = picture.read_text()
-    assert "gradcheck: cube is wrong" in svg
+    assert "gradcheck: cube is wrong: its local derivative towards z = 1.0 is 1, expected 3" in svg
     ring = THEMES["light"].marked
     assert svg.count(f'stroke="{ring}"') == 1
 
@@ -135,9 +162,27 @@ def test_bad_options_are_named(run, option, message):
 def test_kinks_are_said_at_the_end(run):
     result = run("def test_relu(gradcheck): gradcheck(lambda a: a.relu(), [0.0])")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(
-        ["*gradcheck: not smooth here*", "*::test_relu: kink at relu(a = 0.0): *"]
+    result.stdout.fnmatch_lines(["*gradcheck: noticed*", "*::test_relu: kink at relu(a = 0.0): *"])
+
+
+def test_what_was_noticed_comes_from_other_processes_too(pytester):
+    pytest.importorskip("xdist")
+    pytester.makepyfile("def test_relu(gradcheck): gradcheck(lambda a: a.relu(), [0.0])")
+    result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(["*gradcheck: noticed*", "*::test_relu: kink at relu(a = 0.0): *"])
+
+
+def test_values_that_were_not_among_the_inputs_are_named(run):
+    result = run(
+        """
+        from microgrid import nn
+        def test_closed_over(gradcheck):
+            cell = nn.RNNCell(1, 1, seed=0)
+            gradcheck(lambda x: cell(x, [0.1])[0], [[0.5]])
+        """
     )
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*::test_closed_over: not checked, since*inputs: W_x, W_h, b"])
 
 
 def test_compared_values_show_their_numbers(run):
@@ -171,21 +216,17 @@ def test_compared_values_show_their_numbers(run):
     )
 
 
-def test_without_subtests_the_check_still_fails(run):
-    result = run(WRONG, "-p", "no:subtests")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*the operation at fault: cube*"])
-
-
 def test_silent_where_unused(run):
     result = run("def test_nothing(): pass", "-v")
     result.assert_outcomes(passed=1)
     assert "gradcheck" not in result.stdout.str()
 
 
-def test_what_the_plugin_imports():
+def test_a_run_that_has_no_use_for_the_plugin_imports_nothing_else_of_microgrid():
     code = "import sys, microgrid.pytest_plugin; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
-    assert "microgrid.pytest_plugin" in loaded
-    assert not loaded & {"viz", "graphviz", "rich", "numpy", "microgrid.gradcheck"}
+    assert not loaded & {"viz", "graphviz", "rich", "numpy"}
+    assert {name for name in loaded if name.partition(".")[0] == "microgrid"} == {
+        "microgrid", "microgrid.pytest_plugin",
+    }  # fmt: skip
