@@ -1,8 +1,9 @@
 """hello, letter by letter: what a network without memory cannot learn, and an RNN can.
 
-In h -> e, e -> l, l -> l, l -> o the letter l has two successors, so an MLP that sees one
-letter stays at 2 ln 2 = 1.386. The RNN goes on to almost 0 and generates `ello` from h.
-Then prefixes of different length: hel -> p, hell -> o, heliu -> m.
+The example of Grady Kurpasi's slides "Recurrent Neural Networks"
+(https://github.com/GradyKurpasi/RNN-Tutorial). In h -> e, e -> l, l -> l, l -> o the letter l has
+two successors, so an MLP that sees one letter stays at 2 ln 2 = 1.386. The RNN goes on to almost
+0 and generates `ello` from h. Then prefixes of different length: hel -> p, hell -> o, heliu -> m.
 Each of the three losses is one graph, replayed from a tape; --eager records it anew each time.
 """
 

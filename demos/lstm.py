@@ -81,6 +81,7 @@ def main(argv: list[str] | None = None) -> None:
             for t, (word, c, h) in enumerate(zip(WORDS, along_c, along_h))
         ],
     )
+    print("a gate is between 0 and 1; forget gate: 0 = forget, 1 = retain")
     left, plain = along_c[0] / along_c[-1], along_h[0] / along_h[-1]
     print(f"first word / last word: LSTM {left:.4f}, RNN {plain:.4f}\n")
 
@@ -97,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
         [means[letter] for letter in names],
         rows_named=list(names.values()),
         columns_named=WORDS,
-        title="Gates over ten words, mean of 8 units",
+        title="Gates over ten words, mean of 8 units (forget gate: 0 = forget, 1 = retain)",
         limit=1.0,
     )
     plot(shown, args, "lstm_gates.svg")

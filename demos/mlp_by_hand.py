@@ -1,14 +1,16 @@
 """The 3-2-2 perceptron of the slides, every number beside the printed one.
 
-Forward pass, chain rule and gates of row 1; then the one full-batch step over rows 1..4
-that gives the tables c and w*. A number that differs from the slide is marked, with how
-the slide's came about. Draws the gates of output 1, sigmoid as one card and as four.
+The slides are Grady Kurpasi's "Recurrent Neural Networks" (SSIE 616,
+https://github.com/GradyKurpasi/RNN-Tutorial). Forward pass, chain rule and gates of row 1; then
+the one full-batch step over rows 1..4 that gives the tables c and w*. A number that differs from
+the slide is marked, with how the slide's came about. Draws the network in its layers, and the
+gates of output 1, sigmoid as one card and as four.
 """
 
 import argparse
 from dataclasses import dataclass
 
-from microgrid import Value, nn, optim
+from microgrid import Value, bptt, nn, optim, scope
 from microgrid import functional as F
 
 from ._common import parser, pictures, run, table
@@ -131,13 +133,26 @@ def gates(four: bool) -> Gates:
     return Gates(a1, w2, products, s2, sigmoid, error)
 
 
+def forward() -> tuple[nn.MLP, list[Value], list[Value], Value]:
+    """(the network, a1, a2, E) of row 1, swept; sums are called s1 and s2."""
+    net, x = network(), X[0]
+    layers = []
+    for n, layer in enumerate(net.layers, start=1):
+        layer.relabel(f"w{n}", f"b{n}")
+        with scope(f"layer={n}"):
+            x = layer(x, f"a{n}")
+        for i, a in enumerate(x):
+            a.parents[0].label = f"s{n}[{i}]"
+        layers.append(x)
+    loss = F.mse_loss(x, Y[0], reduction="half_sum")
+    loss.label = "E"
+    loss.backward()
+    return net, *layers, loss
+
+
 def first_row() -> list[Printed]:
     """Forward pass and chain rule of row 1."""
-    net = network()
-    a1 = net.layers[0](X[0], "a1")
-    a2 = net.layers[1](a1, "a2")
-    loss = F.mse_loss(a2, Y[0], reduction="half_sum")
-    loss.backward()
+    net, a1, a2, loss = forward()
     s1, s2 = a1[0].parents[0], a2[0].parents[0]
     products = [w.data * a.data for w, a in zip(net.layers[1].weight[0], a1)]
     cut = "cut off, or from 4-digit inputs; rounds to .0776"
@@ -228,6 +243,11 @@ def main(argv: list[str] | None = None) -> None:
             for r, error in enumerate(after, start=1)
         ],
     )
+    net, _, _, error = forward()
+    print("E(f(g(w))), for the bias and a weight of output 1 (entries count from 0):\n")
+    for weight in (net.layers[1].bias[0], net.layers[1].weight[0][0]):
+        print(f"{bptt.explain(error, weight)}\n")
+    pictures(error, args, "mlp_by_hand_network")
     if args.sigmoid in ("card", "both"):
         pictures(gates(four=False).error, args, "mlp_by_hand")
     if args.sigmoid in ("gates", "both"):

@@ -69,6 +69,16 @@ class NextNumber(nn.Module):
             state = self.cell([[x]], state)
         return self.readout(state)[0][0]
 
+    def every_step(self, numbers: Sequence[float]) -> list[tuple[list[float], float]]:
+        """(H_t, O_t) after each number: hidden state, then output, as the notes have it."""
+        found, state = [], self.cell.initial_state(1)
+        with no_grad():
+            for x in numbers:
+                state = self.cell([[SCALE * x]], state)
+                output = self.readout(state)[0][0].data
+                found.append(([h.data for h in state[0]], output))
+        return found
+
     def predict(self, numbers: Sequence[float]) -> float:
         """The next number."""
         with no_grad():
@@ -142,6 +152,18 @@ def main(argv: list[str] | None = None) -> None:
                 size=(520.0, 340.0),
             )
         )
+    print("Step by step: 1. the hidden state H_t, 2. the output O_t, 3. O_t is stored")
+    asked, wanted = ASKED
+    last = len(asked)
+    table(
+        ["t", "X_t", "H_t", "O_t", f"O_t / {SCALE:g}", "the loss"],
+        [
+            [t, x, " ".join(f"{h:7.4f}" for h in hidden), f"{output:.4f}", f"{output / SCALE:.3f}",
+             f"compares it with {wanted:g}" if t == last else "does not see it"]
+            for t, (x, (hidden, output)) in enumerate(
+                zip(asked, runs[0].training.model.every_step(asked)), start=1)
+        ],
+    )  # fmt: skip
     test = [3.0 * i for i in range(1, 6)]
     print(f"A series it never met, step 3: {', '.join(map(number, test))} -> "
           f"{trained.training.model.predict(test):.2f}, not 18\n")  # fmt: skip

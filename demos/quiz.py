@@ -1,7 +1,8 @@
 """The lecture's quiz: what is the gradient of the loss on h_0?
 
-An Elman RNN without bias or activation, W_h = -5, W_x = 1, W_y = -1, reads a word over
-the letters i, o, c, a, embedded as -2, 5, 1, 9. The loss is made of its outputs y_t.
+The quiz of the slides "RNN and their computational graph". An Elman RNN without bias or
+activation, W_h = -5, W_x = 1, W_y = -1, reads a word over the letters i, o, c, a, embedded as
+-2, 5, 1, 9. The loss is made of its outputs y_t.
 Prints every step, the gradient on every edge and a check by nudging h_0, and draws it.
 """
 

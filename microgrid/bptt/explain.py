@@ -2,11 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
-from ..value import Value
+from ..expressions import (
+    Expression,
+    UntraceableError,
+    evaluate,
+    simplified,
+    symbol,
+    to_latex,
+    to_text,
+    trace,
+)
+from ..graph import formula
+from ..value import Operand, Value
+from ..wording import bracketed
+from ..wording import shown as written
 from .paths import Path, Paths, paths
+
+DEFINED = 12  # formulas written out below a gradient
 
 
 @dataclass(frozen=True)
@@ -35,24 +50,31 @@ class Explanation:
 def explain(x: Any, leaf: Value | str, most: int = 8) -> Explanation:
     """Where d(root)/d(leaf) comes from: each path's chain of derivatives, with numbers.
 
-    x is a Value or a run with a loss, the leaf a Value or its label. Of many paths the
-    `most` largest are written out and the rest are given as one number. A node without a
-    label is called u_1, u_2, ... and defined below. Rows 001-16, 003-9, 004-27.
+    x is a Value or a run with a loss, the leaf a Value or its label. For each path there stand
+    the functions within one another, E(f(g(w))), the chain of derivatives, the local derivatives
+    in symbols, and in numbers; then what each name stands for. Of many paths the `most` largest
+    are written out and the rest are given as one number. A node without a label is called u_1,
+    u_2, ... Rows 001-16, 003-9, 004-6, 004-7, 004-27.
 
     >>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
     >>> y = w * x
     >>> y.label = "y"
-    >>> print(explain(y + w, "w"))
+    >>> print(explain(y.tanh() + w, "w"))
     du_1/dw is the sum over 2 paths:
     <BLANKLINE>
-      1. u_1 → y → w
-         du_1/dy · dy/dw = 1 · 3 = 3
-      2. u_1 → w
-         du_1/dw = 1
+      1. u_1(w)
+         du_1/dw
+         = 1
+      2. u_1(u_2(y(w)))
+         du_1/du_2 · du_2/dy · dy/dw
+         = 1 · (1 − u_2²) · x
+         = 1 · 2.45765e-05 · 3 = 7.37296e-05
     <BLANKLINE>
-      du_1/dw = 3 + 1 = 4
+      du_1/dw = 1 + 7.37296e-05 = 1.00007
     <BLANKLINE>
-      where u_1 = add(y, w)
+      where u_1 = u_2 + w
+            u_2 = tanh(y)
+            y = w × x
     """
     if most < 1:
         raise ValueError(f"explain: most must be 1 or more, got {most!r}")
@@ -75,62 +97,107 @@ def _text(ways: Paths, shown: Sequence[Path], names: dict[Value, str]) -> str:
     noun = "1 path" if ways.count == 1 else f"the sum over {ways.count} paths"
     lines = [f"{gradient} is {noun}:", ""]
     for i, path in enumerate(shown, start=1):
-        lines.append(f"  {i}. {' → '.join(names[node] for node in path.nodes)}")
-        chain = [f"d{names[a]}/d{names[b]}" for a, b in zip(path.nodes, path.nodes[1:])]
-        lines.append(f"     {_chain(path, ' · '.join(chain), ' · ')}")
+        called = [names[node] for node in path.nodes]
+        lines.append(f"  {i}. {'('.join(called)}{')' * (len(called) - 1)}")
+        if len(called) == 1:
+            lines.append(f"     {gradient} = 1")
+            continue
+        lines.append("     " + " · ".join(f"d{a}/d{b}" for a, b in pairwise(called)))
+        symbols, numbers = _factors(path, names), [bracketed(x) for x in path.factors]
+        if symbols != numbers:
+            lines.append(f"     = {' · '.join(symbols)}")
+        product = [written(path.product)] if len(numbers) > 1 else []
+        lines.append(f"     = {' = '.join([' · '.join(numbers), *product])}")
     lines += ["", f"  {gradient} = {_sum(ways, shown)}"]
-    made = [f"{name} = {_formula(node, names)}" for node, name in names.items() if not node.label]
-    return "\n".join([*lines, "", f"  where {', '.join(made)}"] if made else lines)
+    made = [f"{name} = {_formula(node, names)}" for node, name in names.items() if node.op]
+    if len(made) > DEFINED:
+        made[DEFINED:] = [f"… ({len(made) - DEFINED} more)"]
+    for i, definition in enumerate(made):
+        lines += ([""] if i == 0 else []) + [f"  {'where' if i == 0 else '     '} {definition}"]
+    return "\n".join(lines)
 
 
 def _latex(ways: Paths, shown: Sequence[Path], names: dict[Value, str]) -> str:
     gradient = _fraction(names[ways.root], names[ways.leaf])
     rows = []
     for path in shown:
-        chain = [_fraction(names[a], names[b]) for a, b in zip(path.nodes, path.nodes[1:])]
-        rows.append(_chain(path, r"\,".join(chain), r" \cdot "))
+        called = [names[node] for node in path.nodes]
+        parts = [r"\,".join(_fraction(a, b) for a, b in pairwise(called))]
+        numbers = [bracketed(x) for x in path.factors]
+        symbols = _factors(path, names, latex=True)
+        parts += [r" \cdot ".join(symbols)] if symbols != numbers else []
+        parts += [r" \cdot ".join(numbers)] if len(numbers) > 1 else []
+        rows.append(" = ".join([part for part in parts if part] + [written(path.product)]))
     if ways.count > len(shown):
         rows.append(rf"\cdots \quad ({ways.count - len(shown)}\text{{ more}})")
     body = r" \\ &\quad + ".join(rows)
     return rf"\begin{{aligned}} {gradient} &= {body} \\ &= {_sum(ways, shown)} \end{{aligned}}"
 
 
-def _chain(path: Path, symbols: str, times: str) -> str:
-    """symbols = numbers = product; shorter where there is only one factor."""
-    numbers = [_bracketed(x) for x in path.factors]
-    parts = [symbols] if symbols else []
-    parts += [times.join(numbers)] if len(numbers) > 1 else []
-    return " = ".join([*parts, _number(path.product)])
+def _factors(path: Path, names: dict[Value, str], latex: bool = False) -> list[str]:
+    """The local derivative on each edge of a path, in symbols; in numbers where it is one."""
+    edges = zip(pairwise(path.nodes), path.factors)
+    return [_local(node, parent, factor, names, latex) for (node, parent), factor in edges]
+
+
+def _local(node: Value, parent: Value, factor: float, names: dict[Value, str], latex: bool) -> str:
+    """d(node)/d(parent) as the row of the op table has it: "1 − h_1²", "a_1[0]"."""
+    assert node.op is not None
+    places = [i for i, x in enumerate(node.operands) if isinstance(x, Value)]
+    edges = zip(places, node.parents, node.partials)
+    place = next(i for i, p, d in edges if p is parent and (d == factor or d != d))
+    try:
+        row = trace(node.op)
+    except UntraceableError:  # an op of the user's own
+        return bracketed(factor)
+    size = len(node.operands) // len(row.operands) if node.op.variadic else 1
+    column, i = divmod(place, size)
+    operands = node.operands[i::size]
+    slope = _taken(row.slopes[column], row.operands, operands, node.data)
+    if slope.kind == "number":
+        return bracketed(factor)
+    called = {name: _called(x, names) for name, x in zip(row.operands, operands)}
+    called["out"] = names[node]
+    if latex:
+        called = {name: _symbol(text) for name, text in called.items()}  # numbers are gone
+    # Printed as a factor of a product, so that it gets brackets where it needs them.
+    product, mark = symbol("mark") * slope, {"mark": "¤"}
+    if latex:
+        return to_latex(product, called | mark).removeprefix(r"¤ \, ")
+    return to_text(product, called | mark).removeprefix("¤·")
+
+
+def _taken(
+    slope: Expression, places: Sequence[str], operands: Sequence[Operand], out: float
+) -> Expression:
+    """A slope with the branch that these numbers take, 1 or 0 of a relu, and constants put in."""
+    numbers = {place: float(x) for place, x in zip(places, operands)} | {"out": out}
+    while slope.kind == "where":
+        slope = slope.args[1 if evaluate(slope.args[0], numbers) else 2]
+    constants = {place: x for place, x in zip(places, operands) if not isinstance(x, Value)}
+    return simplified(slope, constants)
+
+
+def _called(x: Operand, names: dict[Value, str]) -> str:
+    if isinstance(x, Value):
+        return names.get(x) or x.label or bracketed(x.data)
+    return bracketed(x)
+
+
+def _formula(node: Value, names: dict[Value, str]) -> str:
+    return formula(node, lambda x: _called(x, names), written)
 
 
 def _sum(ways: Paths, shown: Sequence[Path]) -> str:
     products = [path.product for path in shown]
     if ways.count == 1:
-        return _number(ways.total)
+        return written(ways.total)
     rest = ways.count - len(shown)
     if rest:
         products.append(ways.total - sum(products))
-    written = " + ".join([_number(products[0]), *map(_bracketed, products[1:])])
+    addends = " + ".join([written(products[0]), *map(bracketed, products[1:])])
     note = f" (the last is the sum of the {rest} paths not shown)" if rest else ""
-    return f"{written} = {_number(ways.total)}{note}"
-
-
-def _formula(node: Value, names: dict[Value, str]) -> str:
-    if node.op is None:
-        return _number(node.data)
-    operands = [
-        (names.get(x) or x.label or _number(x.data)) if isinstance(x, Value) else _number(x)
-        for x in node.operands
-    ]
-    return f"{node.op.name}({', '.join(operands)})"
-
-
-def _number(x: float) -> str:
-    return f"{x + 0.0:.6g}"  # + 0.0: no -0 on a board
-
-
-def _bracketed(x: float) -> str:
-    return f"({_number(x)})" if x < 0.0 else _number(x)
+    return f"{addends} = {written(ways.total)}{note}"
 
 
 def _fraction(above: str, below: str) -> str:

@@ -9,6 +9,7 @@ and `javascript_table` print whole rows as code that runs.
 from .c import c_functions, to_c
 from .javascript import javascript_table, to_javascript
 from .latex import to_latex, to_text
+from .simplify import simplified
 from .trace import Expression, Row, UntraceableError, evaluate, number, substitute, symbol, trace
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "evaluate",
     "javascript_table",
     "number",
+    "simplified",
     "substitute",
     "symbol",
     "to_c",

@@ -9,7 +9,9 @@ from random_graphs import graphs
 from demos.quiz import quiz
 from microgrid import Value, bptt
 from microgrid import functional as F
+from microgrid.ops import Op
 from microgrid.sweep import plan_sweeps
+from microgrid.value import record
 
 
 def test_the_paths_of_the_quiz_from_the_loss_to_the_start_state():
@@ -81,13 +83,52 @@ def test_explain_writes_the_sum_on_the_board():
     assert str(bptt.explain(quiz(), "h_0")).splitlines() == [
         "dL/dh_0 is the sum over 2 paths:",
         "",
-        "  1. L → y_2 → h_2 → h_1 → h_0",
-        "     dL/dy_2 · dy_2/dh_2 · dh_2/dh_1 · dh_1/dh_0 = 1 · (-1) · (-5) · (-5) = -25",
-        "  2. L → y_1 → h_1 → h_0",
-        "     dL/dy_1 · dy_1/dh_1 · dh_1/dh_0 = 1 · (-1) · (-5) = 5",
+        "  1. L(y_2(h_2(h_1(h_0))))",
+        "     dL/dy_2 · dy_2/dh_2 · dh_2/dh_1 · dh_1/dh_0",
+        "     = 1 · W_y · W_h · W_h",
+        "     = 1 · (-1) · (-5) · (-5) = -25",
+        "  2. L(y_1(h_1(h_0)))",
+        "     dL/dy_1 · dy_1/dh_1 · dh_1/dh_0",
+        "     = 1 · W_y · W_h",
+        "     = 1 · (-1) · (-5) = 5",
         "",
         "  dL/dh_0 = -25 + 5 = -20",
+        "",
+        "  where L = y_1 + y_2",
+        "        y_2 = W_y × h_2",
+        "        h_2 = W_x·E[c] + W_h·h_1",
+        "        h_1 = W_x·E[o] + W_h·h_0",
+        "        y_1 = W_y × h_1",
     ]
+
+
+def test_explain_nests_the_functions_and_keeps_factors_together():
+    """Row 004-6, E(f(g(w))), and row 004-7, (y_hat - y) y_hat (1 - y_hat) a_1."""
+    w, b = Value(0.7, label="w"), Value(0.5, label="b")
+    a, s = Value(0.9, label="a"), None
+    s = F.dot([b, w], [1.0, a])
+    y_hat, s.label = s.sigmoid(), "s"
+    error = F.mse_loss(y_hat, 0.1, reduction="half_sum")
+    y_hat.label, error.label = "ŷ", "E"
+    lines = str(bptt.explain(error, "w")).splitlines()
+    assert lines[2] == "  1. E(u_1(u_2(ŷ(s(w)))))"
+    assert lines[4] == "     = 0.5 · (2·u_2) · 1 · (ŷ·(1 − ŷ)) · a"
+    assert lines[-2:] == ["        ŷ = sigmoid(s)", "        s = b·1 + w·a"]
+    assert r"\left(ŷ \, \left(1 - ŷ\right)\right) \cdot a" in bptt.explain(error, "w").latex
+
+
+def test_explain_takes_the_branch_of_a_kink_and_any_op():
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    own = Op("twice", "2x", lambda xp, x: 2.0 * x if x else x, lambda xp, out, x: (2.0,))
+    loss = (a * b).relu() + a**2 + F.logsumexp([a, b]) + record(own, [a])
+    loss.label = "L"
+    text = str(bptt.explain(loss, "a"))
+    assert "· (2·a)" in text
+    assert "· 0 · b" in text
+    assert "· exp(a − u_" in text
+    assert text.count("· 2 = 2") == 1
+    many = str(bptt.explain(quiz("ciao" * 4), "W_h"))
+    assert "\n        … (" in many
 
 
 def test_explain_in_latex():
@@ -97,7 +138,8 @@ def test_explain_in_latex():
     assert explained.latex == (
         r"\begin{aligned} \frac{\partial \mathrm{loss}}{\partial W_{h}} &= "
         r"\frac{\partial \mathrm{loss}}{\partial h_{1}}\,"
-        r"\frac{\partial h_{1}}{\partial W_{h}} = (-1) \cdot 0 = 0 \\ &= 0 \end{aligned}"
+        r"\frac{\partial h_{1}}{\partial W_{h}} = W_{y} \cdot h_{0} = (-1) \cdot 0 = 0 "
+        r"\\ &= 0 \end{aligned}"
     )
     assert explained._repr_latex_() == rf"$\displaystyle {explained.latex}$"
     odd = Value(2.0, label="E[_#]")

@@ -44,10 +44,15 @@ def test_sigmoid_as_one_card_or_four_gates_has_the_same_gradients(four):
     )
 
 
-def test_the_demo_prints_every_number_and_draws_both_pictures(tmp_path, capsys):
+def test_the_demo_prints_every_number_and_draws_its_pictures(tmp_path, capsys):
     mlp_by_hand.main(["--out", str(tmp_path), "--format", "svg"])
     printed = capsys.readouterr().out
     assert printed.count("WRONG") == 6
     for _, right in mlp_by_hand.TYPING_ERRORS:
         assert right in printed
-    assert {p.name for p in tmp_path.iterdir()} == {"mlp_by_hand.svg", "mlp_by_hand_gates.svg"}
+    assert "E(u_1(u_2(u_3(a2[0](s2[0](w2[0,0]))))))" in printed
+    assert "s2[0] = w2[0,0]·a1[0] + w2[0,1]·a1[1] + b2[0]·1" in printed
+    assert "0.0775736" in printed
+    assert "https://github.com/GradyKurpasi/RNN-Tutorial" in mlp_by_hand.__doc__
+    names = ("mlp_by_hand", "mlp_by_hand_gates", "mlp_by_hand_network")
+    assert {p.name for p in tmp_path.iterdir()} == {f"{name}.svg" for name in names}

@@ -8,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 from golden_cases import GOLDEN, LONG_RUN, agree
 
@@ -65,6 +66,17 @@ def test_next_number(task, name):
     agree(model.predict([1, 3, 5, 7, 9]), expected["final_prediction"], LONG_RUN)
     agree(model.cell.weight_xh, expected["final_params"]["W_xh"], LONG_RUN)
     assert abs(predictions[-1] - 11.0) < 0.05
+
+
+def test_every_step_s_state_and_output_are_the_notes_formula():
+    model = next_number.NextNumber(3, seed=4)
+    w = {name: np.array(rows) for name, rows in model.state_dict().items()}
+    h = np.zeros((1, 3))
+    for x, (hidden, output) in zip([1, 3, 5], model.every_step([1, 3, 5]), strict=True):
+        h = np.tanh([[0.1 * x]] @ w["cell.weight_xh"] + h @ w["cell.weight_hh"] + w["cell.bias"])
+        assert hidden == pytest.approx(h[0].tolist(), abs=1e-12)
+        assert output == pytest.approx((h @ w["readout.weight"] + w["readout.bias"]).item())
+    assert output / 0.1 == pytest.approx(model.predict([1, 3, 5]))
 
 
 def test_sentiment_toy():
