@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: test lint bench demos
+.PHONY: test lint bench demos site
 
 test:
 	$(PYTHON) -m pytest
@@ -15,3 +15,6 @@ bench:
 
 demos:
 	$(PYTHON) -m demos --gallery
+
+site:
+	$(PYTHON) docs/build.py

@@ -107,7 +107,7 @@ def contributions(x: Any, parameter: Any) -> Contributions:
 
 
 def terms(run: Unrolled, parameter: Any) -> dict[int, dict[int, Any]]:
-    """terms[t][k]: the part of dE_t/dW that goes through the use of W in step k.
+    """`terms[t][k]`: the part of dE_t/dW that goes through the use of W in step k.
 
     It is dE_t/dh_t . dh_t/dh_k . dh_k/dW, the last factor the immediate derivative, with
     h_{k-1} held fixed (lecture rows 001-16, 003-9, 004-27). Steps count from 1; t runs
@@ -131,7 +131,7 @@ def terms(run: Unrolled, parameter: Any) -> dict[int, dict[int, Any]]:
 def all_terms(
     run: Unrolled, parameters: Mapping[str, np.ndarray]
 ) -> dict[str, dict[int, dict[int, Any]]]:
-    """`terms` of several parameters at once, [name][t][k], still with one sweep per loss."""
+    """`terms` of several parameters at once, `[name][t][k]`, still with one sweep per loss."""
     losses = loss_steps(run)
     roots = [loss for _, loss in losses]
     stands = _where(parameters)

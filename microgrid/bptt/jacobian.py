@@ -47,7 +47,7 @@ def jacobian(run: Unrolled, t: int, k: int, carry: bool = False) -> np.ndarray:
 
 
 def jacobian_norms(run: Unrolled, kind: str = "spectral") -> dict[int, dict[int, float]]:
-    """norms[t][k] of dh_t/dh_k for all k <= t, as products of single steps (row 001-7).
+    """`norms[t][k]` of dh_t/dh_k for all k <= t, as products of single steps (row 001-7).
 
     kind: "spectral", the largest stretch of any vector, or "frobenius".
 

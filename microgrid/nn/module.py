@@ -78,7 +78,7 @@ class Module:
                 yield name, part
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """(name, Value) for every single number that can be learnt: "cell.weight_hh[0][1]"."""
+        """(name, Value) for every single number that can be learnt: `cell.weight_hh[0][1]`."""
         seen: set[Value] = set()
         for name, weight in self.named_weights():
             for entry, value in _entries(name, weight):

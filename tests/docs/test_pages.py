@@ -1,0 +1,77 @@
+"""Every page of the docs and the README: its blocks run as they stand, its links lead somewhere."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+spec = importlib.util.spec_from_file_location("docs_build", DOCS / "build.py")
+build = importlib.util.module_from_spec(spec)
+sys.modules["docs_build"] = build
+spec.loader.exec_module(build)
+
+PAGES = [*build.pages(), *(p for p in sorted(ROOT.glob("*.md")))]
+NAMED = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES]
+LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
+FRAME = re.compile(r'<iframe src="([^"]+)" title="[^"]+"')
+NEEDS = {"how-to/pytorch.md": "torch"}  # pages whose blocks need an extra
+
+
+def without_code(page):
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.M)
+
+
+@pytest.mark.parametrize("page", [p for p in NAMED if any(True for _ in build.blocks(p.values[0]))])
+def test_blocks_run_as_they_stand(page, tmp_path):
+    for name, extra in NEEDS.items():
+        if page == DOCS / name:
+            pytest.importorskip(extra)
+    build.run_page(page, tmp_path)
+    for frame in FRAME.findall(page.read_text(encoding="utf-8")):
+        assert (tmp_path / frame.partition("?")[0]).is_file(), frame
+
+
+@pytest.mark.parametrize("page", NAMED)
+def test_links_lead_to_files(page):
+    for target in LINK.findall(without_code(page)):
+        path, _, part = target.partition("#")
+        if "://" in target or not path:
+            continue
+        found = (page.parent / path).resolve()
+        assert found.exists(), f"{target} in {page.name}"
+        if part and found.suffix == ".md":
+            heads = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.M)
+            slugs = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+            assert part in slugs, f"{target} in {page.name}"
+
+
+def test_a_page_that_lies_is_caught(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nx = 1\n```\n\n```python\n>>> x\n2\n```\n")
+    with pytest.raises(AssertionError, match=r"page.md, line 6:(?s:.)*Expected:(?s:.)*2"):
+        build.run_page(page, tmp_path)
+
+
+def test_the_site_lists_every_page():
+    shown = set(re.findall(r'"([\w/.-]+\.md)"', (ROOT / "zensical.toml").read_text()))
+    assert shown == {str(page.relative_to(DOCS)) for page in build.pages()}
+
+
+def test_the_site_asks_the_network_for_nothing(tmp_path):
+    pytest.importorskip("zensical", reason="pip install 'microgrid-autograd[docs]'")
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("the page on PyTorch runs PyTorch")
+    site = tmp_path / "site"
+    build.main(["--out", str(site)])
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(r'<(?:script|img|iframe|link)[^>]+(?:src|href)="(https?:[^"]+)"', text)
+        assert loaded == [], page
+        for frame in re.findall(r'<iframe[^>]+src="([^"?]+)', text):
+            assert (page.parent / frame).is_file(), frame
+    assert (site / "course" / "live" / "quiz.html").is_file()
