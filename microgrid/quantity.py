@@ -9,15 +9,15 @@ leaf has moved, and nobody writes down twice what a number means.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .sweep import Sweep
+from .sweep import Sweep, gradients
 from .value import Value
 
 __all__ = [
-    "Quantity", "Source", "evaluate", "gradient", "largest", "local", "message", "norm",
-    "product", "smallest", "source_of", "total", "value",
+    "Quantity", "Source", "evaluate", "gradient", "gradient_from", "largest", "local", "message",
+    "norm", "product", "smallest", "source_of", "total", "value",
 ]  # fmt: skip
 
 Source: TypeAlias = tuple[Any, ...]  # (kind, *arguments)
@@ -93,6 +93,20 @@ def message(sweep: Sweep, node: Value, position: int, after: int | None = None) 
     return None if found is None else Quantity(found, "message", node, position)
 
 
+def gradient_from(
+    root: Value, node: Value, found: Mapping[Value, float], seed: float = 1.0
+) -> Quantity:
+    """seed x d(root)/d(node) of a sweep of its own, which has found these; 0 if unreached.
+
+    >>> from microgrid.sweep import gradients
+    >>> a = Value(3.0)
+    >>> square = a * a
+    >>> gradient_from(square, a, gradients(square))
+    6.0
+    """
+    return Quantity(found.get(node, 0.0), "from", root, node, source_of(seed))
+
+
 def total(numbers: Iterable[float]) -> Quantity:
     """The sum, from left to right; of one number the number itself."""
     return _made("sum", list(numbers))
@@ -142,6 +156,10 @@ def evaluate(source: Source, sweep: Sweep | None = None, after: int | None = Non
         return float(node.partials[position])
     if kind == "gradient":
         return _needed(sweep, kind).gradient(arguments[0], after)
+    if kind == "from":
+        root, node, seed = arguments
+        start = evaluate(seed, sweep, after)
+        return None if start is None else gradients(root, seed=start).get(node, 0.0)
     if kind == "message":
         return _needed(sweep, kind).message(arguments[0], arguments[1], after)
     numbers = [evaluate(argument, sweep, after) for argument in arguments]

@@ -16,7 +16,7 @@ STEADY = 0.9, 1.1  # factors per step between which a gradient is called steady
 
 
 def jacobian(run: Unrolled, t: int, k: int, carry: bool = False) -> np.ndarray:
-    """dh_t/dh_k as an H x H array: entry [i][j] is dh_t[i]/dh_k[j] (row 001-16).
+    """dh_t/dh_k as an H x H array: entry `[i][j]` is dh_t[i]/dh_k[j] (row 001-16).
 
     Steps run from 0, the initial state, to T, with k <= t; ValueError otherwise. One
     sweep per row, over the steps in between only. An LSTM's h_t also depends on h_k

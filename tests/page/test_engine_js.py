@@ -13,7 +13,8 @@ from random_graphs import graphs
 
 from demos.quiz import quiz
 from microgrid import Value, nn, recompute
-from microgrid.sweep import Sweep
+from microgrid import quantity as q
+from microgrid.sweep import Sweep, gradients
 from microgrid.value import creation_order
 from viz.page.graph import Graph, number_data
 from viz.page.player import _asset
@@ -82,8 +83,8 @@ def check(root, moves, seed=1.0):
             close([answer["local"][e]], [x.partials[position]])
             for k, sent in zip(steps, answer["messages"]):
                 close([sent[e]], [sweep.message(x, position, after=k)])
-        for k, gradients in zip(steps, answer["gradients"]):
-            close(gradients, [sweep.gradient(x, after=k) for x in order])
+        for k, found in zip(steps, answer["gradients"]):
+            close(found, [sweep.gradient(x, after=k) for x in order])
 
 
 @node
@@ -149,3 +150,36 @@ def test_a_crossed_comparison_is_named():
     moves = [[], [[0, 0.3]], [[0, 0.2]]]
     answers = ask(graph, moves, guards=graph.guards(guards))
     assert [answer["crossed"] for answer in answers] == [None, None, "mul > 0.5"]
+
+
+@node
+def test_quantities_are_those_of_python_before_and_after_a_move():
+    run = quiz("oc")
+    root, sweep = run.loss, Sweep(run.loss)
+    h0, h1, h2 = (state[0] for state in run.states)
+    sent = [q.message(sweep, h2, h2.parents.index(h1)), q.message(sweep, root, 0)]
+    made = [
+        q.value(h1), q.gradient(sweep, h1), q.local(h2, 0), sent[0], q.norm(sent), q.total(sent),
+        sent[0] / sent[1], -sent[0] * 2.0, abs(sent[0]), q.largest(sent), q.smallest(sent),
+        q.gradient_from(h2, h0, gradients(h2), q.value(h1)), q.product([q.value(h1), math.inf]),
+    ]  # fmt: skip
+    graph = Graph(creation_order(root), sweep)
+    steps, place = [0, 2, len(sweep)], graph.index[h0]
+    program = f"""{graph.script()}{_asset("engine.js")}{_asset("quantity.js")}
+        const engine = makeEngine({json.dumps(graph.data())});
+        const sources = {json.dumps([graph.source(x) for x in made])};
+        const said = (x) => (x === null || Number.isFinite(x) ? x : String(x));
+        const all = () => {json.dumps(steps)}.map((k) =>
+          sources.map((source) => said(evaluate(engine, source, k))));
+        const before = all();
+        engine.value[{place}] = 1;
+        engine.compute();
+        console.log(JSON.stringify([before, all()]));"""
+    ran = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    for found, number_of_h0 in zip(json.loads(ran.stdout), (0.0, 1.0)):
+        h0.data = number_of_h0
+        recompute(root)
+        now = Sweep(root)
+        for k, numbers in zip(steps, found):
+            close(numbers, [q.evaluate(x.source, now, k) for x in made])

@@ -14,6 +14,7 @@ from typing import Any
 from microgrid.expressions import javascript_table
 from microgrid.graph import name_of
 from microgrid.ops import OPS, Op
+from microgrid.quantity import Source, source_of
 from microgrid.sweep import Sweep
 from microgrid.tape.guards import Guard
 from microgrid.value import Value
@@ -77,6 +78,23 @@ class Graph:
     def _side(self, x: Value | float) -> list[Any]:
         """["v", place] for a node, ["c", number] for a plain number."""
         return ["v", self.index[x]] if isinstance(x, Value) else ["c", number_data(x)]
+
+    def source(self, x: float) -> Any:
+        """A number as the page computes it: a Quantity by its source, a plain one as it is."""
+        return self._translated(source_of(x))
+
+    def _translated(self, source: Source) -> Any:
+        kind, *arguments = source
+        if kind == "number":
+            return number_data(arguments[0])
+        if kind in ("value", "gradient"):
+            return [kind[0], self.index[arguments[0]]]
+        if kind in ("local", "message"):
+            return ["p" if kind == "local" else "m", self.edge[arguments[0], arguments[1]]]
+        if kind == "from":  # d(root)/d(node) of a sweep of its own
+            root, node, seed = arguments
+            return ["from", self.index[root], self.index[node], self._translated(seed)]
+        return [kind, *map(self._translated, arguments)]
 
     def script(self) -> str:
         """The rows of the op table that this graph uses, in JavaScript."""

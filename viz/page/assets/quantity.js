@@ -1,0 +1,30 @@
+// Numbers that know how they follow from the graph, as microgrid/quantity.py has them:
+// [kind, ...arguments] over values "v", gradients "g", local derivatives "p", messages "m".
+
+const COMBINED = {
+  sum: (xs) => xs.reduce((a, b) => a + b, 0),
+  product: (xs) => xs.reduce((a, b) => a * b, 1),
+  ratio: ([a, b]) => a / b,
+  norm: (xs) => Math.sqrt(xs.reduce((total, x) => total + x * x, 0)),
+  size: ([x]) => Math.abs(x),
+  largest: (xs) => xs.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)),
+  smallest: (xs) => xs.reduce((a, b) => (Math.abs(b) < Math.abs(a) ? b : a)),
+};
+
+/** What a source gives after k messages; null where a part of it is not there yet. */
+function evaluate(engine, source, k) {
+  if (typeof source === "number" || typeof source === "string") return toNumber(source);
+  const [kind, ...parts] = source;
+  if (kind === "v") return engine.valueAt(parts[0], k);
+  if (kind === "g") return engine.gradientAt(parts[0], k);
+  if (kind === "p") return engine.local[parts[0]];
+  if (kind === "m") return engine.messageAt(parts[0], k);
+  if (kind === "from") return engine.gradientsFrom(parts[0], evaluate(engine, parts[2], k))[parts[1]];
+  const numbers = [];
+  for (const part of parts) {
+    const x = evaluate(engine, part, k);
+    if (x === null) return null;
+    numbers.push(x);
+  }
+  return COMBINED[kind](numbers);
+}
