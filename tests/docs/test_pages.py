@@ -19,7 +19,6 @@ PAGES = [*build.pages(), *(p for p in sorted(ROOT.glob("*.md")))]
 NAMED = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES]
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 FRAME = re.compile(r'<iframe src="([^"]+)" title="[^"]+"')
-NEEDS = {"how-to/pytorch.md": "torch"}  # pages whose blocks need an extra
 
 
 def without_code(page):
@@ -28,11 +27,8 @@ def without_code(page):
 
 @pytest.mark.parametrize("page", [p for p in NAMED if any(True for _ in build.blocks(p.values[0]))])
 def test_blocks_run_as_they_stand(page, tmp_path):
-    for name, extra in NEEDS.items():
-        if page == DOCS / name:
-            pytest.importorskip(extra)
     build.run_page(page, tmp_path)
-    for frame in FRAME.findall(page.read_text(encoding="utf-8")):
+    for frame in FRAME.findall(without_code(page)):
         assert (tmp_path / frame.partition("?")[0]).is_file(), frame
 
 
@@ -64,8 +60,6 @@ def test_the_site_lists_every_page():
 
 def test_the_site_asks_the_network_for_nothing(tmp_path):
     pytest.importorskip("zensical", reason="pip install 'microgrid-autograd[docs]'")
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("the page on PyTorch runs PyTorch")
     site = tmp_path / "site"
     build.main(["--out", str(site)])
     for page in site.rglob("*.html"):
@@ -75,3 +69,31 @@ def test_the_site_asks_the_network_for_nothing(tmp_path):
         for frame in re.findall(r'<iframe[^>]+src="([^"?]+)', text):
             assert (page.parent / frame).is_file(), frame
     assert (site / "course" / "live" / "quiz.html").is_file()
+
+
+def test_files_that_contributing_and_architecture_name_are_there():
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^Files: ((?:.+\n)+)", contributing, re.M)
+    assert len(listed) >= 5
+    named = [name for part in listed for name in re.findall(r"`([^`]+)`", part)]
+    architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named += re.findall(r"`((?:microgrid|viz)/[\w/.]+)`", architecture)
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_every_room_of_the_readme_is_there_and_every_room_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("## Rooms") :]
+    rows = re.findall(r"^\| (`.+?) \|", table, re.M)
+    named = {name.rstrip("/") for row in rows for name in re.findall(r"`([\w/.]+)`", row)}
+    rooms = {
+        f"{top}/{path.name}"
+        for top in ("microgrid", "viz")
+        for path in (ROOT / top).iterdir()
+        if (path.suffix == ".py" and not path.name.startswith("__"))
+        or (path / "__init__.py").is_file()
+    } | {"demos", "tests", "benchmarks", "docs"}
+    covered = {room for room in rooms if room in named or room.partition("/")[0] in named}
+    assert named - rooms == set()
+    assert rooms - covered == set()
