@@ -17,7 +17,7 @@ from .value import Value
 
 __all__ = [
     "Quantity", "Source", "evaluate", "gradient", "gradient_from", "largest", "local", "message",
-    "norm", "product", "smallest", "source_of", "total", "value",
+    "norm", "product", "smallest", "source_of", "through", "total", "value",
 ]  # fmt: skip
 
 Source: TypeAlias = tuple[Any, ...]  # (kind, *arguments)
@@ -107,6 +107,22 @@ def gradient_from(
     return Quantity(found.get(node, 0.0), "from", root, node, source_of(seed))
 
 
+def through(nodes: Sequence[Value], above: Value, below: Value) -> Quantity:
+    """d(above)/d(below) along the paths that go through these nodes alone; oldest first.
+
+    >>> a = Value(3.0)
+    >>> b = a * a
+    >>> through([b], b, a)
+    6.0
+    """
+    return Quantity(_through(nodes, above, below), "through", tuple(nodes), above, below)
+
+
+def _through(nodes: Sequence[Value], above: Value, below: Value) -> float:
+    plan = [(node, zip(node.parents, node.partials)) for node in reversed(nodes)]
+    return gradients(above, plan).get(below, 0.0)
+
+
 def total(numbers: Iterable[float]) -> Quantity:
     """The sum, from left to right; of one number the number itself."""
     return _made("sum", list(numbers))
@@ -156,6 +172,8 @@ def evaluate(source: Source, sweep: Sweep | None = None, after: int | None = Non
         return float(node.partials[position])
     if kind == "gradient":
         return _needed(sweep, kind).gradient(arguments[0], after)
+    if kind == "through":
+        return _through(*arguments)
     if kind == "from":
         root, node, seed = arguments
         start = evaluate(seed, sweep, after)

@@ -13,11 +13,12 @@ from typing import TypeAlias
 
 from microgrid.graph import gradient_of, graph_of
 from microgrid.nn import Unrolled
+from microgrid.quantity import value
 from microgrid.stepper import sweep_of
 from microgrid.sweep import Sweep
 from microgrid.value import Value
 
-from ..style.typography import number, pretty
+from ..style.typography import pretty
 from .expand import GATES, expanded, expanded_run
 from .highlight import mark, path_of
 from .levels import Collapsed
@@ -25,6 +26,7 @@ from .model import SHOWN, Column, Picture
 from .panels import Itemised, shared_panel, uses_panel
 from .reading import Scene, label_of, name_of
 from .rolled import rolled
+from .sentence import Said, Sentence
 
 __all__ = [
     "DETAILS", "EXPAND", "Drawable", "Highlight", "Options", "Pictures", "picture_of", "roots_of",
@@ -295,7 +297,7 @@ def _title(x: Unrolled | None, roots: Sequence[Value]) -> str:
         return f"{type(cell).__name__.removesuffix('Cell')}{kind} unrolled over {steps}"
     if len(roots) > 1:
         return f"{len(roots)} values"
-    return f"{pretty(roots[0].label) or 'output'} = {number(roots[0].data)}"
+    return Sentence([f"{pretty(roots[0].label) or 'output'} = ", Said(value(roots[0]))])
 
 
 def _finding(scene: Scene, x: Unrolled | None) -> str:
@@ -303,4 +305,6 @@ def _finding(scene: Scene, x: Unrolled | None) -> str:
     if x is None or x.loss is None or len(x.states[0]) > 1:
         return ""
     grad = scene.grad(x.states[0][0])
-    return "" if grad is None else f"dL/d{label_of(x.states[0][0].label)} = {number(grad)}"
+    if grad is None:
+        return ""
+    return Sentence([f"dL/d{label_of(x.states[0][0].label)} = ", Said(grad)])

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from microgrid.quantity import Quantity, local, product
 from microgrid.value import Value
 
-from ..style.typography import number
 from .model import Picture
 from .reading import Scene, name_of
+from .sentence import Said, Sentence, Word
 
 
 def path_of(scene: Scene, highlight: Value | str | Sequence[Value]) -> list[Value]:
@@ -49,15 +50,10 @@ def _strongest(scene: Scene, start: Value) -> list[Value]:
 
 def mark(picture: Picture, scene: Scene, path: Sequence[Value]) -> None:
     """Paint the path red; at each wire stands the product from the loss down to there."""
-    slopes = []
-    for lower, upper in pairwise(path):
-        slopes.append(
-            max((p for x, p in zip(upper.parents, upper.partials) if x is lower), key=abs)
-        )
-    product, running = 1.0, {}
-    for (lower, upper), slope in zip(list(pairwise(path))[::-1], slopes[::-1]):
-        product *= slope
-        running[lower, upper] = (slope, product)
+    slopes = [_slope(lower, upper) for lower, upper in pairwise(path)]
+    products = [product(slopes[i:][::-1]) for i in range(len(slopes))]
+    running = dict(zip(pairwise(path), zip(slopes, products)))
+    whole = product(slopes[::-1])
     cards = {card.id: card for card in picture.cards}
     on_path = {scene.index[node]: node for node in path}
     for wire in picture.wires:
@@ -69,8 +65,15 @@ def mark(picture: Picture, scene: Scene, path: Sequence[Value]) -> None:
             wire.look = source.look = target.look = "marked"
             if len(source.nodes) == len(target.nodes) == 1:
                 wire.local, wire.product = found[0]
-    factors = " · ".join(f"({number(s)})" if s < 0 else number(s) for s in slopes[::-1])
-    top, bottom = name_of(path[-1]), name_of(path[0])
-    if len(slopes) > 12 or not math.isfinite(product):
-        factors = f"{len(slopes)} factors"
-    picture.subtitle = f"along the red path d{top}/d{bottom} = {factors} = {number(product)}"
+    along = f"along the red path d{name_of(path[-1])}/d{name_of(path[0])} = "
+    factors: list[Word] = [f"{len(slopes)} factors"]
+    if len(slopes) <= 12 and math.isfinite(whole):
+        factors = [Said(slope, "factor") for slope in slopes[::-1]]
+        factors = [word for factor in factors for word in (" · ", factor)][1:]
+    picture.subtitle = Sentence([along, *factors, " = ", Said(whole)])
+
+
+def _slope(lower: Value, upper: Value) -> Quantity:
+    """The largest local derivative from a node to one of its operands, which may come twice."""
+    edges = (local(upper, i) for i, x in enumerate(upper.parents) if x is lower)
+    return max(edges, key=abs)

@@ -16,12 +16,14 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from microgrid import quantity
 from microgrid.nn import Unrolled
+from microgrid.quantity import Quantity, norm
 from microgrid.sweep import gradients
 from microgrid.value import Value
 
 from .model import Card, Name, Operation, Row, Wire
-from .reading import Scene, label_of, name_of, norm, operation
+from .reading import Scene, label_of, name_of, operation, total
 
 __all__ = ["Collapsed", "Group"]
 
@@ -248,7 +250,7 @@ class Collapsed:
             elif group.nodes[0] in self.scene.embedded:
                 card.names, card.embedding = (Name("x", user.column),), _looked_up(group)
             sent = _norm(self._messages(edges).values())
-            size = norm(node.data for node in group.nodes)
+            size = norm(map(quantity.value, group.nodes))
             card.rows = (Row(size, sent, norm=len(group.nodes) > 1),)
             self.cards.append(card)
             found[group, user] = card.id
@@ -285,7 +287,7 @@ class Collapsed:
         if len(shown) <= MOST_ROWS and group.kind != "parameter":
             return tuple(
                 Row(
-                    node.data,
+                    quantity.value(node),
                     scene.grad(node),
                     label_of(node.label).timeless if several and node.label else None,
                     node=scene.index[node],
@@ -295,7 +297,7 @@ class Collapsed:
         rows = []
         for whole in dict.fromkeys(label_of(node.label).whole for node in shown):
             part = [node for node in shown if label_of(node.label).whole == whole]
-            size, grad = norm(n.data for n in part), _norm(scene.grad(n) for n in part)
+            size, grad = norm(map(quantity.value, part)), _norm(map(scene.grad, part))
             lone = scene.index[part[0]] if len(part) == 1 else None
             name = whole.timeless if several and whole else None
             rows.append(Row(size, grad, name, norm=lone is None, node=lone))
@@ -330,7 +332,7 @@ class Collapsed:
         source, target, scene = crossing.source, crossing.target, self.scene
         sent = self._messages(crossing.edges)
         above = self._above(crossing)
-        message, upstream = _norm(sent.values()), _norm(scene.grad(node) for node in above)
+        message, upstream = _norm(sent.values()), _norm(map(scene.grad, above))
         jacobian = self._jacobian(target, above, list(sent))
         wide = len(sent) > 1 or len(target.shown) > 1
         self.wide |= wide
@@ -340,7 +342,7 @@ class Collapsed:
                 message, upstream = _size(message), _size(upstream)
             local = message / upstream if sent_all and message is not None and upstream else None
         else:
-            local = None if jacobian is None else jacobian[0][0]
+            local = None if jacobian is None else self._slope(target, above[0], *sent)
         return Wire(
             id=f"w{target.place}_{source.place}{f'_{nth}' if nth else ''}",
             source=card,
@@ -369,14 +371,16 @@ class Collapsed:
         same = [node for node in target.shown if self.scene.carried.get(node) == state]
         return same if state is not None and same else target.shown
 
-    def _messages(self, edges: Iterable[tuple[Value, int]]) -> dict[Value, float | None]:
+    def _messages(self, edges: Iterable[tuple[Value, int]]) -> dict[Value, Quantity | None]:
         """What reaches each node of the source through these edges."""
-        sent: dict[Value, float | None] = {}
+        parts: dict[Value, list[Quantity | None]] = defaultdict(list)
         for node, position in edges:
-            parent, part = node.parents[position], self.scene.message(node, position)
-            before = sent.get(parent)
-            sent[parent] = part if before is None else before + (part or 0.0)
-        return sent
+            parts[node.parents[position]].append(self.scene.message(node, position))
+        return {parent: total(part) for parent, part in parts.items()}
+
+    def _slope(self, target: Group, above: Value, below: Value) -> Quantity:
+        """d(above)/d(below) through the nodes of the target alone."""
+        return quantity.through(target.nodes, above, below)
 
     def _jacobian(
         self, target: Group, above: Sequence[Value], sources: Sequence[Value]
@@ -430,11 +434,11 @@ def _operation(nodes: Sequence[Value]) -> Operation | None:
     return found[0] if len(found) == 1 else found[0].bare
 
 
-def _size(x: float | None) -> float | None:
+def _size(x: Quantity | None) -> Quantity | None:
     return None if x is None else abs(x)
 
 
-def _norm(numbers: Iterable[float | None]) -> float | None:
+def _norm(numbers: Iterable[float | None]) -> Quantity | None:
     found = list(numbers)
     return None if None in found else norm(x for x in found if x is not None)
 

@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from microgrid.nn import Unrolled
+from microgrid.quantity import Quantity, gradient_from, norm, value
 from microgrid.sweep import gradients
 from microgrid.value import Value, creation_order
 
-from ..style.typography import number
 from .model import Cell, Name, Panel, PanelKind
-from .reading import Scene, label_of, name_of, norm, total
+from .reading import Scene, label_of, name_of, total
+from .reading import total as added
+from .sentence import Case, How, Said, Sentence
 
 MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
 MOST_STEPS = 12  # more time steps than these are shown as heat without numbers
@@ -32,7 +34,7 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
         together[label_of(leaf.label).whole].append(leaf)
     rows = [_heads(["value", *heads, "dL/dw = Σ"])]
     for name, leaves in together.items():
-        size = norm(leaf.data for leaf in leaves)
+        size = norm(map(value, leaves))
         cells = [Cell("name", str(name), bold=True), Cell("value", number=size)]
         for i in range(len(steps)):
             sent = [part for leaf in leaves if (part := parts[leaf][i]) is not None]
@@ -78,7 +80,7 @@ def sum_panel(
     earlier = any(rest is not None for rest in rests.values())
     rows = [_heads(["value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"])]
     for leaf, found in parts.items():
-        cells = [Cell("name", name_of(leaf), bold=True), Cell("value", number=leaf.data)]
+        cells = [Cell("name", name_of(leaf), bold=True), Cell("value", number=value(leaf))]
         cells += [grad_cell(part) for part in found]
         cells += [grad_cell(rests[leaf])] if earlier else []
         rows.append((*cells, grad_cell(scene.grad(leaf), bold=True)))
@@ -90,7 +92,7 @@ def _left_over(grad: float | None, parts: Sequence[float | None]) -> float | Non
     if grad is None:
         return None
     found = total(parts) or 0.0
-    rest = grad - found
+    rest = float(grad) - float(found)  # what is left from earlier does not change any more
     return rest if abs(rest) > 1e-9 * max(1.0, abs(grad), abs(found)) else None
 
 
@@ -114,15 +116,16 @@ class Itemised:
     def __init__(self, run: Unrolled, scene: Scene) -> None:
         self.run, self.scene = run, scene
         self.losses = [(t, x) for t, x in enumerate(run.losses, 1) if x is not None]
-        self.rows: dict[int, list[float | None]] = {}
+        self.rows: dict[int, list[Quantity | None]] = {}
         if run.loss is None or scene.grad(run.loss) is None:
             return
         edges = sum(len(node.parents) for node in creation_order(run.loss))
         whole = len(run) <= MOST_STATES and edges * len(self.losses) <= MOST_WORK
         for t, loss in self.losses if whole else self.losses[-1:]:
-            sent = gradients(loss, seed=self._share(loss))
+            share = self._share(loss)
+            sent = gradients(loss, seed=share)
             self.rows[t] = [
-                norm([sent.get(h, 0.0) for h in state]) if k <= t else None
+                norm([gradient_from(loss, h, sent, share) for h in state]) if k <= t else None
                 for k, state in enumerate(run.states)
             ]
 
@@ -132,7 +135,7 @@ class Itemised:
         if total is None or loss is total or loss not in total.parents:
             return self.scene.grad(loss) or 0.0
         edges = enumerate(total.parents)
-        return sum(self.scene.message(total, i) or 0.0 for i, x in edges if x is loss)
+        return added(self.scene.message(total, i) for i, x in edges if x is loss) or 0.0
 
     def panel(self) -> Panel | None:
         """The table; the last row is the gradient of each state itself."""
@@ -170,24 +173,20 @@ class Itemised:
             return ""
         share = abs(start / here)
         h, first, sent = self._state(t), self._state(0), name_of(loss)
-        if share == 0.0:
-            return f"Nothing of the gradient of {sent} at {h} reaches {first}."
-        if share >= 2.0:
-            grown = f"{share:.3g}" if share < 1000.0 else _power(share)
-            return f"The gradient of {sent} at {h} has grown {grown} times when it reaches {first}."
-        part = f"{100.0 * share:.2g}%" if 0.0005 <= share < 0.995 else _power(share)
-        part = number(share) if share >= 0.995 else part
-        return f"Of the gradient of {sent} at {h}, {part} reaches {first}."
+        at = f"of the gradient of {sent} at {h}"
+        grown = f"The gradient of {sent} at {h} has grown "
+        when = f" times when it reaches {first}."
+        cases = [Case(0.0, 5e-324, (f"Nothing {at} reaches {first}.",))]
+        for low, high, how in SHARES:
+            cases.append(Case(low, high, (f"O{at[1:]}, ", Said(share, how), f" reaches {first}.")))
+        cases.append(Case(2.0, 1000.0, (grown, Said(share, "times"), when)))
+        cases.append(Case(1000.0, math.inf, (grown, Said(share, "power"), when)))
+        return Sentence.of(share, cases)
 
 
-def _power(x: float) -> str:
-    """A small or large share in powers of ten.
-
-    >>> _power(2.2e-10), _power(31415.9)
-    ('2.2·10⁻¹⁰', '3.1·10⁴')
-    """
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return f"{mantissa}·10{str(int(exponent)).translate(_RAISED)}"
-
-
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# How a share is written that lies from the first number up to the second.
+SHARES: tuple[tuple[float, float, How], ...] = (
+    (5e-324, 0.0005, "power"),
+    (0.0005, 0.995, "percent"),
+    (0.995, 2.0, "number"),
+)

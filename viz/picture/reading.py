@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
+from microgrid import quantity
 from microgrid.graph import creation_order, formula, gradient_of, time_step
 from microgrid.nn import Unrolled
+from microgrid.quantity import Quantity, value
 from microgrid.sweep import Sweep
 from microgrid.value import Value
 
@@ -78,16 +79,6 @@ def _operands(node: Value) -> Iterator[str]:
         yield "…"
 
 
-def norm(numbers: Iterable[float]) -> float:
-    """The Euclidean norm; of a single number the number itself, with its sign.
-
-    >>> norm([3.0, 4.0]), norm([-2.0])
-    (5.0, -2.0)
-    """
-    found = list(numbers)
-    return found[0] if len(found) == 1 else math.sqrt(sum(x * x for x in found))
-
-
 class Scene:
     """A recorded graph as the pictures see it: steps, columns, roles, shared leaves.
 
@@ -118,16 +109,21 @@ class Scene:
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
 
-    def grad(self, node: Value) -> float | None:
+    def grad(self, node: Value) -> Quantity | None:
         """The node's gradient, or what it is while the sweep is on its way."""
-        return gradient_of(node) if self.sweep is None else self.sweep.gradient(node, self.upto)
+        if self.sweep is not None:
+            return quantity.gradient(self.sweep, node, self.upto)
+        found = gradient_of(node)
+        return None if found is None else Quantity(found, "gradient", node)
 
-    def message(self, node: Value, position: int) -> float | None:
+    def message(self, node: Value, position: int) -> Quantity | None:
         """What the node sends back along one of its edges, None before it has done so."""
         if self.sweep is not None:
-            return self.sweep.message(node, position, self.upto)
+            return quantity.message(self.sweep, node, position, self.upto)
         upstream = gradient_of(node)
-        return None if upstream is None else upstream * node.partials[position]
+        if upstream is None:
+            return None
+        return Quantity(upstream * node.partials[position], "message", node, position)
 
     def framed(self, node: Value) -> bool:
         """Whether a node belongs to a time step."""
@@ -254,7 +250,7 @@ class Scene:
                 card.names = (self.input_name(step, place),)
             card.alias, card.framed = len(steps) > 1, True
             if card.alias:
-                card.rows = (Row(node.data, total(self._messages(node, step))),)
+                card.rows = (Row(value(node), total(self._messages(node, step))),)
             self.cards.append(card)
         return lambda child, position: f"{self._id(node)}_{self.column[child]}"
 
@@ -277,7 +273,7 @@ class Scene:
                 card.alias, card.beside = len(uses) > 1, self._id(child)
                 card.framed = self.step[child] is not None
                 if card.alias:
-                    card.rows = (Row(node.data, self.message(child, position)),)
+                    card.rows = (Row(value(node), self.message(child, position)),)
                 card_of[child, position] = card.id
                 self.cards.append(card)
         return lambda child, position: card_of[child, position]
@@ -289,7 +285,7 @@ class Scene:
             role=self.role(node),
             names=(label_of(node.label),) if node.label else (),
             operation=operation(node),
-            rows=(Row(node.data, self.grad(node), node=place),),
+            rows=(Row(value(node), self.grad(node), node=place),),
             column=column,
             slot=self.slot[node],
             framed=self.step[node] is not None,
@@ -302,7 +298,7 @@ class Scene:
 
     def _wire(self, node: Value, position: int, source: str) -> Wire:
         parent, target = node.parents[position], self._id(node)
-        local, sent = node.partials[position], self.message(node, position)
+        local, sent = quantity.local(node, position), self.message(node, position)
         recurrent = self.timed and bool(parent.parents or parent in self.initial)
         lines = [f"local derivative d({name_of(node)})/d({name_of(parent)}) = {local!r}"]
         if sent is not None:
@@ -359,9 +355,9 @@ def _carried(run: Unrolled | None) -> dict[Value, Name]:
     if run is None:
         return {}
     return {
-        value: label_of(value.label).whole.timeless
+        node: label_of(node.label).whole.timeless
         for state in run.carries
-        for value in _leaves(state)
+        for node in _leaves(state)
     }
 
 
@@ -380,9 +376,10 @@ def _leaves(state: object) -> Iterator[Value]:
             yield from _leaves(part)
 
 
-def total(messages: Iterable[float | None]) -> float | None:
+def total(messages: Iterable[float | None]) -> Quantity | None:
+    """The sum of the messages that have been sent; None where there is none."""
     known = [x for x in messages if x is not None]
-    return sum(known) if known else None
+    return quantity.total(known) if known else None
 
 
 def _numbers(name: str) -> tuple[int, ...]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from microgrid.nn import Unrolled
+from microgrid.quantity import norm
+from microgrid.quantity import value as number_of
 from microgrid.value import Value
 
 from .levels import Collapsed, Group, shape
 from .model import Card, Name, Row, Wire
-from .reading import Scene, describe, label_of, norm
+from .reading import Scene, describe, label_of
 
 __all__ = ["rolled"]
 
@@ -89,7 +91,7 @@ def _weight(scene: Scene, name: Name, entries: list[Value], user: Group, steps: 
     grads = [scene.grad(entry) for entry in entries]
     grad = None if None in grads else norm(g for g in grads if g is not None)
     lone = scene.index[entries[0]] if len(entries) == 1 else None
-    row = Row(norm(e.data for e in entries), grad, norm=lone is None, node=lone)
+    row = Row(norm(map(number_of, entries)), grad, norm=lone is None, node=lone)
     return Card(
         id=f"p{scene.index[entries[0]]}",
         role="parameter",
@@ -109,7 +111,7 @@ def _total(scene: Scene, loss: Value) -> Card:
         role="total",
         names=(label_of(loss.label),) if loss.label else (Name("L"),),
         operation=None,
-        rows=(Row(loss.data, scene.grad(loss), node=scene.index[loss]),),
+        rows=(Row(number_of(loss), scene.grad(loss), node=scene.index[loss]),),
         tooltip=describe(loss, scene.grad(loss)),
         nodes=(scene.index[loss],),
     )
