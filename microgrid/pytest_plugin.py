@@ -68,6 +68,7 @@ def gradcheck(request: pytest.FixtureRequest) -> Checker:
     `second=True` checks gradients of gradients as well, `subtests=True` reports every
     gradient as a subtest. `gradcheck.against(f, inputs, gradients)` holds gradients of your
     own against the right ones.
+    A PyTorch module, or a function of tensors, is checked as by microgrid.pytorch.gradcheck.
     """
     return Checker(request)
 
@@ -107,6 +108,11 @@ class Checker:
         second: bool = False,
         subtests: bool = False,
     ) -> bool:
+        if _is_pytorchs(f, inputs):
+            from .pytorch import gradcheck as exact
+
+            __tracebackhide__ = True
+            return exact(f, inputs)
         from .gradcheck import GradcheckError
         from .gradcheck import check as room
 
@@ -162,6 +168,15 @@ class Checker:
             error.add_note(f"picture: {_picture(root, fault, folder, name)}")
         except (OSError, ValueError) as problem:  # no Graphviz, a folder that cannot be written
             error.add_note(f"no picture: {problem}")
+
+
+def _is_pytorchs(f: Any, inputs: Any) -> bool:
+    """Whether f is a torch.nn.Module, or a function of tensors: these are checked exactly."""
+    if "torch" not in sys.modules:
+        return False
+    given = inputs if isinstance(inputs, list | tuple) else [inputs]
+    kinds = {base.__module__.partition(".")[0] for x in (f, *given) for base in type(x).__mro__}
+    return "torch" in kinds
 
 
 def _picture(root: Value, fault: LocalSlope | None, folder: Path, name: str) -> Path:

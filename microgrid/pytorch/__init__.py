@@ -16,6 +16,7 @@ except ImportError:
         'pip install "microgrid-autograd[torch]"'
     ) from None
 
+from .gradcheck import GradcheckError, gradcheck
 from .record import Recording, record
 
-__all__ = ["Recording", "record"]
+__all__ = ["GradcheckError", "Recording", "gradcheck", "record"]

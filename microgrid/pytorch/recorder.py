@@ -21,7 +21,7 @@ from .recurrent_calls import WholeCalls
 from .rules import rule_for
 from .rules.recurrent import Unrolling
 from .shadows import Shadows, numbers_of, refuse
-from .sites import Site, function_around, user_site, variable_name
+from .sites import FunctionCall, Site, function_around, user_site, variable_name
 
 __all__ = ["Call", "Leaf", "TorchRecorder"]
 
@@ -40,12 +40,23 @@ _HIDDEN_VIEWS = {"_unsafe_view"}  # views that aten's schema does not call so
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One recorded call: aten's name, the user's line, its scope, its autograd.Function."""
+    """One recorded call.
+
+    Attributes
+    ----------
+    name : aten's name for it
+    site : the user's line; within an autograd.Function that of apply()
+    scope : microgrid's scope: time step, module
+    number : how many calls came before
+    function, application : the autograd.Function around it, and which of its applications
+    """
 
     name: str
     site: Site
     scope: str
+    number: int
     function: str = ""
+    application: int = 0
 
     def __str__(self) -> str:
         where = f" in {self.scope}" if self.scope else ""
@@ -85,6 +96,8 @@ class TorchRecorder(WholeCalls):
         self._looked_at = Shadows()  # numbers computed from recorded ones, such as masks
         self._cells: dict[int, Any] = {}
         self._device: torch.device | None = None
+        self._frame: Any = None  # of the autograd.Function applied last
+        self._applications = 0
         self._one_device(model, [tensor for _, tensor in inputs])
         for name, tensor in inputs:
             if tensor.is_floating_point() or tensor.is_complex():
@@ -112,15 +125,21 @@ class TorchRecorder(WholeCalls):
             function = function_around()
             if function is None:
                 return self._unrecorded(func, args, named)
+        self.seen(tensors)
         if _is_view(func._schema, name):
             for tensor in tensors:
                 self._array(tensor, ())
             return func(*args, **named)
-        given = function[1] if function else ()
-        site = function[2] if function else user_site()
-        label = function[0].__name__ if function else ""
-        call = Call(f"aten.{name}", site, current_scope(), label)
-        return self._recorded(call, func, args, named, tensors, given)
+        return self._recorded(self._call(name, function), func, args, named, tensors,
+                              function.arguments if function else ())  # fmt: skip
+
+    def _call(self, name: str, function: FunctionCall | None = None) -> Call:
+        number, scope = len(self.calls), current_scope()
+        if function is None:
+            return Call(f"aten.{name}", user_site(), scope, number)
+        if function.frame is not self._frame:
+            self._frame, self._applications = function.frame, self._applications + 1
+        return Call(f"aten.{name}", function.site, scope, number, function.name, self._applications)
 
     def _recorded(
         self,
@@ -134,7 +153,6 @@ class TorchRecorder(WholeCalls):
         name = call.name.removeprefix("aten.")
         rule = rule_for(name, func._overloadname)
         live = self._will_be_live(tensors)
-        self.seen(call, tensors)
         arrays, named_arrays = tree_map(lambda x: self._entry(x, given), (tuple(args), dict(named)))
         if name in _COMPARISONS:
             self._guard(_COMPARISONS[name], *arrays[:2])
@@ -150,24 +168,22 @@ class TorchRecorder(WholeCalls):
         try:
             made = rule(*arrays, **named_arrays)
         except NotImplementedError as missing:
-            raise NotImplementedError(
-                f"record: {missing} (aten.{name}) is not recorded yet, at {call.site}"
-            ) from None
+            return self.unknown(call, out, f"{missing} ({call.name})")
         self.calls.append(call)
         if name in ("addmm", "mm") and self.columns.used:
             self.readout = made
         self._finish(call, outputs, made, live, tensors, bool(call.function))
         return out
 
-    def unknown(self, call: Call, out: Any) -> Any:
+    def unknown(self, call: Call, out: Any, what: str = "") -> Any:
         """A call without a rule."""
         raise NotImplementedError(
-            f"record: {call.name} is not recorded yet, at {call.site}; a rule for it is one entry "
-            f"in microgrid/pytorch/rules"
+            f"record: {what or call.name} is not recorded yet, at {call.site}; a rule for it is "
+            f"one entry in microgrid/pytorch/rules"
         )
 
-    def seen(self, call: Call, tensors: Sequence[torch.Tensor]) -> None:
-        """Before a call: which tensors it is given. For who wants to know."""
+    def seen(self, tensors: Sequence[torch.Tensor]) -> None:
+        """What a call is given, before it is made. For who wants to know."""
 
     # Arrays behind tensors
 

@@ -37,7 +37,8 @@ class WholeCalls:
     _will_be_live: Callable[[Sequence[torch.Tensor]], bool]
     _array: Callable[[torch.Tensor, Sequence[Any]], Array]
     _finish: Callable[..., None]
-    seen: Callable[[Call, Sequence[torch.Tensor]], None]
+    _call: Callable[[str], Call]
+    seen: Callable[[Sequence[torch.Tensor]], None]
 
     def whole(self, name: str, func: Any, args: Sequence[Any], named: dict[str, Any]) -> Any:
         """Make one of the calls and record it."""
@@ -65,10 +66,8 @@ class WholeCalls:
     def _run(
         self, name: str, func: Any, args: Sequence[Any], named: dict[str, Any], tensors: Any
     ) -> tuple[Call, Any]:
-        from .recorder import Call
-
-        call = Call(f"aten.{name}", user_site(), current_scope())
-        self.seen(call, tensors)
+        call = self._call(name)
+        self.seen(tensors)
         out = func(*args, **named)
         self.calls.append(call)
         return call, out

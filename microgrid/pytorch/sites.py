@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["Site", "function_around", "user_site", "variable_name"]
+__all__ = ["FunctionCall", "Site", "function_around", "user_site", "variable_name"]
 
 _OURS = str(Path(__file__).resolve().parent)
 _TORCH = str(Path(torch.__file__).resolve().parent)
@@ -56,16 +56,31 @@ def user_site() -> Site:
     return Site("", 0)
 
 
-def function_around() -> tuple[type, tuple[Any, ...], Site] | None:
-    """The autograd.Function whose forward is running: its class, arguments and caller's line."""
-    found = None
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """An autograd.Function whose forward is running: its name, its arguments, the caller's line.
+
+    `frame` is Python's, which tells one application from the next.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    site: Site
+    frame: FrameType
+
+
+def function_around() -> FunctionCall | None:
+    """The outermost autograd.Function that is being applied, None where there is none."""
+    apply = caller = None
     for frame in _frames():
         if frame.f_code is _APPLY:
-            found = frame
-        elif found is not None and not _foreign(frame.f_code):
-            place = Site(frame.f_code.co_filename, frame.f_lineno)
-            return found.f_locals["cls"], found.f_locals["args"], place
-    return None
+            apply, caller = frame, None
+        elif apply is not None and caller is None and not _foreign(frame.f_code):
+            caller = Site(frame.f_code.co_filename, frame.f_lineno)
+    if apply is None:
+        return None
+    names = apply.f_locals
+    return FunctionCall(names["cls"].__name__, names["args"], caller or Site("", 0), apply)
 
 
 def variable_name(tensor: Any) -> str:

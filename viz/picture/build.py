@@ -274,6 +274,7 @@ def _known(what: str, given: Iterable[str], known: Sequence[str]) -> list[str]:
 
 def roots_of(x: Drawable) -> list[Value]:
     """The Values a picture of x ends in. TypeError for what cannot be drawn."""
+    x = graph_of(x)
     if isinstance(x, Value):
         return [x]
     if isinstance(x, Unrolled):
