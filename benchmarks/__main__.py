@@ -8,6 +8,8 @@ HELPERS = {
     "costs",
     "graphs",
     "harness",
+    "kernels",
+    "limits",
     "machine",
     "micrograd_ops",
     "minimal",

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from .harness import Contender, Result, held_bytes, race
-from .problems import CharLSTM, CharRNN, Expression, Moons
+from .problems import CharLSTM, CharRNN, Expression, MicroGPT, Moons
 from .tables import Table, milliseconds, ratio
 
 PHASES = ("record", "plan", "eager", "replay")
-Problem = CharRNN | Moons | Expression
+Problem = CharRNN | Moons | Expression | MicroGPT
 
 
 def phase(name: str, problem: Problem) -> Callable[[], Any]:
@@ -41,7 +41,7 @@ def phase(name: str, problem: Problem) -> Callable[[], Any]:
         return found
 
     if name == "plan":
-        return lambda: replay(Tape(loss, leaves))
+        return lambda: replay(Tape(loss, leaves, engine="compiled"))
     if name == "eager":
 
         def eager() -> Any:
@@ -50,7 +50,7 @@ def phase(name: str, problem: Problem) -> Callable[[], Any]:
             return loss
 
         return eager
-    return partial(replay, Tape(loss, leaves))
+    return partial(replay, Tape(loss, leaves, engine="compiled"))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def memory(problems: Sequence[Problem]) -> Table:
         loss = record()
 
         def used(loss: Any = loss, leaves: Any = leaves, numbers: Any = numbers) -> Any:
-            tape = Tape(loss, leaves)
+            tape = Tape(loss, leaves, engine="compiled")
             tape.forward(numbers if len(numbers) else None)
             tape.backward()
             return tape

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from .tables import Table, milliseconds, ratio
+from .tables import Table, microseconds, ratio
 
 # BLAS threads cost more than they give on matrices of this size, and fight over two cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -58,6 +58,10 @@ class Result:
     @property
     def median(self) -> float:
         return statistics.median(self.seconds)
+
+    @property
+    def least(self) -> float:
+        return min(self.seconds)
 
     def times(self, ours: Result) -> float:
         """How many times our time this contender takes."""
@@ -97,8 +101,11 @@ class Standings:
         ]
         return Table(
             f"{self.title} (median of {len(ours.seconds)} alternating rounds)",
-            ["", "ms", "times ours"],
-            [[r.name, milliseconds(r.median), ratio(r.times(ours))] for r in self.results],
+            ["", "median µs", "min µs", "times ours"],
+            [
+                [r.name, microseconds(r.median), microseconds(r.least), ratio(r.times(ours))]
+                for r in self.results
+            ],
             skipped,
         )
 

@@ -39,6 +39,20 @@ class Node:
         out = math.tanh(self.data)
         return Node(out, (self,), (1.0 - out * out,))
 
+    def relu(self) -> Node:
+        return Node(max(0.0, self.data), (self,), (float(self.data > 0.0),))
+
+    def exp(self) -> Node:
+        out = math.exp(self.data)
+        return Node(out, (self,), (out,))
+
+    def log(self) -> Node:
+        return Node(math.log(self.data), (self,), (1.0 / self.data,))
+
+    def __pow__(self, power: float) -> Node:
+        slope = power * self.data ** (power - 1.0)
+        return Node(self.data**power, (self,), (slope,))
+
     def backward(self) -> None:
         seen = {self}
         order = [self]

@@ -95,6 +95,45 @@ class Moons:
 
 
 @dataclass(frozen=True)
+class MicroGPT:
+    """Karpathy's microgpt: a GPT of one block on one name, the mean of its cross entropies.
+
+    RMS norms without weights, attention with `heads` heads, a relu layer of four times the
+    width, no biases.
+    """
+
+    tokens: int = 8
+    letters: int = 27
+    width: int = 16
+    heads: int = 4
+    places: int = 16
+    seed: int = 0
+
+    epsilon: ClassVar[float] = 1e-5
+
+    def __str__(self) -> str:
+        return f"microgpt, {self.tokens} tokens"
+
+    def weights(self) -> dict[str, Array]:
+        """Normal with deviation 0.08; rows are outputs."""
+        rng, w = np.random.default_rng(self.seed), self.width
+        shapes = {
+            "letters": (self.letters, w), "places": (self.places, w), "query": (w, w),
+            "key": (w, w), "value": (w, w), "out": (w, w), "up": (4 * w, w), "down": (w, 4 * w),
+            "head": (self.letters, w),
+        }  # fmt: skip
+        return {name: rng.normal(0.0, 0.08, shape) for name, shape in shapes.items()}
+
+    def text(self) -> tuple[list[int], list[int]]:
+        """Letter indices of the inputs, and of the letters that follow them."""
+        found = np.random.default_rng(self.seed + 1).integers(self.letters, size=self.tokens + 1)
+        return found[:-1].tolist(), found[1:].tolist()
+
+    def one_hot(self, letters: list[int]) -> Array:
+        return np.eye(self.letters)[letters]
+
+
+@dataclass(frozen=True)
 class Expression:
     """A graph of binary expressions; every leaf is used many times."""
 

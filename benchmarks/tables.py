@@ -47,6 +47,16 @@ def milliseconds(seconds: float) -> str:
     return f"{ms:,.3f}" if ms < 10 else f"{ms:,.1f}" if ms < 1000 else f"{ms:,.0f}"
 
 
+def microseconds(seconds: float) -> str:
+    """To three digits.
+
+    >>> microseconds(0.0000123), microseconds(1.5)
+    ('12.3', '1,500,000')
+    """
+    us = 1e6 * seconds
+    return f"{us:,.2f}" if us < 10 else f"{us:,.1f}" if us < 1000 else f"{us:,.0f}"
+
+
 def ratio(times: float) -> str:
     """To two digits after the point while it is small.
 

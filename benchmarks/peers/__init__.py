@@ -1,6 +1,6 @@
 """The same steps in every peer's own manner, one module per way of writing them.
 
-A module offers some of `char_rnn`, `lstm`, `moons` and `expression`: a problem in, out
+A module offers some of `char_rnn`, `lstm`, `moons`, `expression` and `microgpt`: a problem in, out
 comes a step, forward and backward in float64, that returns (loss, gradients). All start
 from the problem's numbers and take the inputs anew at every call, in the form that the
 library likes best. The step of the moons also updates the parameters.
@@ -35,20 +35,27 @@ class Peer:
 
 
 SEQUENCES = ("char_rnn", "lstm")
+EVERY = (*SEQUENCES, "moons", "expression", "microgpt")
 PEERS = (
-    Peer("microgrid tape", "ours", "microgrid", (*SEQUENCES, "moons", "expression")),
+    Peer("microgrid tape", "ours", "microgrid", EVERY),
+    Peer("microgrid tape, NumPy", "ours_numpy", "microgrid", EVERY),
     Peer("microgrid tape, + * relu", "ours_plain", "microgrid", ("moons",)),
-    Peer("microgrid eager", "ours_eager", "microgrid", (*SEQUENCES, "moons", "expression")),
+    Peer("microgrid eager", "ours_eager", "microgrid", EVERY),
     Peer("NumPy step by step", "numpy_steps", "numpy", ("char_rnn",)),
     Peer("NumPy by hand", "numpy_bptt", "numpy", (*SEQUENCES, "moons")),
+    Peer("Numba by hand", "numba_by_hand", "numba", (*SEQUENCES, "moons")),
     Peer("torch, loop over cells", "torch_loop", "torch", SEQUENCES),
     Peer("torch.nn", "torch_nn", "torch", (*SEQUENCES, "moons")),
+    Peer("torch on arrays", "torch_gpt", "torch", ("microgpt",)),
+    Peer("torch.compile", "torch_compiled", "torch", (*SEQUENCES, "moons", "microgpt")),
     Peer("jax.jit", "jax_scan", "jax", (*SEQUENCES, "moons")),
     Peer("jax.jit, one thread", "jax_one_thread", "jax", (*SEQUENCES, "moons")),
+    Peer("jax, unrolled, flat, ahead of time", "jax_best", "jax", EVERY),
     Peer("HIPS autograd", "autograd_hips", "autograd", (*SEQUENCES, "moons")),
     Peer("CasADi", "casadi_graph", "casadi", (*SEQUENCES, "moons", "expression")),
-    Peer("micrograd", "micrograd_graph", "micrograd", (*SEQUENCES, "moons", "expression")),
-    Peer("minimal slots node", "minimal_graph", "microgrid", ("expression",)),
+    Peer("CasADi, its own C", "casadi_c", "casadi", (*SEQUENCES, "moons", "expression")),
+    Peer("micrograd", "micrograd_graph", "micrograd", EVERY),
+    Peer("minimal slots node", "minimal_graph", "microgrid", ("expression", "microgpt")),
 )
 
 

@@ -17,8 +17,8 @@ from ..problems import Array, CharRNN, Expression, Moons
 from . import Step
 
 
-def char_rnn(problem: CharRNN) -> Step:
-    """Columns are steps."""
+def char_rnn(problem: CharRNN, **options: Any) -> Step:
+    """Columns are steps. `options` are those of the Function."""
     weights = list(problem.weights().values())
     letters, targets = (problem.one_hot(indices).T for indices in problem.text())
     w_ih, w_hh, b, w_out, b_out = symbols = [ca.MX.sym("w", *_shape(w)) for w in weights]
@@ -30,14 +30,14 @@ def char_rnn(problem: CharRNN) -> Step:
         states.append(h)
     logits = w_out @ ca.horzcat(*states) + ca.repmat(b_out, 1, problem.steps)
     loss = ca.sum(ca.log(ca.sum1(ca.exp(logits)))) - ca.dot(y, logits)
-    call = _differentiated(loss, symbols, [x, y])
+    call = _differentiated(loss, symbols, [x, y], options)
     return lambda: call([*weights, letters, targets])
 
 
 lstm = char_rnn
 
 
-def moons(problem: Moons) -> Step:
+def moons(problem: Moons, **options: Any) -> Step:
     parameters = [p for layer in problem.layers() for p in layer]
     points, labels = problem.data()
     symbols = [ca.MX.sym("w", *_shape(p)) for p in parameters]
@@ -49,7 +49,7 @@ def moons(problem: Moons) -> Step:
     margins = _relu(1.0 - y * scores)
     decay = sum(ca.sumsqr(p) for p in symbols)
     loss = ca.sum(margins) / problem.points + problem.alpha * decay
-    call = _differentiated(loss, symbols, [x, y])
+    call = _differentiated(loss, symbols, [x, y], options)
     steps = itertools.count()
 
     def step() -> object:
@@ -62,11 +62,11 @@ def moons(problem: Moons) -> Step:
     return step
 
 
-def expression(problem: Expression) -> Step:
+def expression(problem: Expression, **options: Any) -> Step:
     numbers = np.array(problem.leaves())
     leaves = ca.SX.sym("x", len(numbers))
     loss = problem.build(ca.vertsplit(leaves), ca.tanh)
-    call = _differentiated(loss, [leaves], [])
+    call = _differentiated(loss, [leaves], [], options)
     return lambda: call([numbers])
 
 
@@ -92,11 +92,12 @@ def _shape(array: Array) -> tuple[int, int]:
 
 
 def _differentiated(
-    loss: Any, parameters: Sequence[Any], inputs: Sequence[Any]
+    loss: Any, parameters: Sequence[Any], inputs: Sequence[Any], options: dict[str, Any]
 ) -> Callable[[Sequence[Array]], tuple[float, list[Array]]]:
     """A call from arrays to (loss, gradients); matrices lie column by column."""
     gradients = [ca.densify(ca.gradient(loss, p)) for p in parameters]
-    function = ca.Function("step", [*parameters, *inputs], [loss, *gradients])
+    outputs = [loss, *gradients]
+    function = ca.Function("step", [*parameters, *inputs], outputs, options)
     buffer, run = function.buffer()
     given = [np.zeros(symbol.numel()) for symbol in (*parameters, *inputs)]
     places = [g.reshape(symbol.shape, order="F") for g, symbol in zip(given, function.sx_in())]

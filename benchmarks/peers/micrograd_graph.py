@@ -7,9 +7,9 @@ import itertools
 from micrograd.engine import Value
 
 from .. import micrograd_ops
-from ..problems import CharRNN, Expression, Moons
+from ..problems import CharRNN, Expression, MicroGPT, Moons
 from . import Step
-from .scalar import PlainMoons, PlainSequence, expression_step
+from .scalar import PlainMoons, PlainSequence, expression_step, gpt_step
 
 
 def char_rnn(problem: CharRNN) -> Step:
@@ -50,3 +50,7 @@ def moons(problem: Moons) -> Step:
 
 def expression(problem: Expression) -> Step:
     return expression_step(problem, Value, micrograd_ops.tanh)
+
+
+def microgpt(problem: MicroGPT) -> Step:
+    return gpt_step(problem, Value, micrograd_ops.exp, micrograd_ops.log)

@@ -1,4 +1,4 @@
-"""Our tape: recorded once, replayed with the numbers handed in at every call."""
+"""Our tape on compiled kernels: recorded once, replayed with the numbers of every call."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from microgrid import Value
 from microgrid.tape import Tape
 
-from ..problems import CharRNN, Expression, Moons
+from ..problems import CharRNN, Expression, MicroGPT, Moons
 from . import Step
 from .ours_graphs import MoonsGraph, recording
 
 
-def char_rnn(problem: CharRNN) -> Step:
+def char_rnn(problem: CharRNN | MicroGPT, engine: str = "compiled") -> Step:
     record, leaves, numbers = recording(problem)
-    tape = Tape(record(), leaves)
+    tape = Tape(record(), leaves, engine=engine)
     parameters = tape.parameters()
 
     def step() -> object:
@@ -27,14 +27,14 @@ def char_rnn(problem: CharRNN) -> Step:
     return step
 
 
-lstm = char_rnn
+lstm = microgpt = char_rnn
 
 
-def moons(problem: Moons) -> Step:
+def moons(problem: Moons, engine: str = "compiled") -> Step:
     """One point is recorded; the points are a batch, whose mean the tape takes."""
     graph = MoonsGraph(problem)
     x, y = [Value(0.0), Value(0.0)], Value(1.0)
-    tape = Tape(graph.loss([x], [y]), [*x, y], reduction="mean")
+    tape = Tape(graph.loss([x], [y]), [*x, y], reduction="mean", engine=engine)
     points, labels = problem.data()
     return descent(tape, np.column_stack([points, labels]), problem)
 
@@ -55,9 +55,9 @@ def descent(tape: Tape, numbers: object, problem: Moons) -> Step:
     return step
 
 
-def expression(problem: Expression) -> Step:
+def expression(problem: Expression, engine: str = "compiled") -> Step:
     leaves = [Value(x) for x in problem.leaves()]
-    tape = Tape(problem.build(leaves, Value.tanh))
+    tape = Tape(problem.build(leaves, Value.tanh), engine=engine)
     (parameter,) = tape.parameters()
     numbers = np.array([leaf.data for leaf in parameter.values])
 

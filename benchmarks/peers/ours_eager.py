@@ -6,27 +6,33 @@ import itertools
 
 from microgrid import Value
 
-from ..problems import CharRNN, Expression, Moons
+from ..problems import CharRNN, Expression, MicroGPT, Moons
 from . import Step
-from .ours_graphs import MoonsGraph, SequenceGraph
+from .ours_graphs import GPTGraph, MoonsGraph, SequenceGraph
 
 
 def char_rnn(problem: CharRNN) -> Step:
-    graph = SequenceGraph(problem)
-    letters, targets = problem.text()
-    inputs = problem.one_hot(letters).tolist()
+    return _sequence(problem, SequenceGraph(problem))
+
+
+lstm = char_rnn
+
+
+def microgpt(problem: MicroGPT) -> Step:
+    return _sequence(problem, GPTGraph(problem))
+
+
+def _sequence(problem: CharRNN | MicroGPT, graph: SequenceGraph | GPTGraph) -> Step:
+    letters, targets = (problem.one_hot(indices).tolist() for indices in problem.text())
 
     def step() -> object:
         for p in graph.parameters:
             p.grad = None
-        loss = graph.loss(inputs, targets)
+        loss = graph.loss(letters, targets)
         loss.backward()
-        return loss, (p.grad for p in graph.parameters)
+        return loss, (p.grad or 0.0 for p in graph.parameters)
 
     return step
-
-
-lstm = char_rnn
 
 
 def moons(problem: Moons) -> Step:

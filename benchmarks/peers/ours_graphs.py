@@ -10,7 +10,7 @@ import numpy as np
 from microgrid import Value
 from microgrid import functional as F
 
-from ..problems import CharRNN, Expression, Moons
+from ..problems import CharRNN, Expression, MicroGPT, Moons
 from .scalar import PlainMoons, flat, leaves
 
 
@@ -52,6 +52,45 @@ class SequenceGraph:
         return F.sum(losses)
 
 
+class GPTGraph:
+    """microgpt in dot nodes; letters and targets are one-hot rows."""
+
+    def __init__(self, problem: MicroGPT) -> None:
+        self.problem = problem
+        self.weights = {name: values(w.tolist()) for name, w in problem.weights().items()}
+        self.parameters: list[Value] = flat(list(self.weights.values()))
+
+    def loss(self, letters: Sequence[Any], targets: Sequence[Any]) -> Value:
+        """The mean cross entropy."""
+        weights, past, losses = self.weights, [], []
+        table = list(zip(*weights["letters"]))
+        for place, (letter, target) in enumerate(zip(letters, targets)):
+            x = F.linear(letter, table)
+            x = self.norm([a + b for a, b in zip(x, weights["places"][place])])
+            mixed = self.attention(self.norm(x), past)
+            x = [a + b for a, b in zip(x, F.linear(mixed, weights["out"]))]
+            hidden = [z.relu() for z in F.linear(self.norm(x), weights["up"])]
+            x = [a + b for a, b in zip(x, F.linear(hidden, weights["down"]))]
+            logits = F.linear(x, weights["head"])
+            losses.append(F.logsumexp(logits) - F.dot(target, logits))
+        return F.mean(losses)
+
+    def norm(self, x: Sequence[Value]) -> list[Value]:
+        scale = (F.dot(x, x) * (1.0 / len(x)) + self.problem.epsilon) ** -0.5
+        return [v * scale for v in x]
+
+    def attention(self, x: Sequence[Value], past: list[Any]) -> list[Value]:
+        query, key, value = (F.linear(x, self.weights[w]) for w in ("query", "key", "value"))
+        past.append((key, value))
+        size, mixed = len(x) // self.problem.heads, []
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
+            scores = [F.dot(query[part], key[part]) * size**-0.5 for key, _ in past]
+            shares = F.softmax(scores)
+            mixed += F.linear(shares, list(zip(*[value[part] for _, value in past])))
+        return mixed
+
+
 class MoonsGraph:
     """The moons network in dot nodes."""
 
@@ -75,7 +114,7 @@ class MoonsGraph:
 Recording = tuple[Callable[[], Value], list[Any], Any]
 
 
-def recording(problem: CharRNN | Moons | Expression) -> Recording:
+def recording(problem: CharRNN | Moons | MicroGPT | Expression) -> Recording:
     """A function that records the loss, the leaves that a tape is to feed, numbers for them.
 
     All points of the moons are one graph, written in + * relu.
@@ -88,7 +127,7 @@ def recording(problem: CharRNN | Moons | Expression) -> Recording:
         points, labels = problem.data()
         given = values(points.tolist())
         return lambda: plain.loss(given, labels.tolist()), given, points
-    graph = SequenceGraph(problem)
+    graph = GPTGraph(problem) if isinstance(problem, MicroGPT) else SequenceGraph(problem)
     numbers = np.stack([problem.one_hot(letters) for letters in problem.text()])
     fed = values(numbers.tolist())
     return lambda: graph.loss(*fed), fed, numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..problems import CharRNN, Expression, Moons
+from ..problems import CharRNN, Expression, MicroGPT, Moons
 from . import Step
 
 
@@ -74,6 +74,71 @@ class PlainMoons:
         margins = [(1 + -y * self.score(x)).relu() for x, y in zip(points, labels)]
         mean = sum(margins) * (1.0 / len(margins))
         return mean + self.problem.alpha * sum(p * p for p in self.parameters)
+
+
+class PlainGPT:
+    """microgpt as it is written in + * ** exp log relu; `constant` makes a node of a number."""
+
+    def __init__(self, problem: MicroGPT, node: Callable[[float], Any], exp: Any, log: Any) -> None:
+        self.problem, self.node, self.exp, self.log = problem, node, exp, log
+        self.weights = {name: leaves(w.tolist(), node) for name, w in problem.weights().items()}
+        self.parameters = flat(list(self.weights.values()))
+
+    def loss(self, letters: Sequence[int], targets: Sequence[int]) -> Any:
+        weights, past, losses = self.weights, [], []
+        for place, (letter, target) in enumerate(zip(letters, targets)):
+            x = [a + b for a, b in zip(weights["letters"][letter], weights["places"][place])]
+            x = self.norm(x)
+            mixed = self.attention(self.norm(x), past)
+            x = [a + b for a, b in zip(x, self.linear(mixed, "out"))]
+            hidden = [z.relu() for z in self.linear(self.norm(x), "up")]
+            x = [a + b for a, b in zip(x, self.linear(hidden, "down"))]
+            logits = self.linear(x, "head")
+            total = self.sum([self.exp(z) for z in logits])
+            losses.append(self.log(total) + logits[target] * self.node(-1.0))
+        return self.sum(losses) * self.node(1.0 / len(losses))
+
+    def sum(self, terms: Sequence[Any]) -> Any:
+        return sum(terms[1:], terms[0])
+
+    def linear(self, x: Sequence[Any], name: str) -> list[Any]:
+        return [self.sum([w * v for w, v in zip(row, x)]) for row in self.weights[name]]
+
+    def norm(self, x: Sequence[Any]) -> list[Any]:
+        square = self.sum([v * v for v in x]) * self.node(1.0 / len(x))
+        scale = (square + self.node(self.problem.epsilon)) ** -0.5
+        return [v * scale for v in x]
+
+    def attention(self, x: Sequence[Any], past: list[Any]) -> list[Any]:
+        query, key, value = (self.linear(x, name) for name in ("query", "key", "value"))
+        past.append((key, value))
+        size, mixed = len(x) // self.problem.heads, []
+        for start in range(0, len(x), size):
+            part = range(start, start + size)
+            scores = [
+                self.sum([query[j] * key[j] for j in part]) * self.node(size**-0.5)
+                for key, _ in past
+            ]
+            powers = [self.exp(score) for score in scores]
+            inverse = self.sum(powers) ** -1.0
+            shares = [power * inverse for power in powers]
+            mixed += [self.sum([s * v[j] for s, (_, v) in zip(shares, past)]) for j in part]
+        return mixed
+
+
+def gpt_step(problem: MicroGPT, node: Callable[[float], Any], exp: Any, log: Any) -> Step:
+    """The plain graph, rebuilt at every step."""
+    graph = PlainGPT(problem, node, exp, log)
+    letters, targets = problem.text()
+
+    def step() -> object:
+        for p in graph.parameters:
+            p.grad = 0.0
+        loss = graph.loss(letters, targets)
+        loss.backward()
+        return loss.data, (p.grad for p in graph.parameters)
+
+    return step
 
 
 def expression_step(problem: Expression, node: Callable[[float], Any], tanh: Any) -> Step:
