@@ -18,6 +18,7 @@ import numpy as np
 
 from microgrid import Value, nn, no_grad, optim, scope
 from microgrid import functional as F
+from microgrid.tape import Index, lookup
 from microgrid.train import Step, Training, Vocabulary
 from microgrid.value import creation_order
 from viz.plots import charts as plots
@@ -94,31 +95,35 @@ class GPT(nn.Module):
     ) -> None:  # fmt: skip
         rng = np.random.default_rng(seed)
         self.letters, self.places = nn.Embedding(letters, width), nn.Embedding(places, width)
+        for value in self.places.parameters():
+            value.label = value.label.replace("E", "P", 1)
         self.blocks = [Block(width, heads, rng) for _ in range(layers)]
         self.head = nn.Linear(width, letters, bias=False, label="W_y")
         for weight in (self.letters.weight, self.places.weight, self.head.weight):
             nn.init.normal_(weight, std=0.08, seed=rng)
 
-    def __call__(self, letter: list[Value], place: int, caches: Sequence[Cache]) -> list[Value]:
-        """Logits after one more letter, given as its row of the embedding."""
+    def __call__(self, letter: int | Index, place: int, caches: Sequence[Cache]) -> list[Value]:
+        """Logits after one more letter."""
         with scope(f"t={place + 1}"):
-            x = F.rms_norm(added(letter, self.places(place)), eps=1e-5)
+            with scope("embedding"):
+                x = F.rms_norm(added(self.letters(letter), self.places(place)), eps=1e-5)
             for n, (block, cache) in enumerate(zip(self.blocks, caches), start=1):
                 with scope(f"block={n}"):
                     x = block(x, cache)
-            return self.head(x)
+            with scope("readout"):
+                return self.head(x)
 
     def caches(self) -> list[Cache]:
         """Empty ones, for the start of a name."""
         return [[] for _ in self.blocks]
 
-    def loss(self, letters: Sequence[Sequence], targets: Sequence[Sequence]) -> Value:
-        """The mean cross entropy over a name; letters and targets are one-hot rows."""
+    def loss(self, letters: Sequence[int | Index], targets: Sequence[int | Index]) -> Value:
+        """The mean cross entropy over a name. Where they are an Index a tape can be fed others."""
         caches, losses = self.caches(), []
         for place, (letter, target) in enumerate(zip(letters, targets)):
-            logits = self(self.letters.mixed(letter), place, caches)
-            with scope(f"t={place + 1}"):
-                losses.append(F.logsumexp(logits) - F.dot(target, logits))
+            logits = self(letter, place, caches)
+            with scope(f"t={place + 1}"), scope("loss"):
+                losses.append(F.logsumexp(logits) - lookup(logits, target))
         return F.mean(losses)
 
 
@@ -127,10 +132,16 @@ def added(a: Sequence[Value], b: Sequence[Value]) -> list[Value]:
     return [x + y for x, y in zip(a, b)]
 
 
-def one_hot(name: str) -> tuple[list[list[float]], list[list[float]]]:
+def spelled(name: str) -> tuple[list[int], list[int]]:
     """The letters of a name with its first dot, and those with its last: inputs and targets."""
-    rows = [LETTERS.one_hot(letter) for letter in f".{name}."]
-    return rows[:-1], rows[1:]
+    numbers = LETTERS.encode(f".{name}.")
+    return numbers[:-1], numbers[1:]
+
+
+def example(name: str) -> tuple[list[Index], list[Index]]:
+    """The same as inputs of a graph that is to be replayed for other names."""
+    inputs, targets = spelled(name)
+    return [Index(i, len(LETTERS)) for i in inputs], [Index(i, len(LETTERS)) for i in targets]
 
 
 def generate(model: GPT, temperature: float, draw: np.random.Generator) -> str:
@@ -139,8 +150,8 @@ def generate(model: GPT, temperature: float, draw: np.random.Generator) -> str:
     sample = nn.sampler(temperature, draw)
     with no_grad():
         while len(written) <= model.places.num_embeddings:
-            row = model.letters(LETTERS.index(written[-1]))
-            letter = LETTERS.items[sample(model(row, len(written) - 1, caches))]
+            logits = model(LETTERS.index(written[-1]), len(written) - 1, caches)
+            letter = LETTERS.items[sample(logits)]
             if letter == ".":
                 break
             written += letter
@@ -151,7 +162,7 @@ def attention(model: GPT, name: str, head: int) -> list[list[float]]:
     """A row per letter, with its dot: the weights of a head of the first block, from the graph."""
     size = len(name) + 1
     rows = [[0.0] * size for _ in range(size)]
-    for node in creation_order(model.loss(*one_hot(name))):
+    for node in creation_order(model.loss(*spelled(name))):
         place, _, inside = node.scope.partition("/")
         if inside == f"block=1/attention/head={head}" and node.label.startswith("a["):
             rows[int(place[2:]) - 1][int(node.label[2:-1])] = node.data
@@ -165,7 +176,7 @@ def train(args: argparse.Namespace) -> Run:
     def make(eager: bool) -> tuple[Training, Step]:
         model = GPT(len(LETTERS), args.width, args.heads, args.layers, seed=args.seed)
         step = steps(eager)(
-            model, lambda xs, ys: (model.loss(xs, ys), []), [one_hot(name) for name in shuffled]
+            model, lambda xs, ys: (model.loss(xs, ys), []), [example(name) for name in shuffled]
         )
         adam = optim.Adam(step.parameters(), args.lr, betas=(0.85, 0.99))
         falling = optim.LambdaLR(adam, lambda n: 1.0 - n / args.updates)
@@ -201,7 +212,7 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     done = train(args)
     model, losses = done.training.model, done.training.losses
-    nodes = len(creation_order(model.loss(*one_hot("abigail"))))
+    nodes = len(creation_order(model.loss(*spelled("abigail"))))
     print(f"{len(NAMES)} names; {len(model.parameters())} parameters; a name of seven letters is "
           f"a graph of {nodes:,} nodes\n")  # fmt: skip
     means = [float(np.mean(losses[max(0, i - 49) : i + 1])) for i in range(len(losses))]
@@ -226,7 +237,7 @@ def main(argv: list[str] | None = None) -> None:
         for head in range(1, args.heads + 1)
     ]  # fmt: skip
     plot(plots.beside(maps, title=f"microgpt reads {args.name!r}"), args, "microgpt_attention.svg")
-    loss = model.loss(*one_hot(args.name))
+    loss = model.loss(*spelled(args.name))
     loss.label = "L"
     loss.backward()
     pictures(loss, args, "microgpt", title=f"microgpt reads {args.name!r}")

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, cycle
+from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from .. import functional as F
+from ..index import Index
 from ..nested import flatten, mapped
 from ..nn import Module, SequenceModel
 from ..recording import no_grad
@@ -85,7 +87,7 @@ class Recorded(Eager):
     Parameters
     ----------
     function : (*example) -> the loss, or (loss, outputs that `look` is to show)
-    examples : tuples of arguments: numbers, vectors or matrices
+    examples : tuples of arguments: numbers, vectors or matrices, an Index or a list of them
     order : indices of the examples, without end; unless given, one after the other
 
     >>> from microgrid import nn, optim
@@ -180,15 +182,57 @@ class Replayed(Recorded):
 
     def _as_row(self, example: Example) -> tuple[Any, np.ndarray]:
         """(key of the example's tape, which is made if need be; its numbers in one row)."""
-        key = tuple(np.shape(x) for x in example)
+        key = tuple(map(_shape, example))
         assert self.tapes[key]
-        return key, np.concatenate([[], *map(np.ravel, example)])
+        return key, np.array([_number(x) for argument in example for x in _fields(argument)])
 
-    def _record(self, key: Any) -> tuple[Value, list[Value]]:
-        arrays = [np.array([Value(0.0) for _ in range(np.prod(s, dtype=int))]) for s in key]
-        nested = [array.reshape(shape).tolist() for array, shape in zip(arrays, key)]
-        loss, self._outputs[key] = self._evaluated(tuple(nested))
-        return loss, list(chain.from_iterable(arrays))
+    def _record(self, key: Any) -> tuple[Value, list[Any]]:
+        example = tuple(map(_input, key))
+        loss, self._outputs[key] = self._evaluated(example)
+        return loss, [x for argument in example for x in _fields(argument)]
+
+
+Shape: TypeAlias = Any  # of an argument: np.shape's, an _Of for an Index, a list of _Of
+
+
+@dataclass(frozen=True)
+class _Of:
+    """The shape of an Index that picks one of `size`."""
+
+    size: int
+
+
+def _shape(argument: Any) -> Shape:
+    if isinstance(argument, Index):
+        return _Of(len(argument))
+    return tuple(map(_shape, argument)) if _has_indices(argument) else np.shape(argument)
+
+
+def _input(shape: Shape) -> Any:
+    """Leaves in that shape, or an Index where one stands."""
+    if isinstance(shape, _Of):
+        return Index(0, shape.size)
+    if shape and isinstance(shape[0], _Of):
+        return list(map(_input, shape))
+    leaves = np.array([Value(0.0) for _ in range(np.prod(shape, dtype=int))])
+    return leaves.reshape(shape).tolist()
+
+
+def _fields(argument: Any) -> list[Any]:
+    """What stands in an argument as a tape's inputs do: leaves or numbers, each Index as one."""
+    if isinstance(argument, Index):
+        return [argument]
+    found: list[Any] = argument if _has_indices(argument) else np.ravel(argument).tolist()
+    return found
+
+
+def _number(field: Any) -> float:
+    return field.number if isinstance(field, Index) else field
+
+
+def _has_indices(argument: Any) -> bool:
+    is_vector = isinstance(argument, list | tuple) and not isinstance(argument, Index)
+    return is_vector and bool(argument) and isinstance(argument[0], Index)
 
 
 class TruncatedBPTT(Eager):

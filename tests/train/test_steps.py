@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from golden_cases import agree
 
+from microgrid import functional as F
 from microgrid import nn, optim
+from microgrid.tape import Index
 from microgrid.train import (
     Diverged,
     Recorded,
@@ -123,3 +125,26 @@ def test_a_taped_step_gives_its_inputs_for_a_chunk(text):
     assert letters.argmax(axis=1).tolist() == chunk.inputs
     assert row[-8:].tolist() == [1.0] * 4 + [2.0] * 4
     assert step.numbers(chunk)[-8:].tolist() == [0.0] * 8
+
+
+def test_an_index_in_an_example_is_fed_anew():
+    """One tape for all words of a length, whatever their letters and their class are."""
+    table, readout = nn.Embedding(5, 2, seed=0), nn.Linear(2, 3, seed=1)
+
+    class Classifier(nn.Module):
+        def __init__(self):
+            self.table, self.readout = table, readout
+
+    def loss(word, weight, label):
+        rows = [table(letter) for letter in word]
+        return F.cross_entropy(readout([F.sum(c) for c in zip(*rows)]), label) * weight
+
+    examples = [
+        ([Index(i, 5) for i in word], weight, Index(label, 3))
+        for word, weight, label in [((0, 4), 1.0, 2), ((3, 3), 0.5, 0), ((1, 2, 0), 2.0, 1)]
+    ]
+    step, eager = Replayed(Classifier(), loss, examples), Recorded(Classifier(), loss, examples)
+    for _ in range(6):
+        assert step() == pytest.approx(eager().data, rel=1e-12)
+    assert len(step.tapes) == 2
+    assert step.look(*examples[1])[0] == pytest.approx(eager.look(*examples[1])[0], rel=1e-12)
