@@ -12,6 +12,7 @@ does the saturated softmax make small? Then take the residual additions out of `
 
 import argparse
 from collections.abc import Sequence
+from itertools import pairwise
 from math import log
 
 import numpy as np
@@ -25,8 +26,6 @@ from viz.plots import charts as plots
 
 from ._common import at_least_one, parser, pictures, plot, run, table
 from ._speeds import Run, eager_option, speeds, steps
-
-GALLERY = ("microgpt_attention.svg", [])
 
 _NAMES = """
 ada adam alan albert alice amelia amir amy andrea andrew angela anita anna anton aria arthur astrid
@@ -240,7 +239,8 @@ def main(argv: list[str] | None = None) -> None:
     loss = model.loss(*spelled(args.name))
     loss.label = "L"
     loss.backward()
-    pictures(loss, args, "microgpt", title=f"microgpt reads {args.name!r}")
+    captions = [f"{a} → {b}" for a, b in pairwise(f".{args.name}.")]
+    pictures(loss, args, "microgpt", title=f"microgpt reads {args.name!r}", captions=captions)
 
 
 if __name__ == "__main__":
