@@ -26,7 +26,7 @@ from .graphs import GRAPHS
 from .tables import Table
 
 SCREEN = 1600.0  # pixels: the width at which a picture is read
-FONT, SMALL_FONT = 10.0, 9.0  # points: labels of wires, notes of cards
+FONT, SMALL_FONT = 10.0, 10.0  # points: labels of wires, notes of cards
 LEAST_WAY = 60.0  # a detour is told from this length on
 TILE = 150.0
 

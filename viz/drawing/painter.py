@@ -95,7 +95,7 @@ class _Painter:
         """Name and op, a line of value and gradient per row, a note."""
         easel, theme = self.easel, self.theme
         left, right = box.left + 6.0, box.right - 5.0
-        height = HEAD + ROW * len(card.rows) + (NOTE if card.hidden else 0.0)
+        height = HEAD + ROW * len(card.rows) + (NOTE if card.note else 0.0)
         y = box.y + height / 2 - HEAD / 2
         name, op = self._head(card, right - left)
         yield easel.line("name", left, y, 12.0, "start", Word(name, theme.text, True))
@@ -104,9 +104,9 @@ class _Painter:
         for row in card.rows:
             y -= ROW
             yield from self._row(row, left, right, y, VALUE, HEAT)
-        if card.hidden:
-            note = Word(fit(card.note, 9.0, right - left), theme.muted)
-            yield easel.line("note", left, y - 14.0, 9.0, "start", note)
+        if card.note:
+            note = Word(fit(card.note, LABEL, right - left), theme.muted)
+            yield easel.line("note", left, y - 14.5, LABEL, "start", note)
 
     def _head(self, card: Card, room: float) -> tuple[str, str]:
         """Name and operation, cut so that both fit beside each other; the name has the right."""
@@ -165,14 +165,16 @@ class _Painter:
         points = [self.easel.at(*point) for point in path.curve]
         points, tip = _with_arrow(points)
         shapes: list[Shape] = []
-        ribbon = self._ribbon_width(wire.message)
+        slender = 0.5 if path.quiet else 1.0  # many wires run close together
+        ribbon = slender * self._ribbon_width(wire.message)
         if ribbon and wire.message is not None:
             colour = theme.ribbon if math.isfinite(wire.message) else theme.bad.fill
             whole = (*points, points[-1], tip, tip)
             stripes = STRIPES if wire.message < 0.0 else None
             shapes.append(Curve("ribbon", whole, colour, ribbon, dashes=stripes))
         colour, width = theme.line(wire.recurrent, wire.look)
-        shapes.append(Curve("line", tuple(points), colour, width, tip))
+        dashes = DASHES if wire.dashed else None
+        shapes.append(Curve("line", tuple(points), colour, slender * width, tip, dashes))
         shapes += () if path.quiet else self._labels(wire, path)
         return Group(wire.id, "wire", wire.tooltip, tuple(shapes), (wire.source, wire.target))
 
@@ -195,10 +197,15 @@ class _Painter:
             places = (x - (b + 6.0) / 2, y + 8.0), (x + (a + 6.0) / 2, y + 8.0)
         else:
             places = (x, y + 11.5), (x, y - 12.0)
-        said = (
+        said = [
             ("local", local, wire.local, theme.local),
             ("message", sent, wire.message, theme.gradient),
-        )
+        ]
+        if (weight := wire.weight) is not None:
+            said = [
+                ("local", local, weight.value, theme.value),
+                ("message", sent, weight.grad, theme.gradient),
+            ]
         for (kind, text, figure, colour), place in zip(said, places):
             if text and figure is not None and not math.isfinite(figure):
                 yield self.easel.bad(Box(*place, text_width(text, LABEL) + 6.0, 13.0))

@@ -209,7 +209,9 @@ class _Columns:
             at = self.ladder.rank[source] + len(points)
             points.append(((self.left[at] - self.fan[at] - self.label[at], -self.y[stone]),
                            (self.right[at], -self.y[stone])))  # fmt: skip
-        points.append(((fan - self.label[column], y), (fan, y)))
+        label = (fan - self.label[column] / 2, y)
+        if self.style.labelled:
+            points.append(((fan - self.label[column], y), (fan, y)))
         curve: list[Point] = [points[0][0]]
         for k, (enter, leave) in enumerate(points):
             if k:
@@ -218,8 +220,7 @@ class _Columns:
         port = (box.left, self._port(index, box))
         curve += _bent(curve[-1], (port[0] - TIP, port[1]))[1:]
         curve += straight(curve[-1], port)[1:]
-        middle = (points[-1][0][0] + fan) / 2
-        return Path(tuple(curve), (middle, y), "right", quiet=not self.style.labelled)
+        return Path(tuple(curve), label, "right", quiet=not self.style.labelled)
 
     def _port(self, index: int, box: Box) -> float:
         """Where a wire meets the left side of its card."""

@@ -12,6 +12,7 @@ from ..picture.legend import legend_of
 from ..picture.model import Panel, Picture
 from ..style.typography import number, text_width
 from .fold import fold
+from .gates import gated
 from .geometry import Box, Layout, Path, Point, around
 from .layered import layered
 from .routing import FRAME_HEAD, FRAME_PAD, Router
@@ -26,7 +27,7 @@ __all__ = ["Box", "Layout", "Path", "Point", "around", "layout_of", "panel_colum
 def layout_of(picture: Picture) -> Layout:
     """Place everything that is in the picture."""
     if picture.columns or any(wire.source == wire.target for wire in picture.wires):
-        result = _Framed(picture).result
+        result = gated(picture) or _Framed(picture).result
     else:
         result = layered(picture)
     _surround(picture, result)

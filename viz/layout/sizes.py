@@ -32,14 +32,16 @@ def card_height(card: Card) -> float:
     >>> card_height(Card("n0", "op", (), None, (Row(1.0, None), Row(2.0, None))))
     59.0
     """
-    return CARD[1] + ROW * (len(card.rows) - 1) + (NOTE if card.hidden else 0.0)
+    return CARD[1] + ROW * (len(card.rows) - 1) + (NOTE if card.note else 0.0)
 
 
 def card_width(card: Card) -> float:
     """Wide enough for the name, the op, and numbers that bear names, up to a limit."""
+    if not card.rows:  # the "1" that biases are multiplied by
+        return text_width(card.name, 12.0, bold=True) + 26.0
     head = text_width(card.name, 12.0, bold=True) + text_width(card.op, 10.0) + 24.0
-    widths = [head, text_width(card.note, 9.0) + 14.0]
-    widths += [text_width("".join(row_words(row)), 11.0) + HEAT + 20.0 for row in card.rows]
+    widths = [head, text_width(card.note, 10.0) + 14.0]
+    widths += [text_width("".join(row_words(row)), 11.0) + HEAT + 16.5 for row in card.rows]
     return min(WIDEST, max(CARD[0], *widths))
 
 
@@ -57,6 +59,10 @@ def wire_words(wire: Wire, arrow: str = "←", show: Collection[str] = SHOWN) ->
     """
     local = "" if wire.local is None else f"×{_or_blank(wire.local, 'local' in show)}"
     sent = "" if wire.message is None else f"{arrow} {_or_blank(wire.message, 'message' in show)}"
+    if wire.weight is not None:
+        local = f"w {_or_blank(wire.weight.value, 'value' in show)}"
+        grad = wire.weight.grad
+        sent = "" if grad is None else f"∂ {_or_blank(grad, 'grad' in show)}"
     if wire.span is not None:
         low, high = (_or_blank(x, "local" in show) for x in wire.span)
         local = f"×{low}" if low == high else f"×{low}…{high}"

@@ -7,6 +7,7 @@ them, `viz/render` writes what is painted in a file format.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,12 +21,15 @@ from microgrid.value import Value
 
 from ..style.typography import pretty
 from .expand import GATES, expanded, expanded_run
+from .gate import Named, gates_in
 from .highlight import mark, path_of
 from .levels import Collapsed
 from .model import SHOWN, Column, Picture
+from .neuron import Neurons, is_network
 from .panels import Itemised, shared_panel, uses_panel
 from .reading import Scene, label_of, name_of
 from .rolled import rolled
+from .scopes import Scoped, has_scopes
 from .sentence import Said, Sentence
 
 __all__ = [
@@ -36,10 +40,13 @@ __all__ = [
 Drawable: TypeAlias = Value | Unrolled | Sequence[Value]
 Highlight: TypeAlias = Value | str | Sequence[Value]
 
-DETAILS = ("auto", "scalar", "vector", "cell", "rolled")
+DETAILS = ("auto", "scalar", "gate", "neuron", "vector", "cell", "scope", "rolled")
 EXPAND = (*GATES, "cell")
 READABLE = 120  # cards; "auto" draws no more of them than this where a coarser level has fewer
 MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
+DEEPEST = 9  # columns of a plain expression; more do not fit a page
+WIDEST = 6  # time steps times units; more do not fit either
+LEAST_NAMED = 3  # named results that make a picture of names worth while
 MOST_CARDS = 1500
 MOST_COLUMNS = 40  # of a panel
 
@@ -213,10 +220,18 @@ class Pictures:
         if level in self._levels:
             self._levels[level].draw()
         else:
-            self._levels[level] = Collapsed(
-                self._scene, self._run, "vector" if level == "vector" else "cell", self._opened
-            )
+            self._levels[level] = _level_of(level, self._scene, self._run, self._opened)
         return self._levels[level]
+
+
+def _level_of(level: str, scene: Scene, run: Unrolled | None, gates: bool) -> Collapsed:
+    if level == "neuron":
+        return Neurons(scene, run)
+    if level == "scope":
+        return Scoped(scene, run)
+    if level == "gate":
+        return Named(scene, run, "vector")
+    return Collapsed(scene, run, "cell" if level == "cell" else "vector", gates)
 
 
 def swept_root(roots: Sequence[Value], run: Unrolled | None = None) -> Value | None:
@@ -234,7 +249,33 @@ def _level(scene: Scene, size: int) -> str:
     steps = {step for step in scene.step.values() if step is not None}
     if len(steps) > MOST_STEPS:
         return "cell"
-    return "scalar" if size <= (READABLE if scene.timed else MOST_CARDS) else "vector"
+    if scene.timed:
+        crowded = size > READABLE or len(steps) * _units(scene) > WIDEST
+        return "gate" if gates_in(scene) else "vector" if crowded else "scalar"
+    if is_network(scene):
+        return "neuron"
+    if size <= READABLE and _depth(scene) <= DEEPEST:
+        return "scalar"
+    if size > MOST_CARDS:
+        return "scope" if has_scopes(scene) else "vector"
+    named = sum(bool(node.label and node.parents) for node in scene.order)
+    return "gate" if named >= LEAST_NAMED else "scalar"
+
+
+def _units(scene: Scene) -> int:
+    """How many numbers go from one step to the next."""
+    return max(Counter(
+        scene.column[child] for node in scene.order if node.parents or node in scene.initial
+        for child in {c for c in scene.uses[node] if scene.column[c] > scene.column[node]}
+    ).values(), default=1)  # fmt: skip
+
+
+def _depth(scene: Scene) -> int:
+    """How many operations stand behind each other."""
+    depth: dict[Value, int] = {}
+    for node in scene.order:
+        depth[node] = 1 + max((depth[parent] for parent in node.parents), default=0)
+    return max(depth.values())
 
 
 def _explain(result: Picture, scene: Scene, run: Unrolled | None, upto: int | None) -> None:

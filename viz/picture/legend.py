@@ -30,7 +30,10 @@ def legend_of(picture: Picture) -> list[list[Said]]:
             Said(" (right)"),
         ],
     ]  # fmt: skip
-    if any(wire.kind == "local" and wire.span is None for wire in wires):
+    if any(wire.weight is not None for wire in wires):
+        lines.append([Said("edge of a neuron: "), Said("w", "value"), Said(" weight, "),
+                      Said("∂", "gradient"), Said(" its gradient; dashed: a bias")])  # fmt: skip
+    if any(wire.kind == "local" and wire.span is None and not wire.weight for wire in wires):
         words = Said("×local derivative", "local"), Said("← message", "gradient")
         lines.append([Said("edge: "), words[0], Said("   "), words[1],
                       Said(" = upstream × local derivative")])  # fmt: skip

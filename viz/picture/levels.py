@@ -25,7 +25,7 @@ from microgrid.value import Value
 from .model import Card, Name, Operation, Row, Wire
 from .reading import Scene, label_of, name_of, operation, total
 
-__all__ = ["Collapsed", "Group"]
+__all__ = ["Collapsed", "Group", "norm_of", "operation_of"]
 
 Kind: TypeAlias = Literal["parameter", "leaf", "part", "vector"]
 Edges: TypeAlias = list[tuple[Value, int]]
@@ -249,7 +249,7 @@ class Collapsed:
                 card.role, card.beside = "parameter", user.id
             elif group.nodes[0] in self.scene.embedded:
                 card.names, card.embedding = (Name("x", user.column),), _looked_up(group)
-            sent = _norm(self._messages(edges).values())
+            sent = norm_of(self._messages(edges).values())
             size = norm(map(quantity.value, group.nodes))
             card.rows = (Row(size, sent, norm=len(group.nodes) > 1),)
             self.cards.append(card)
@@ -266,7 +266,7 @@ class Collapsed:
             id=group.id,
             role=group.role,
             names=tuple(names),
-            operation=None if part else _operation(group.nodes),
+            operation=None if part else operation_of(group.nodes),
             rows=self._rows(group),
             column=group.column,
             slot=group.slot,
@@ -297,7 +297,7 @@ class Collapsed:
         rows = []
         for whole in dict.fromkeys(label_of(node.label).whole for node in shown):
             part = [node for node in shown if label_of(node.label).whole == whole]
-            size, grad = norm(map(quantity.value, part)), _norm(map(scene.grad, part))
+            size, grad = norm(map(quantity.value, part)), norm_of(map(scene.grad, part))
             lone = scene.index[part[0]] if len(part) == 1 else None
             name = whole.timeless if several and whole else None
             rows.append(Row(size, grad, name, norm=lone is None, node=lone))
@@ -315,7 +315,7 @@ class Collapsed:
         return part.rpartition("/")[2] or "step"
 
     def _describe(self, group: Group, name: str) -> str:
-        name = name or str(_operation(group.nodes) or name_of(group.shown[0]))
+        name = name or str(operation_of(group.nodes) or name_of(group.shown[0]))
         lines = [f"{name}: {len(group.nodes)} nodes" if len(group.nodes) > 1 else name]
         lines += [
             f"{name_of(node)} = {node.data!r}, "
@@ -332,7 +332,7 @@ class Collapsed:
         source, target, scene = crossing.source, crossing.target, self.scene
         sent = self._messages(crossing.edges)
         above = self._above(crossing)
-        message, upstream = _norm(sent.values()), _norm(map(scene.grad, above))
+        message, upstream = norm_of(sent.values()), norm_of(map(scene.grad, above))
         jacobian = self._jacobian(target, above, list(sent))
         wide = len(sent) > 1 or len(target.shown) > 1
         self.wide |= wide
@@ -426,7 +426,7 @@ def _looked_up(group: Group) -> Name:
     return name if len(group.nodes) == 1 else Name(name.base, name.step, name.index[:-1])
 
 
-def _operation(nodes: Sequence[Value]) -> Operation | None:
+def operation_of(nodes: Sequence[Value]) -> Operation | None:
     """What made all of these nodes; without its plain number where that differs."""
     found = list(dict.fromkeys(op for node in nodes if (op := operation(node)) is not None))
     if len({op.name for op in found}) != 1:
@@ -438,7 +438,8 @@ def _size(x: Quantity | None) -> Quantity | None:
     return None if x is None else abs(x)
 
 
-def _norm(numbers: Iterable[float | None]) -> Quantity | None:
+def norm_of(numbers: Iterable[float | None]) -> Quantity | None:
+    """The Euclidean norm, None where one of the numbers is not known yet."""
     found = list(numbers)
     return None if None in found else norm(x for x in found if x is not None)
 

@@ -148,6 +148,8 @@ class Card:
     nodes : which Values it holds, by their place in the order of creation
     scope, order : where its only Value was made, and when its last one was
     formula : how its only Value was computed, in one line
+    block : the gated cell of which it is a part, such as cell/layer=1
+    hint : what its number means, for a gate: "0 forgets, 1 retains"
     """
 
     id: str
@@ -171,6 +173,8 @@ class Card:
     scope: str = ""
     order: int = 0
     formula: str = ""
+    block: str = ""
+    hint: str = ""
 
     @property
     def name(self) -> str:
@@ -197,9 +201,9 @@ class Card:
 
     @property
     def note(self) -> str:
-        """How many nodes are not seen."""
+        """What its number means, or how many nodes are not seen."""
         if not self.hidden:
-            return ""
+            return self.hint
         return f"+ {self.hidden} node{'s' if self.hidden > 1 else ''}"
 
 
@@ -217,6 +221,8 @@ class Wire:
     span, steps : the smallest and largest `local` over so many steps, for a loop
     name : what the wire carries, where two cards are joined by several
     edges : the edges of the graph that it stands for: (node, position of the parent)
+    weight : what stands on it in place of both numbers, in a network of neurons
+    dashed : whether it is drawn so, as the bias of a neuron is
     """
 
     id: str
@@ -234,6 +240,8 @@ class Wire:
     name: Name | None = None
     tooltip: str = ""
     edges: tuple[tuple[int, int], ...] = ()
+    weight: Row | None = None
+    dashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

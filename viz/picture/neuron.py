@@ -1,0 +1,170 @@
+"""A network as a teacher draws it: a card per neuron, its weights on the edges.
+
+A neuron is a named or squashed Value together with the sum that it is made of. A leaf that is
+used once, as the factor of something else, is a weight and stands on the edge from that
+something. A leaf that is used once and is a factor of 1, or an addend, is a bias; it stands on
+a dashed edge from a card "1" that the layer has in common.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from microgrid.nn import Unrolled
+from microgrid.value import Operand, Value
+
+from .gate import SQUASHING, Named
+from .levels import Group
+from .model import Card, Name, Row, Wire
+from .reading import Scene, label_of
+
+__all__ = ["Neurons", "is_network"]
+
+LEAST_NEURONS = 3
+
+
+class Neurons(Named):
+    """Cards and wires of a network of neurons."""
+
+    def __init__(self, scene: Scene, run: Unrolled | None = None) -> None:
+        self._edges = _weights(scene)
+        super().__init__(scene, run, "vector")
+
+    def _is_named(self, node: Value) -> bool:
+        return bool(node.label) or (node.op is not None and node.op.name in SQUASHING)
+
+    def _vector(self, anchor: Value) -> tuple[object, ...]:
+        return ("vector", label_of(anchor.label) if anchor.label else anchor, anchor)
+
+    def _left_out(self, node: Value) -> bool:
+        return node in self._edges
+
+    def _key(self, node: Value) -> tuple[object, ...]:
+        if node.parents:
+            return self._vector(self._anchor[node])
+        return ("leaf", label_of(node.label) if node.label else node, node)
+
+    def draw(self) -> None:
+        """Make cards and wires anew, then put the weights on the wires."""
+        super().draw()
+        self.crossed: dict[tuple[Group, Group], list[Value]] = defaultdict(list)
+        biases: list[tuple[Group, Value]] = []
+        for weight, (node, _, factor) in self._edges.items():
+            target = self.group[node]
+            if isinstance(factor, Value):
+                self.crossed[self.group[factor], target].append(weight)
+            else:
+                biases.append((target, weight))
+        wires = {(wire.source, wire.target): wire for wire in self.wires}
+        for (source, target), weights in self.crossed.items():
+            if len(weights) == 1 and (wire := wires.get((source.id, target.id))):
+                wire.weight = self._row(weights[0])
+                wire.tooltip = f"{_sentence(wire.weight)}\n{wire.tooltip}"
+        self._add_biases(biases)
+
+    def _card(self, group: Group) -> Card:
+        card = super()._card(group)
+        if group.shown[0].label:
+            card.names = (label_of(group.shown[0].label),)
+        return card
+
+    def _row(self, weight: Value) -> Row:
+        scene = self.scene
+        name = label_of(weight.label) if weight.label else None
+        return Row(weight.data, scene.grad(weight), name, node=scene.index[weight])
+
+    def _add_biases(self, biases: list[tuple[Group, Value]]) -> None:
+        """A card "1" for each layer, before it in the order of creation."""
+        layers: dict[int, str] = {}
+        cards = {card.id: card for card in self.cards}
+        for target, weight in biases:
+            depth = self._layer(target)
+            if depth not in layers:
+                layers[depth] = f"b{len(layers)}"
+                one = Card(layers[depth], "bias", (Name("1"),), None, ())
+                one.tooltip = "1, which the biases of a layer are multiplied by"
+                self.cards.insert(self.cards.index(cards[target.id]), one)
+            row = self._row(weight)
+            node, position, _ = self._edges[weight]
+            self.wires.append(
+                Wire(
+                    f"w{target.place}_{layers[depth]}_{len(self.wires)}",
+                    layers[depth],
+                    target.id,
+                    node.partials[position] if node is self._anchor[node] else None,
+                    self.scene.message(node, position),
+                    weight=row,
+                    dashed=True,
+                    tooltip=_sentence(row),
+                )
+            )
+
+    def _layer(self, group: Group) -> int:
+        """How many neurons with weights stand before one."""
+        before = [source for (source, target) in self.crossed if target is group]
+        return 1 + max((self._layer(source) for source in before), default=0)
+
+
+def _sentence(row: Row) -> str:
+    gradient = "backward not run" if row.grad is None else f"gradient {row.grad!r}"
+    return f"weight {row.name or ''} = {row.value!r}, {gradient}"
+
+
+def is_network(scene: Scene) -> bool:
+    """Whether neurons feed neurons: weights meet what was itself made with weights."""
+    if scene.timed:
+        return False
+    edges = _weights(scene)
+    weighted = {node for node, _, factor in edges.values() if isinstance(factor, Value)}
+    if len(weighted) < LEAST_NEURONS:
+        return False
+    behind: set[Value] = set()  # made with weights, by unnamed or squashing steps alone
+    for node in scene.order:
+        if node in weighted or (
+            len(node.parents) == 1 and node.parents[0] in behind and node not in edges
+        ):
+            behind.add(node)
+    fed = [factor for _, _, factor in edges.values() if isinstance(factor, Value)]
+    return any(factor in behind for factor in fed)
+
+
+def _weights(scene: Scene) -> dict[Value, tuple[Value, int, Operand]]:
+    """For every weight and bias: the node that uses it, where among its parents, and its factor."""
+    found: dict[Value, tuple[Value, int, Operand]] = {}
+    for node in scene.order:
+        for position, leaf, factor in _factors(node):
+            if not leaf.parents and len(scene.uses[leaf]) == 1:
+                found[leaf] = node, position, factor
+    for leaf, (_, _, factor) in list(found.items()):  # of two leaves one is the input
+        if leaf in found and isinstance(factor, Value) and factor in found:
+            del found[leaf if _looks_like_weight(factor) else factor]
+    return found
+
+
+def _factors(node: Value) -> Iterator[tuple[int, Value, Operand]]:
+    """Every parent of a sum or product: its position, and what it is multiplied by."""
+    if node.op is None:
+        return
+    operands = node.operands
+    half = len(operands) // 2
+    factors: list[Operand]
+    if node.op.name == "dot":
+        factors = [*operands[half:], *operands[:half]]
+    elif node.op.name == "mul":
+        factors = [operands[1], operands[0]]
+    elif node.op.name in ("add", "sum"):
+        factors = [1.0] * len(operands)
+    else:
+        return
+    position = 0
+    for operand, factor in zip(operands, factors):
+        if isinstance(operand, Value):
+            if isinstance(factor, Value) or factor == 1.0:
+                yield position, operand, factor
+            position += 1
+
+
+def _looks_like_weight(leaf: Value) -> bool:
+    name = label_of(leaf.label) if leaf.label else Name()
+    return len(name.index) == 2 or name.base.lower().startswith("w")
