@@ -119,11 +119,10 @@ def is_network(scene: Scene) -> bool:
     weighted = {node for node, _, factor in edges.values() if isinstance(factor, Value)}
     if len(weighted) < LEAST_NEURONS:
         return False
-    behind: set[Value] = set()  # made with weights, by unnamed or squashing steps alone
+    behind: set[Value] = set()  # made with weights, and then summed or squashed
     for node in scene.order:
-        if node in weighted or (
-            len(node.parents) == 1 and node.parents[0] in behind and node not in edges
-        ):
+        passed_on = len(node.parents) == 1 or (node.op and node.op.name in ("add", "sum"))
+        if node in weighted or (passed_on and any(parent in behind for parent in node.parents)):
             behind.add(node)
     fed = [factor for _, _, factor in edges.values() if isinstance(factor, Value)]
     return any(factor in behind for factor in fed)

@@ -1,0 +1,103 @@
+"""Networks of neurons: viz/picture/neuron.py."""
+
+import random
+
+import pytest
+from viz_graphs import expression, mlp, quiz
+
+from benchmarks import graphs
+from benchmarks.readability import measured
+from microgrid import Value
+from viz.layout.place import layout_of
+from viz.picture.build import picture_of
+from viz.picture.neuron import is_network
+from viz.picture.reading import Scene
+
+
+def micrograds(sizes=(2, 3, 1)):
+    """A network as micrograd's tutorial writes it: no names, no layers, a sum of products."""
+    rng = random.Random(3)
+    xs = [Value(rng.uniform(-1.0, 1.0)) for _ in range(sizes[0])]
+    weights = []
+    for size in sizes[1:]:
+        out = []
+        for _ in range(size):
+            ws, b = [Value(rng.uniform(-1.0, 1.0)) for _ in xs], Value(0.1)
+            weights += [*ws, b]
+            out.append(sum((w * x for w, x in zip(ws, xs)), b).tanh())
+        xs = out
+    xs[0].backward()
+    return xs[0], weights
+
+
+def weighted(scene):
+    return [wire for wire in scene.wires if wire.weight is not None]
+
+
+def test_every_weight_stands_on_one_edge_with_its_gradient():
+    loss = mlp()
+    scene = picture_of(loss)
+    order = Scene([loss]).order
+    weights = {v.label: v for v in order if not v.parents and v.label[:1] in "Wb"}
+    shown = {str(wire.weight.name): wire.weight for wire in weighted(scene)}
+    assert len(weighted(scene)) == len(weights) == 14
+    for value in weights.values():
+        node = order.index(value)
+        (row,) = [row for row in shown.values() if row.node == node]
+        assert (row.value, row.grad) == (value.data, value.grad)
+
+
+def test_biases_are_dashed_and_come_from_a_one():
+    scene = picture_of(mlp())
+    dashed = [wire for wire in scene.wires if wire.dashed]
+    assert {str(wire.weight.name) for wire in dashed} == {"b₁[0]", "b₁[1]", "b₂[0]", "b₂[1]"}
+    ones = [card for card in scene.cards if card.role == "bias"]
+    assert [card.name for card in ones] == ["1", "1"]
+    assert {wire.source for wire in dashed} == {card.id for card in ones}
+    places = layout_of(scene)
+    for one in ones:  # below the neurons of its column
+        x, y = places.cards[one.id].x, places.cards[one.id].y
+        assert all(box.y >= y for box in places.cards.values() if abs(box.x - x) < 1.0)
+
+
+def test_layers_are_columns_with_their_units_in_order():
+    scene = picture_of(graphs.mlp(2, 16, 16, 1))
+    places = layout_of(scene)
+    for layer in ("a₁", "a₂"):
+        boxes = [places.cards[c.id] for c in scene.cards if c.name.startswith(f"{layer}[")]
+        assert len(boxes) == 16
+        assert len({round(box.x, 6) for box in boxes}) == 1
+        assert [box.y for box in boxes] == sorted((box.y for box in boxes), reverse=True)
+    found = measured(scene, places)
+    assert (found.width <= 1800, found.height <= 2400) == (True, True)
+    assert found.hidden == 0
+    assert found.text >= 9.0
+
+
+def test_a_network_without_names_is_recognised():
+    loss, weights = micrograds()
+    scene = picture_of(loss)
+    assert len(weighted(scene)) == len(weights) == 13
+    order = Scene([loss]).order
+    assert {wire.weight.node for wire in weighted(scene)} == {order.index(w) for w in weights}
+    assert len([card for card in scene.cards if card.role != "bias"]) == 2 + 3 + 1
+
+
+@pytest.mark.parametrize("graph", [expression, graphs.neuron, graphs.attention, graphs.concat])
+def test_expressions_and_attention_are_no_networks_of_neurons(graph):
+    assert not is_network(Scene([graph()]))
+
+
+def test_what_has_time_is_no_network_of_neurons():
+    run = quiz()
+    assert not is_network(Scene([run.loss], run))
+
+
+def test_a_message_of_a_neuron_is_the_engines():
+    loss = mlp()
+    scene = picture_of(loss)
+    order = Scene([loss]).order
+    for card in scene.cards:
+        if card.role == "leaf":
+            sent = sum(wire.message for wire in scene.wires if wire.source == card.id)
+            assert sent == pytest.approx(order[card.nodes[0]].grad)

@@ -1,0 +1,55 @@
+"""Large programs folded by scope: viz/picture/scopes.py."""
+
+import pytest
+
+from benchmarks import graphs
+from microgrid import Value, scope
+from viz.layout.place import layout_of
+from viz.picture.build import picture_of
+from viz.picture.reading import Scene
+from viz.picture.scopes import MOST_SCOPES, Scoped, has_scopes
+
+
+@pytest.fixture(scope="module")
+def transformer():
+    return graphs.transformer(positions=4, size=8, heads=2)
+
+
+def test_a_transformer_opens_with_few_cards(transformer):
+    scene = picture_of(transformer)
+    assert len(Scene([transformer]).order) > 5000
+    assert len(scene.cards) <= MOST_SCOPES
+    parts = {card.name for card in scene.cards}
+    assert {"embedding", "attention", "head=1", "head=2", "mlp", "readout", "loss"} <= parts
+
+
+def test_every_computed_node_stands_on_one_card(transformer):
+    scene = picture_of(transformer)
+    held = sorted(node for card in scene.cards for node in card.nodes)
+    order = Scene([transformer]).order
+    assert held == [i for i, node in enumerate(order) if node.parents]
+
+
+def test_what_leaves_a_scope_and_comes_back_gets_a_second_card():
+    x = Value(2.0, "x")
+    with scope("a"):
+        y = x * 3.0
+    with scope("b"):
+        z = y + 1.0
+    with scope("a"):
+        w = z * y
+    scene = Scoped(Scene([w]))
+    assert [len(group.nodes) for group in scene.groups] == [1, 1, 1]
+
+
+def test_no_wire_runs_in_a_circle(transformer):
+    scene = picture_of(transformer)
+    place = {card.id: i for i, card in enumerate(scene.cards)}
+    layout = layout_of(scene)
+    for wire in scene.wires:
+        assert place[wire.source] != place[wire.target]
+        assert layout.cards[wire.source].right < layout.cards[wire.target].left
+
+
+def test_a_program_without_scopes_cannot_be_folded():
+    assert not has_scopes(Scene([graphs.neuron()]))
