@@ -13,7 +13,7 @@ from viz.style.typography import number, text_width
 
 @pytest.fixture(params=GRAPHS)
 def placed(request):
-    scene = picture_of(GRAPHS[request.param]())
+    scene = picture_of(GRAPHS[request.param](), detail="scalar")
     return scene, layout_of(scene)
 
 
@@ -143,7 +143,18 @@ def test_the_same_part_stands_in_the_same_place_of_every_column(placed):
             box, frame = places.cards[card.id], places.frames[card.column]
             offsets[card.slot].add((round(box.x - frame.left, 6), round(box.y, 6)))
     assert all(len(found) == 1 for found in offsets.values())
-    assert len({(round(f.w, 6), round(f.h, 6)) for f in places.frames.values()}) <= 1
+    assert len({round(frame.w, 6) for frame in places.frames.values()}) <= 1
+
+
+def test_a_frame_is_as_tall_as_what_stands_in_it():
+    scene = picture_of(GRAPHS["wiring_many-to-one"](), detail="scalar")
+    places = layout_of(scene)
+    for column in scene.columns:
+        held = around([places.cards[c.id] for c in scene.cards if c.column == column.index])
+        frame = places.frames[column.index]
+        assert held.bottom - frame.bottom < 20.0
+        assert frame.top - held.top < 40.0
+    assert places.frames[1].h < places.frames[3].h  # the readout and the loss stand in the last
 
 
 def test_time_runs_right_and_results_stand_above_their_operands(placed):

@@ -114,7 +114,8 @@ def test_auto_collapses_what_is_too_large_and_says_so():
 @pytest.mark.parametrize("detail", ["tiny", "", "Scalar"])
 def test_an_unknown_detail_lists_what_there_is(detail):
     with pytest.raises(
-        ValueError, match="detail must be one of auto, scalar, vector, cell, rolled"
+        ValueError,
+        match="detail must be one of auto, scalar, gate, neuron, vector, cell, scope, rolled",
     ):
         picture_of(quiz(), detail=detail)
 
@@ -167,7 +168,7 @@ def test_long_sequences_are_folded():
         )
 
 
-@pytest.mark.parametrize("level", ["vector", "cell", "rolled"])
+@pytest.mark.parametrize("level", ["gate", "vector", "cell", "rolled"])
 @pytest.mark.parametrize("graph", ["quiz", "rnn_vector"])
 def test_golden_levels(level, graph, golden_text):
     run = {"quiz": quiz, "rnn_vector": lambda: rnn(2, 3, 2)}[graph]()

@@ -41,7 +41,7 @@ def test_the_quiz_has_one_card_a_value_and_an_alias_a_use():
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_the_messages_that_reach_a_card_add_up_to_its_gradient(name):
-    scene = picture_of(GRAPHS[name]())
+    scene = picture_of(GRAPHS[name](), detail="scalar")
     arrived = {card.id: [] for card in scene.cards}
     for wire in scene.wires:
         arrived[wire.source].append(wire.message)

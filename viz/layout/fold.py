@@ -80,7 +80,7 @@ def _turned(
     """From the end of one row to the beginning of the next."""
     left, right, middle = sides
     source = places.cards[wire.source]
-    bend: tuple[Point, ...] = path.curve[-4:]
+    bend: tuple[Point, ...] = path.curve[-7:]  # into the card, and its straight tip
     x_right, x_left, y = right + MARGIN + track, left - MARGIN - track, middle - track
     corners = [
         (source.right, source.y),

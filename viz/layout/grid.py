@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 
 from ..picture.model import Card, Picture, Wire
 from .geometry import Layout
-from .sizes import CARD, SLIM, card_height
+from .sizes import CARD, SLIM, card_height, card_width, label_width
 
 TRACK = 12.0  # between two parallel wires
 FAN = 26.0  # where the rows of a card bend towards it
+TIP = 8.0  # the last, straight piece of a wire
+LEAST_ROOM = 44.0  # for the labels of a wire
 GAP = 22.0  # between two blocks of a layer
 
 
@@ -38,13 +40,18 @@ class Grid:
         self.picture = picture
         self.card = {card.id: card for card in picture.cards}
         self.result = Layout()
+        self.aside = self._asides()
         self.blocks = self._gather()
         self.result.dense = any(len(b.beside) + len(b.rows) > 5 for b in self.blocks.values())
         dense = self.result.dense
-        self.result.slim = {card.id for card in picture.cards if card.beside and dense}
-        self.leaf_size = SLIM if dense else CARD
+        self.result.slim = self.aside if dense else set()
+        self.card_width = max(
+            card_width(card) for card in picture.cards if card.id not in self.aside
+        )
+        leaves = [card_width(card) for card in picture.cards if card.id in self.aside]
+        self.leaf_size = SLIM if dense else (max(leaves, default=CARD[0]), CARD[1])
         self.leaf_pitch, self.row_pitch = (28.0, 28.0) if dense else (50.0, 40.0)
-        self.label_room = 100.0 if dense else 68.0
+        self.fan, self.label_room = self._rooms()
         self.columns = sorted({block.card.column for block in self.blocks.values()})
         self.before = {0} if picture.columns and 0 in self.columns else set()
         self.place = {column: i for i, column in enumerate(self.columns)}
@@ -58,13 +65,27 @@ class Grid:
 
     # Blocks, layers and chains: where the cards are within a column.
 
+    def _asides(self) -> set[str]:
+        """The cards that stand at the left of what they feed: weights, and detached states."""
+        made = {wire.target for wire in self.picture.wires}
+        users: dict[str, set[str]] = defaultdict(set)
+        for wire in self.picture.wires:
+            users[wire.source].add(wire.target)
+        detached = {
+            card.id
+            for card in self.picture.cards
+            if card.role == "leaf" and card.framed and card.id not in made and len(card.rows) == 1
+            and len(users[card.id]) == 1
+        }  # fmt: skip
+        return detached | {card.id for card in self.picture.cards if card.beside}
+
     def _gather(self) -> dict[str, Block]:
-        blocks = {card.id: Block(card) for card in self.picture.cards if not card.beside}
+        blocks = {card.id: Block(card) for card in self.picture.cards if card.id not in self.aside}
         inner: dict[str, list[Wire]] = defaultdict(list)
         depth: dict[str, int] = defaultdict(int)
         for wire in self.picture.wires:
             source, block = self.card[wire.source], blocks[wire.target]
-            if source.beside:
+            if source.id in self.aside:
                 block.beside.append((wire, source))
             elif source.column == block.card.column and source.id != block.card.id:
                 inner[wire.target].append(wire)
@@ -80,6 +101,17 @@ class Grid:
                     block.below = below
             block.rows = [wire for wire in wires if wire not in block.below] + block.rows
         return blocks
+
+    def _rooms(self) -> tuple[float, float]:
+        """Room at the left of a card: for rows that bend towards it, and for their labels."""
+        sideways = [
+            [*(wire for wire, _ in block.beside), *block.rows] for block in self.blocks.values()
+        ]
+        fan = FAN if any(len(wires) > 1 for wires in sideways) else TIP
+        if self.result.dense:
+            return fan, 100.0
+        widths = [label_width(wire) for wires in sideways for wire in wires]
+        return fan, max(LEAST_ROOM, max(widths, default=0.0) + 8.0)
 
     def _keys(self) -> dict[str, str]:
         """Cards of different columns with the same key share a place."""
@@ -189,10 +221,11 @@ class Grid:
         """How far the block of each key reaches to the left of its card's centre."""
         reach: dict[str, float] = {}
         for name, block in self.blocks.items():
-            left = CARD[0] / 2
-            if block.beside or block.rows:
+            left = self.card_width / 2
+            above = bool(self.picture.columns) and not block.card.framed and block.card.column > 0
+            if (block.beside or block.rows) and not above:  # nothing stands above the frames
                 stack = self.leaf_size[0] if block.beside else 0.0
-                left += FAN + self.label_room + max(stack, TRACK * len(block.rows) + 8.0)
+                left += self.fan + self.label_room + max(stack, TRACK * len(block.rows) + 8.0)
             key = self.key[name]
             reach[key] = max(reach.get(key, 0.0), left)
         return reach
@@ -207,10 +240,10 @@ class Grid:
             members = {self.rank[key]: reach[key] for key in chain}
             layers = range(self.rank[chain[0]], self.rank[chain[-1]] + 1)
             left = {r: members.get(r, 8.0) for r in layers}
-            right = {r: CARD[0] / 2 if r in members else 60.0 for r in layers}
+            right = {r: self.card_width / 2 if r in members else 60.0 for r in layers}
             centre = max(edge[r] + left[r] for r in layers)
             if stacked and not any(k in self.follows for k in chain):
-                centre = CARD[0] / 2  # leaves before the first step stand above each other
+                centre = self.card_width / 2  # leaves before the first step stand above each other
             for r in layers:
                 edge[r] = max(edge[r], centre + right[r] + GAP)
             x.update(dict.fromkeys(chain, centre))

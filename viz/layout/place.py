@@ -6,6 +6,7 @@ run and so how far all that is apart; here come the frames, and what stands arou
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from ..picture.legend import legend_of
@@ -41,17 +42,19 @@ class _Framed(Router):
         fold(picture, self.result)
 
     def _frames(self) -> None:
-        boxes = [self.result.cards[c.id] for c in self.picture.cards if c.framed]
-        if not boxes:
-            return
-        bottom = min(box.bottom for box in boxes) - FRAME_PAD
-        top = max(box.top for box in boxes) + FRAME_PAD + FRAME_HEAD - 4.0
+        """Around what stands in each column: as tall as it, and all of one width."""
+        boxes: dict[int, list[Box]] = defaultdict(list)
+        for card in self.picture.cards:
+            if card.framed:
+                boxes[card.column].append(self.result.cards[card.id])
         for column in self.picture.columns:
             place = self.place[column.index]
             left = self.origin[place] - self.inner - FRAME_PAD
             width = self.widths[column.index] + self.inner + 2 * FRAME_PAD
+            held = around(boxes[column.index], FRAME_PAD)
+            height = held.h + FRAME_HEAD - 4.0
             self.result.frames[column.index] = Box(
-                left + width / 2, (bottom + top) / 2, width, top - bottom
+                left + width / 2, held.bottom + height / 2, width, height
             )
 
 

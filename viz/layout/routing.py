@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from ..picture.model import Picture, Wire
 from .geometry import Box, Path, Point, rounded, straight
-from .grid import FAN, TRACK, Block, Grid
-from .sizes import CARD
+from .grid import TIP, TRACK, Block, Grid
 
 LABEL_BELOW = 36.0  # room for the label of a wire that comes from below
 EXITS = (0.0, 9.0, -9.0, 18.0, -18.0, 27.0, -27.0)  # where a wire may leave a card's top
-FRAME_PAD = 16.0
+KINK = 5.0  # a bend to a track nearer than this is left out
+FRAME_PAD = 12.0
 FRAME_HEAD = 26.0
 
 
@@ -61,7 +61,7 @@ class Router(Grid):
 
     def _block_routes(self, block: Block) -> Iterator[Route]:
         for i, wire in enumerate(block.below):
-            shift = 0.0 if len(block.below) == 1 else (i - 0.5) * CARD[0] / 2.4
+            shift = 0.0 if len(block.below) == 1 else (i - 0.5) * self.card_width / 2.4
             yield self._plan(wire, block, None, shift)
         for i, wire in enumerate(block.rows):
             yield self._plan(wire, block, i, 0.0)
@@ -115,7 +115,7 @@ class Router(Grid):
         for (kind, _), tracks in self.corridor_track.items():
             most[kind] = max(most[kind], max(tracks.values()) + 1)
         self.inner = most["inner"] * TRACK
-        self.outer = 22.0 + most["outer"] * TRACK
+        self.outer = 15.0 + most["outer"] * TRACK
         self.origin: list[float] = []
         x = 0.0
         framed = {column.index for column in self.picture.columns}
@@ -130,7 +130,7 @@ class Router(Grid):
         return self.origin[self.place[self.card[name].column]] + self.chain_x[self.key[name]]
 
     def _label_left(self, name: str) -> float:
-        return self._x(name) - CARD[0] / 2 - FAN - self.label_room
+        return self._x(name) - self.card_width / 2 - self.fan - self.label_room
 
     def _in_x(self, route: Route) -> float:
         """Where a wire turns upwards to its row or to the foot of its card."""
@@ -217,7 +217,7 @@ class Router(Grid):
         for name, block in self.blocks.items():
             layer = self.rank[self.key[name]]
             self.result.cards[name] = Box(
-                self._x(name), self.layer_y[layer], CARD[0], self._card_height(block)
+                self._x(name), self.layer_y[layer], self.card_width, self._card_height(block)
             )
             if self._stacked(block.card):
                 stacks[layer].append(name)
@@ -234,7 +234,7 @@ class Router(Grid):
             for i, name in enumerate(names):
                 y = top - i * pitch
                 height = self._card_height(self.blocks[name])
-                self.result.cards[name] = Box(self._x(name), y, CARD[0], height)
+                self.result.cards[name] = Box(self._x(name), y, self.card_width, height)
 
     def _row_y(self, block: Block, row: int) -> float:
         box = self.result.cards[block.card.id]
@@ -252,16 +252,16 @@ class Router(Grid):
         """The last bend: from the label's end to the card."""
         box = self.result.cards[block.card.id]
         port = (box.left, self._port_y(block, index))
-        start = (box.left - FAN, y)
-        middle = box.left - FAN / 2
-        return (start, (middle, y), (middle, port[1]), port)
+        start, end = (box.left - self.fan, y), (box.left - TIP, port[1])
+        middle = (start[0] + end[0]) / 2
+        return (start, (middle, y), (middle, port[1]), end, *straight(end, port)[1:])
 
     def _beside(self, block: Block) -> None:
         """Place the leaves at a card's left, and their wires."""
         box = self.result.cards[block.card.id]
         top = box.y + self._stack_height(block) / 2
         w, h = self.leaf_size
-        right = box.left - FAN - self.label_room
+        right = box.left - self.fan - self.label_room
         for i, (wire, leaf) in enumerate(block.beside):
             y = top - (i + 0.5) * self.leaf_pitch
             self.result.cards[leaf.id] = Box(right - w / 2, y, w, h)
@@ -283,6 +283,8 @@ class Router(Grid):
             y = self._track_y(route.leave, route.wire.source)
             corners += [(corners[-1][0], y)]
             x = x_in if route.corridor is None else self._corridor_x(route)
+            if abs(x - corners[-1][0]) < KINK:
+                x_in = x = corners[-1][0]
             corners.append((x, y))
         elif route.corridor is not None:
             corners.append((self._corridor_x(route), source.y))
@@ -296,7 +298,7 @@ class Router(Grid):
         y = self._row_y(block, route.row)
         bend = self._into_card(block, len(block.beside) + route.row, y)
         corners += [(corners[-1][0], y), bend[0]]
-        label = (box.left - FAN - self.label_room / 2, y)
+        label = (box.left - self.fan - self.label_room / 2, y)
         return Path((*rounded(corners), *bend[1:]), label)
 
     def _track_y(self, layer: int, net: str) -> float:

@@ -45,7 +45,7 @@ EXPAND = (*GATES, "cell")
 READABLE = 120  # cards; "auto" draws no more of them than this where a coarser level has fewer
 MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
 DEEPEST = 9  # columns of a plain expression; more do not fit a page
-WIDEST = 6  # time steps times units; more do not fit either
+WIDEST = 3  # time steps times units; more do not fit either
 LEAST_NAMED = 3  # named results that make a picture of names worth while
 MOST_CARDS = 1500
 MOST_COLUMNS = 40  # of a panel
@@ -70,9 +70,11 @@ def picture_of(
     ----------
     title : instead of the one that is made
     captions : one per time step, printed beside "t = 1"
-    detail : "scalar" (a card per Value), "vector" (a card per vector), "cell" (a box per
-        time step), "rolled" (the loop of the textbook, for an Unrolled), or "auto", which
-        takes the first of them that stays readable
+    detail : "scalar" (a card per Value), "gate" (a card per named vector with its weights in
+        it, gated cells as the textbook draws them), "neuron" (a card per neuron, weights on
+        the edges), "vector" (a card per vector), "cell" (a box per time step), "scope" (a
+        card per scope, for large programs), "rolled" (the loop of the textbook, for an
+        Unrolled), or "auto", which takes the first that stays readable
     expand : what is opened: "dot" (× and + gates), "sigmoid" (its four gates), "cell"
         (a cell's named gates, at the cell level)
     show, hide : which of "value", "grad", "local", "message", "op" are printed; hidden
@@ -251,7 +253,7 @@ def _level(scene: Scene, size: int) -> str:
         return "cell"
     if scene.timed:
         crowded = size > READABLE or len(steps) * _units(scene) > WIDEST
-        return "gate" if gates_in(scene) else "vector" if crowded else "scalar"
+        return "gate" if crowded or gates_in(scene) else "scalar"
     if is_network(scene):
         return "neuron"
     if size <= READABLE and _depth(scene) <= DEEPEST:
@@ -264,10 +266,13 @@ def _level(scene: Scene, size: int) -> str:
 
 def _units(scene: Scene) -> int:
     """How many numbers go from one step to the next."""
-    return max(Counter(
-        scene.column[child] for node in scene.order if node.parents or node in scene.initial
-        for child in {c for c in scene.uses[node] if scene.column[c] > scene.column[node]}
-    ).values(), default=1)  # fmt: skip
+    arriving: Counter[int] = Counter()
+    for node in scene.order:
+        if node.parents or node in scene.initial:
+            users = (user for user in scene.uses[node] if scene.framed(user))
+            columns = {scene.column[user] for user in users}
+            arriving.update(column for column in columns if column > scene.column[node])
+    return max(arriving.values(), default=1)
 
 
 def _depth(scene: Scene) -> int:
