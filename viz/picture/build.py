@@ -203,7 +203,11 @@ class Pictures:
             result.cards, result.wires = rolled(scene, run)
             return
         size = scene.size()
-        level = _level(scene, size) if detail == "auto" else detail
+        level = detail
+        if detail == "auto":  # what is opened into single gates is to be seen gate by gate
+            level = "scalar" if self._copies and size <= MOST_CARDS else _level(scene, size)
+        if level == "cell" and self._opened and gates_in(scene):
+            level = "gate"
         if level == "scalar":
             scene.draw()
             result.cards, result.wires = scene.cards, scene.wires

@@ -198,6 +198,7 @@ class Collapsed:
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
         self.state: dict[str, Name | None] = {}  # which state a wire carries
+        self._given: Counter[int] = Counter()
         crossings = self._crossings()
         users: dict[Group, dict[Group, Edges]] = defaultdict(dict)
         for crossing in crossings:
@@ -242,6 +243,9 @@ class Collapsed:
         found = {}
         for i, (user, edges) in enumerate(users.items()):
             card = self._card(group)
+            if given:  # the same place in every column, whichever row of a table was read
+                card.slot = f"given|{self._given[user.column]}"
+                self._given[user.column] += 1
             card.id, card.column = f"{card.id}_{i}", user.column
             card.alias = len(users) > 1
             card.framed = self.scene.framed(user.nodes[0])

@@ -53,7 +53,8 @@ class Neurons(Named):
         for weight, (node, _, factor) in self._edges.items():
             target = self.group[node]
             if isinstance(factor, Value):
-                self.crossed[self.group[factor], target].append(weight)
+                if self.group[factor] is not target:
+                    self.crossed[self.group[factor], target].append(weight)
             else:
                 biases.append((target, weight))
         wires = {(wire.source, wire.target): wire for wire in self.wires}
@@ -77,9 +78,10 @@ class Neurons(Named):
     def _add_biases(self, biases: list[tuple[Group, Value]]) -> None:
         """A card "1" for each layer, before it in the order of creation."""
         layers: dict[int, str] = {}
+        layer = self._layers()
         cards = {card.id: card for card in self.cards}
         for target, weight in biases:
-            depth = self._layer(target)
+            depth = max(1, layer[target])
             if depth not in layers:
                 layers[depth] = f"b{len(layers)}"
                 one = Card(layers[depth], "bias", (Name("1"),), None, ())
@@ -100,10 +102,12 @@ class Neurons(Named):
                 )
             )
 
-    def _layer(self, group: Group) -> int:
-        """How many neurons with weights stand before one."""
-        before = [source for (source, target) in self.crossed if target is group]
-        return 1 + max((self._layer(source) for source in before), default=0)
+    def _layers(self) -> dict[Group, int]:
+        """How many neurons with weights stand before each group."""
+        layer: dict[Group, int] = defaultdict(int)
+        for source, target in self.crossed:  # in the order in which the weights were used
+            layer[target] = max(layer[target], layer[source] + 1)
+        return layer
 
 
 def _sentence(row: Row) -> str:
