@@ -8,13 +8,13 @@ use contributes. A gate is recognised by its scope, `t=1/cell/forget`, whoever w
 
 from __future__ import annotations
 
-from collections import defaultdict
-
+from microgrid import quantity
+from microgrid.quantity import Quantity
 from microgrid.value import Value
 
 from .levels import Collapsed, Group, norm_of, operation_of
 from .model import Card, Name, Row
-from .reading import Scene, label_of, norm
+from .reading import Scene, label_of, total
 
 __all__ = ["GATE_SCOPES", "Named", "gates_in"]
 
@@ -111,21 +111,21 @@ class Named(Collapsed):
     def _weights(self, group: Group) -> tuple[Row, ...]:
         """The shared weights that a card uses, and what this use adds to their gradients."""
         scene = self.scene
-        sent: dict[Name | None, dict[Value, float | None]] = defaultdict(dict)
+        parts: dict[Name | None, dict[Value, list[Quantity | None]]] = {}
         for node in group.nodes:
             for position, parent in enumerate(node.parents):
                 if scene.is_shared_leaf(parent):
-                    found = sent[label_of(parent.label).whole if parent.label else None]
-                    part, before = scene.message(node, position), found.get(parent)
-                    found[parent] = part if before is None else before + (part or 0.0)
+                    name = label_of(parent.label).whole if parent.label else None
+                    sent = parts.setdefault(name, {}).setdefault(parent, [])
+                    sent.append(scene.message(node, position))
         return tuple(
             Row(
-                norm(weight.data for weight in found),
-                norm_of(found.values()),
+                quantity.norm(map(quantity.value, found)),
+                norm_of(map(total, found.values())),
                 name,
                 norm=len(found) > 1,
             )
-            for name, found in sent.items()
+            for name, found in parts.items()
         )
 
     def _what_update_means(self, group: Group) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from microgrid import quantity
 from microgrid.nn import Unrolled
 from microgrid.value import Operand, Value
 
@@ -73,7 +74,7 @@ class Neurons(Named):
     def _row(self, weight: Value) -> Row:
         scene = self.scene
         name = label_of(weight.label) if weight.label else None
-        return Row(weight.data, scene.grad(weight), name, node=scene.index[weight])
+        return Row(quantity.value(weight), scene.grad(weight), name, node=scene.index[weight])
 
     def _add_biases(self, biases: list[tuple[Group, Value]]) -> None:
         """A card "1" for each layer, before it in the order of creation."""
@@ -94,7 +95,7 @@ class Neurons(Named):
                     f"w{target.place}_{layers[depth]}_{len(self.wires)}",
                     layers[depth],
                     target.id,
-                    node.partials[position] if node is self._anchor[node] else None,
+                    quantity.local(node, position) if node is self._anchor[node] else None,
                     self.scene.message(node, position),
                     weight=row,
                     dashed=True,
