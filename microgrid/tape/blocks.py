@@ -35,7 +35,7 @@ NEUTRAL = {ops.SUM: 0.0, ops.DOT: 0.0, ops.LOGSUMEXP: -math.inf}
 NARROW = 4  # up to so many operands in all, a block's nodes are worth taking one by one
 
 
-@dataclass(eq=False, slots=True, frozen=True)
+@dataclass(eq=False, slots=True)
 class MatrixBlock(Block):
     """matrix x columns; outputs[c][r] is the node of row r and column c."""
 
@@ -85,7 +85,7 @@ class MatrixBlock(Block):
         return f"matrix {rows}x{width} · {count} column{'s' * (count != 1)}"
 
 
-@dataclass(eq=False, slots=True, frozen=True)
+@dataclass(eq=False, slots=True)
 class OpBlock(Block):
     """One op applied to many nodes: operands[i][k] is operand k of node outputs[i].
 

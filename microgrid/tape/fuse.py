@@ -8,16 +8,14 @@ apart again: the row becomes a node of its own, so that it can be part of a matr
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence, Set
 from dataclasses import replace
-from itertools import chain
-
-import numpy as np
+from itertools import chain, compress
 
 from .. import ops
 from ..ops import Op
-from .ir import FIRST_CONSTANT, Graph, Nodes
+from .ir import Graph, Nodes
 
 __all__ = ["fuse_sums", "take_rows_out"]
 
@@ -38,17 +36,14 @@ class _Fusing:
         self.op = list(graph.op)
         self.operands = list(graph.operands)
         self.heir: dict[int, int] = {}
-        flat = np.fromiter(chain.from_iterable(graph.operands), dtype=np.intp)
-        uses = np.bincount(flat[flat < FIRST_CONSTANT], minlength=len(graph.op))
-        uses[graph.roots] += 1
-        self.private: list[bool] = (uses == 1).tolist()
+        self.private = _used_once(graph)
         self.widths: dict[object, set[int]] = defaultdict(set)  # of the sums of a role
         self.short: list[tuple[int, list[int], list[Pair]]] = []  # too few terms to be worth it
 
     def run(self) -> Graph:
-        sums = (ops.ADD, ops.SUM)
         for node in range(len(self.op) - 1, -1, -1):
-            if self.op[node] in sums:
+            kind = self.op[node]
+            if kind is ops.ADD or kind is ops.SUM:
                 self._fuse(node)
         if self.short and any(len(widths) > 1 for widths in self.widths.values()):
             self._join_families()
@@ -56,39 +51,51 @@ class _Fusing:
 
     def _fuse(self, root: int) -> None:
         """Make the tree of additions under `root` one sum or dot."""
+        inner, terms = self._terms(root)
+        if len(terms) < LEAST_TERMS:
+            self.short.append((root, inner, terms))
+            return
+        if inner:
+            self._rewrite(root, inner, terms)
+        if self.graph.parameters.isdisjoint(terms[0]):
+            self.widths[self._role(terms)].add(len(terms))
+
+    def _terms(self, root: int) -> tuple[list[int], list[Pair]]:
+        """The additions and products that make up a sum, and what they add up."""
         op, operands, private = self.op, self.operands, self.private
         terms: list[Pair] = []
         inner: list[int] = []
-        pending = list(reversed(operands[root]))
-        while pending:
+        pending = list(operands[root])
+        while pending:  # from the last term to the first
             node = pending.pop()
-            kind = op[node] if node < len(op) and private[node] else None
-            if kind in (ops.ADD, ops.SUM):
+            kind = op[node] if node in private else None
+            if kind is ops.MUL:
                 inner.append(node)
-                pending += reversed(operands[node])
-            elif kind is ops.MUL or kind is ops.DOT:
+                terms.append(operands[node])  # type: ignore[arg-type]
+            elif kind is ops.ADD or kind is ops.SUM:
+                inner.append(node)
+                pending += operands[node]
+            elif kind is ops.DOT:
                 inner.append(node)
                 half = len(operands[node]) // 2
-                terms += zip(operands[node][:half], operands[node][half:])
+                terms += reversed(list(zip(operands[node][:half], operands[node][half:])))
             else:
                 terms.append((node, NO_FACTOR))
-        if len(terms) < LEAST_TERMS:
-            self.short.append((root, inner, terms))
-        elif inner:
-            self._rewrite(root, inner, terms)
-        if len(terms) >= LEAST_TERMS and not self._begins_with_parameters(terms):
-            self.widths[self._role(terms)].add(len(terms))
+        terms.reverse()
+        return inner, terms
 
     def _rewrite(self, root: int, inner: Sequence[int], terms: Sequence[Pair]) -> None:
         for node in inner:
             self.op[node] = None
-            self.heir[node] = root
-        if all(b == NO_FACTOR for _, b in terms):
-            self.op[root], self.operands[root] = ops.SUM, tuple([a for a, _ in terms])
-            return
-        unit = self.graph.constants.node(1.0)
-        pairs = [(a, unit if b == NO_FACTOR else b) for a, b in terms]
-        self.op[root], self.operands[root] = _dot(pairs)
+        self.heir.update(dict.fromkeys(inner, root))
+        firsts, seconds = zip(*terms)
+        if NO_FACTOR in seconds:
+            if not any(x != NO_FACTOR for x in seconds):
+                self.op[root], self.operands[root] = ops.SUM, firsts
+                return
+            unit = self.graph.constants.node(1.0)
+            seconds = tuple([unit if b == NO_FACTOR else b for b in seconds])
+        self.op[root], self.operands[root] = ops.DOT, firsts + seconds
 
     def _join_families(self) -> None:
         """Let a short sum or product be what its longer siblings are.
@@ -106,9 +113,6 @@ class _Fusing:
                 if self._role([(a, b)]) in ragged:
                     self.op[node] = ops.DOT
 
-    def _begins_with_parameters(self, terms: Sequence[Pair]) -> bool:
-        return not self.graph.parameters.isdisjoint(terms[0])
-
     def _role(self, terms: Sequence[Pair]) -> object:
         """What kinds of nodes are added up: sums of one role differ in length alone."""
         op, known = self.graph.op, len(self.graph.op)  # as recorded: the same all along
@@ -119,50 +123,97 @@ class _Fusing:
         return frozenset(kinds)
 
 
+def _used_once(graph: Graph) -> Set[int]:
+    """The sums and products that one addition reads and nothing else does."""
+    op, known = graph.op, len(graph.op)
+    inner = (ops.ADD, ops.SUM, ops.MUL, ops.DOT)
+    added = [
+        x
+        for kind, operands in zip(op, graph.operands)
+        if kind is ops.ADD or kind is ops.SUM
+        for x in operands
+        if x < known and op[x] in inner
+    ]
+    if not added:
+        return frozenset()
+    uses = Counter(chain.from_iterable(graph.operands))
+    return {x for x in added if uses[x] == 1} - set(graph.roots)
+
+
 def take_rows_out(graph: Graph) -> Graph:
     """The graph with each row of parameters within a longer dot as a node of its own.
 
     A row with an addend of its own at every step (an embedding of the position added to that
     of the token) is taken out of it too, so that all steps meet the same row.
     """
-    known = graph.parameters
-    op, operands = list(graph.op), list(graph.operands)
-    unit = graph.constants.node(1.0)
-    dots = {node: graph.factors(node) for node in graph.order if op[node] is ops.DOT}
-    drifting = _rows_with_other_addends(dots, known, unit)
-    order: list[int] = []
-    for node in graph.order:
-        factors = dots.get(node)
-        if factors is not None:
-            firsts, seconds = factors
-            is_row = [a in known for a in firsts]
-            if drifting and all(is_row):
-                is_row = [b != unit for b in seconds]
-                if tuple([a for a, inside in zip(firsts, is_row) if inside]) not in drifting:
-                    is_row = []
-            if LEAST_TERMS <= sum(is_row) < len(is_row):
-                pairs = list(zip(firsts, seconds))
-                row = [pair for pair, inside in zip(pairs, is_row) if inside]
-                others = [pair for pair, inside in zip(pairs, is_row) if not inside]
-                order.append(len(op))
-                op[node], operands[node] = _dot_or_sum([(len(op), unit), *others], unit)
-                made = _dot(row)
-                op.append(made[0])
-                operands.append(made[1])
-        order.append(node)
-    return replace(graph, op=op, operands=operands, order=order)
+    return _Rows(graph).run()
 
 
-def _rows_with_other_addends(
-    dots: Mapping[int, tuple[Nodes, Nodes]], known: frozenset[int], unit: int
-) -> set[Nodes]:
-    """The rows of parameters that stand beside other parameters as addends in other dots."""
-    addends: dict[Nodes, set[Nodes]] = defaultdict(set)
-    for firsts, seconds in dots.values():
-        if unit in seconds and known.issuperset(firsts):
-            row = tuple([a for a, b in zip(firsts, seconds) if b != unit])
-            addends[row].add(tuple([a for a, b in zip(firsts, seconds) if b == unit]))
-    return {row for row, sets in addends.items() if len(sets) > 1}
+class _Rows:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.unit = graph.constants.node(1.0)
+        dots = [node for node in graph.order if graph.op[node] is ops.DOT]
+        self.dots = dict(zip(dots, map(graph.factors, dots)))
+        self.addends: dict[int, list[int]] = {}  # by the identity of a column: where it holds ones
+        for _, seconds in self.dots.values():
+            if id(seconds) not in self.addends:
+                places = enumerate(seconds) if self.unit in seconds else ()
+                self.addends[id(seconds)] = [i for i, x in places if x == self.unit]
+        self.drifting = self._drifting()
+
+    def run(self) -> Graph:
+        graph = self.graph
+        op, operands = list(graph.op), list(graph.operands)
+        order: list[int] = []
+        for node in graph.order:
+            if node in self.dots:
+                row, others = self._split(*self.dots[node])
+                if len(row) >= LEAST_TERMS and others:
+                    order.append(len(op))
+                    terms = [(len(op), self.unit), *others]
+                    op[node], operands[node] = _dot_or_sum(terms, self.unit)
+                    made = _dot(row)
+                    op.append(made[0])
+                    operands.append(made[1])
+            order.append(node)
+        return replace(graph, op=op, operands=operands, order=order)
+
+    def _split(self, firsts: Nodes, seconds: Nodes) -> tuple[Sequence[Pair], Sequence[Pair]]:
+        """The products of a dot that make a row of parameters, and the others."""
+        if self.graph.is_row(firsts):
+            ones = self.addends[id(seconds)] if self.drifting else ()
+            if not ones or self._without(firsts, ones) not in self.drifting:
+                return (), ()
+            is_row = [x != self.unit for x in seconds]
+        else:
+            is_row = list(map(self.graph.parameters.__contains__, firsts))
+            if not any(is_row):
+                return (), ()
+        pairs = list(zip(firsts, seconds))
+        return list(compress(pairs, is_row)), [p for p, inside in zip(pairs, is_row) if not inside]
+
+    def _drifting(self) -> set[Nodes]:
+        """The rows that stand beside one parameter as an addend here, beside another there."""
+        added_to: dict[Nodes, Nodes] = {}
+        found: set[Nodes] = set()
+        done: set[int] = set()
+        for firsts, seconds in self.dots.values():
+            if id(firsts) in done or not self.addends[id(seconds)] or not self.graph.is_row(firsts):
+                continue
+            done.add(id(firsts))
+            ones = self.addends[id(seconds)]
+            row, added = self._without(firsts, ones), tuple([firsts[i] for i in ones])
+            if added_to.setdefault(row, added) != added:
+                found.add(row)
+        return found
+
+    @staticmethod
+    def _without(row: Nodes, places: Sequence[int]) -> Nodes:
+        left = list(row)
+        for place in reversed(places):
+            del left[place]
+        return tuple(left)
 
 
 def _dot_or_sum(pairs: Sequence[Pair], unit: int) -> tuple[Op, Nodes]:

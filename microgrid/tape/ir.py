@@ -23,6 +23,7 @@ __all__ = [
     "FIRST_CONSTANT",
     "Block",
     "Constants",
+    "Dots",
     "Graph",
     "Matrix",
     "Nodes",
@@ -70,6 +71,40 @@ class Constants:
         return self.numbers[node - FIRST_CONSTANT]
 
 
+class Dots:
+    """The factors of dots: each distinct row or column is one tuple, known by its identity.
+
+    The dots of a matrix share rows and columns. To compare their entries again in every pass
+    would take most of the time that a plan takes.
+    """
+
+    def __init__(self) -> None:
+        self._half: dict[Nodes, Nodes] = {}
+        self._halves: dict[int, tuple[Nodes, Nodes]] = {}  # by the identity of the operands
+        self._known: list[Nodes] = []  # keeps those operands alive
+
+    def half(self, nodes: Nodes) -> Nodes:
+        """The one tuple of these nodes."""
+        return self._half.setdefault(nodes, nodes)
+
+    def join(self, firsts: Nodes, seconds: Nodes) -> Nodes:
+        """Operands made of two halves that `half` gave out."""
+        operands = firsts + seconds
+        self._halves[id(operands)] = firsts, seconds
+        self._known.append(operands)
+        return operands
+
+    def split(self, operands: Nodes) -> tuple[Nodes, Nodes]:
+        """The two halves of operands."""
+        found = self._halves.get(id(operands))
+        if found is None:
+            middle = len(operands) // 2
+            found = self.half(operands[:middle]), self.half(operands[middle:])
+            self._halves[id(operands)] = found
+            self._known.append(operands)
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """What is to be computed, in integers. Every pass makes a new one.
@@ -82,6 +117,7 @@ class Graph:
         Value stands for come last
     operands : per node, the nodes it reads
     constants : the plain numbers among the operands
+    dots : their factors
     roots : the loss, then what is there for guards only
     parameters : the leaves that an optimizer changes
     order : all nodes but constants, each after those that it reads
@@ -93,6 +129,7 @@ class Graph:
     op: Sequence[Op | None]
     operands: Sequence[Nodes]
     constants: Constants
+    dots: Dots
     roots: Sequence[int]
     parameters: frozenset[int]
     order: Sequence[int]
@@ -143,17 +180,27 @@ class Graph:
 
         Where one of a pair is a parameter and the other is not, the parameter comes first.
         """
-        operands, known = self.operands[node], self.parameters
-        half = len(operands) // 2
-        firsts, seconds = operands[:half], operands[half:]
-        if all(map(known.__contains__, firsts)):
+        firsts, seconds = self.dots.split(self.operands[node])
+        if self.is_row(firsts):
             return firsts, seconds
+        known = self.parameters
         swapped = [b in known and a not in known for a, b in zip(firsts, seconds)]
         if not any(swapped):
             return firsts, seconds
         pairs = [(b, a) if s else (a, b) for a, b, s in zip(firsts, seconds, swapped)]
         left, right = zip(*pairs)
-        return left, right
+        return self.dots.half(left), self.dots.half(right)
+
+    def is_row(self, firsts: Nodes) -> bool:
+        """Whether the first factors of a dot are all parameters."""
+        found = self._rows.get(id(firsts))
+        if found is None:
+            found = self._rows[id(firsts)] = self.parameters.issuperset(firsts)
+        return found
+
+    @cached_property
+    def _rows(self) -> dict[int, bool]:
+        return {}
 
     def name(self, node: int) -> str:
         """What a node is called in a listing: its number, its label, or its op and place."""

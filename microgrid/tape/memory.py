@@ -8,6 +8,7 @@ the block takes them. A parameter that is read outside of a matrix row is copied
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from .ir import (
     Graph,
     Matrix,
     Nodes,
+    Phase,
     rule,
 )
 
@@ -94,12 +96,15 @@ def place(
     """
     placing = _Placing(graph)
     placed = list(blocks)
+    in_phase: dict[Phase, list[int]] = defaultdict(list)
+    for i, block in enumerate(blocks):
+        for phase in block.phases:
+            in_phase[phase].append(i)
     for phase in (COLUMNS, PRODUCTS, REDUCTIONS, ELEMENTWISE):
         # Results of the last blocks go nowhere; from there back every place is known in time.
-        numbers = range(len(placed))
+        numbers = in_phase[phase]
         for i in numbers if phase <= PRODUCTS else reversed(numbers):
-            if phase in placed[i].phases:
-                placed[i] = placed[i].place(placing, phase)
+            placed[i] = placed[i].place(placing, phase)
     placing.put_in_a_row(others)
     layout = Layout(
         placing.slot,

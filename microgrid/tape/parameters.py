@@ -78,7 +78,7 @@ class Store:
 
     def read(self) -> None:
         """Take the numbers of the Values."""
-        self._saw([value.data for value in self.values])
+        self._saw([value._data for value in self.values])
         self.data[:] = self._seen
 
     def write(self) -> None:
@@ -106,7 +106,7 @@ class Store:
         thousands would take as long as a replay.
         """
         values, seen = (self.values, self._seen) if every else next(self._turns)
-        if [value.data for value in values] != seen:
+        if [value._data for value in values] != seen:
             self._name_changed(values, seen)
 
     def _name_changed(self, values: Sequence[Value], seen: Sequence[float]) -> None:

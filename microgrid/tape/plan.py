@@ -10,12 +10,12 @@ from itertools import takewhile
 from ..graph import time_step
 from ..value import Value
 from .guards import GuardCheck, Source
-from .ir import Block, Constants, Graph, Matrix, verify_blocks
+from .ir import Block, Constants, Dots, Graph, Matrix, verify_blocks
 from .memory import Layout
 
 __all__ = ["Plan", "verify"]
 
-EMPTY = Graph([], {}, [], [], Constants(), [], frozenset(), [])
+EMPTY = Graph([], {}, [], [], Constants(), Dots(), [], frozenset(), [])
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ columns of a matrix are one group, hence one matrix product.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import chain
 from typing import Any
@@ -25,6 +25,7 @@ from .ir import Block, Graph, Matrix, Nodes
 
 __all__ = ["schedule"]
 
+NOBODY: list[int] = []  # reads a leaf, or what was fused away, as far as the schedule goes
 MOST_PADDING = 2.2  # times the operands that there are: the steps of causal attention take 2
 
 
@@ -43,44 +44,55 @@ class _Scheduler:
         self.graph = graph
         self.size = len(graph.op)
         self.nodes = [node for node in graph.order if graph.op[node] is not None]
+        self.rows: list[Nodes] = []
         self.columns: list[Nodes] = []
-        self.cell_of: dict[int, tuple[Nodes, int]] = {}  # node -> row, number of its column
+        self.cell_of: dict[int, tuple[int, int]] = {}  # node -> number of its row, of its column
         self.matrix_of: dict[int, Matrix] = {}  # node -> matrix
-        self.matrices = self._find_matrices()
+        self.meets: list[dict[int, int]] = []  # per row: column -> node
+        self.rows_of: dict[Matrix, list[int]] = self._find_matrices()
         self._link()
         self._rank()
 
-    def _find_matrices(self) -> list[Matrix]:
-        parameters = self.graph.parameters
-        meets: dict[Nodes, dict[Nodes, int]] = defaultdict(dict)  # row -> column -> node
+    def _find_matrices(self) -> dict[Matrix, list[int]]:
+        """Rows that meet the same columns are a matrix."""
+        graph, under_loss = self.graph, self.graph.under_loss
+        row_number: dict[int, int] = {}  # by the identity of the row
+        column_number: dict[int, int] = {}
+        meets = self.meets
         for node in self.nodes:
-            if self.graph.op[node] is not ops.DOT or node not in self.graph.under_loss:
+            if graph.op[node] is not ops.DOT or node not in under_loss:
                 continue
-            firsts, seconds = self.graph.factors(node)
-            if parameters.issuperset(firsts) and seconds not in meets[firsts]:
-                meets[firsts][seconds] = node
-        rows_by_columns: dict[frozenset[Nodes], list[Nodes]] = defaultdict(list)
-        for row, columns in meets.items():
-            if columns:
-                rows_by_columns[frozenset(columns)].append(row)
-        matrices = []
-        for rows in rows_by_columns.values():
-            matrix = Matrix(rows)
-            matrices.append(matrix)
-            number = {c: i for i, c in enumerate(meets[rows[0]], start=len(self.columns))}
-            self.columns += number
-            for row in rows:
-                for column, node in meets[row].items():
-                    self.cell_of[node] = row, number[column]
-                    self.matrix_of[node] = matrix
-        return matrices
+            row, column = graph.factors(node)
+            if not graph.is_row(row):
+                continue
+            if id(row) not in row_number:
+                row_number[id(row)] = len(meets)
+                self.rows.append(row)
+                meets.append({})
+            if id(column) not in column_number:
+                column_number[id(column)] = len(self.columns)
+                self.columns.append(column)
+            meets[row_number[id(row)]].setdefault(column_number[id(column)], node)
+        rows_by_columns: dict[frozenset[int], list[int]] = defaultdict(list)
+        for number, columns in enumerate(meets):
+            rows_by_columns[frozenset(columns)].append(number)
+        return {self._matrix(rows): rows for rows in rows_by_columns.values()}
+
+    def _matrix(self, rows: Sequence[int]) -> Matrix:
+        matrix = Matrix([])
+        for row in rows:
+            for column, node in self.meets[row].items():
+                self.cell_of[node] = row, column
+                self.matrix_of[node] = matrix
+        return matrix
 
     def _link(self) -> None:
-        """Who waits for whom."""
-        size, op = self.size, self.graph.op
-        self.readers: list[list[int]] = [[] for _ in range(size + len(self.columns))]
+        """Who waits for whom. A column is read by the nodes of all matrices that meet it."""
+        size, op, rows = self.size, self.graph.op, self.cell_of
+        self.readers: list[list[int]] = [[] if kind is not None else NOBODY for kind in op]
+        self.readers += [[] for _ in self.columns]
         self.waits = waits = [0] * len(self.readers)
-        readers, operands, rows = self.readers, self.graph.operands, self.cell_of
+        readers, operands = self.readers, self.graph.operands
         alone = [node for node in self.nodes if node not in rows] if rows else self.nodes
         for task, read in chain(
             zip(alone, map(operands.__getitem__, alone)), enumerate(self.columns, start=size)
@@ -95,13 +107,14 @@ class _Scheduler:
 
     def _rank(self) -> None:
         """How high everything is, and the number of the group that it belongs to."""
-        graph, readers, size = self.graph, self.readers, self.size
-        kind = [*graph.op, *[ops.DOT] * len(self.columns)]
+        graph, readers, size, matrix_of = self.graph, self.readers, self.size, self.matrix_of
+        op, under_loss = graph.op, graph.under_loss
+        kind = [*op, *[ops.DOT] * len(self.columns)]
         alone = {op: frozenset([op]) for op in {*kind}}
         self.height = height = [0] * len(readers)
         self.group = group = [0] * size
         numbers: dict[Any, int] = {}
-        reader_kinds: dict[Nodes, frozenset[Op | None]] = {}  # of all nodes of a matrix's row
+        reader_kinds: dict[int, frozenset[Op | None]] = {}  # of all nodes of a matrix's row
         for node in reversed(self.nodes):
             read_by = readers[node]
             if len(read_by) == 1:
@@ -110,18 +123,21 @@ class _Scheduler:
                 high = max([height[r] for r in read_by], default=0) + 1
                 kinds = frozenset([kind[r] for r in read_by])
             height[node] = high
-            # Sums of any length are one group: shorter ones are padded.
-            width = None if kind[node] in NEUTRAL else len(graph.operands[node])
-            signature: Any = (kind[node], width, kinds, node in graph.under_loss)
-            if node in self.cell_of:
+            signature: Any = matrix_of.get(node)
+            if signature is not None:
                 row, column = self.cell_of[node]
                 reader_kinds[row] = reader_kinds.get(row, kinds) & kinds
-                height[size + column] = max(height[size + column], high)
-                signature = self.matrix_of[node]
+                if high > height[size + column]:
+                    height[size + column] = high
+            else:
+                # Sums of any length are one group: shorter ones are padded.
+                width = None if op[node] in NEUTRAL else len(graph.operands[node])
+                signature = op[node], width, kinds, node in under_loss
             group[node] = numbers.setdefault(signature, len(numbers))
         self.group_count = len(numbers)
-        for matrix in self.matrices:
-            _put_together(matrix.rows, reader_kinds)
+        for matrix, rows in self.rows_of.items():
+            _put_together(rows, reader_kinds)
+            matrix.rows += [self.rows[row] for row in rows]
 
     def run(self) -> tuple[list[Block], list[Matrix]]:
         blocks: list[Block] = []
@@ -138,11 +154,17 @@ class _Scheduler:
             if not heap and len(released) == 1 and released[0] < size:
                 together = released  # the only one that is ready needs no queue
             else:
+                highest_of: dict[int, int] = {}  # the released node of a group that comes first
                 for task in released:
                     # A complete column frees the rows that wait for it.
                     for node in (task,) if task < size else readers[task]:
-                        ready[group[node]].append(node)
-                        heappush(heap, (top - height[node]) * size + node)
+                        number = group[node]
+                        ready[number].append(node)
+                        place = (top - height[node]) * size + node
+                        if place < highest_of.get(number, place + 1):
+                            highest_of[number] = place
+                for place in highest_of.values():
+                    heappush(heap, place)
                 released = []
                 highest = heappop(heap) % size
                 if done[highest]:
@@ -157,7 +179,7 @@ class _Scheduler:
                     waits[task] -= 1
                     if not waits[task]:
                         released.append(task)
-        return blocks, self.matrices
+        return blocks, list(self.rows_of)
 
     def _blocks(self, group: list[int]) -> list[Block]:
         """One block for nodes that are ready together; more if their lengths differ too much."""
@@ -168,18 +190,20 @@ class _Scheduler:
         assert op is not None
         operands = self._factors if op is ops.DOT else self.graph.operands.__getitem__
         is_swept = group[0] in self.graph.under_loss
-        constants = self.graph.constants
-        read = {node: operands(node) for node in group}
+        read = list(map(operands, group))
+        if len(group) == 1:
+            length = len(read[0])
+            return [OpBlock(op, group, read, is_swept, (length, length))]
         return [
-            OpBlock.padded(op, nodes, [read[node] for node in nodes], is_swept, constants)
-            for nodes in _of_like_length(read)
+            OpBlock.padded(op, nodes, each, is_swept, self.graph.constants)
+            for nodes, each in _of_like_length(group, read)
         ]
 
     def _matrix_block(self, matrix: Matrix, group: Sequence[int]) -> MatrixBlock:
-        cell = {self.cell_of[node]: node for node in group}
-        numbers = list(dict.fromkeys([column for _, column in cell]))
+        numbers = list(dict.fromkeys([self.cell_of[node][1] for node in group]))
         columns = [self.columns[number] for number in numbers]
-        outputs = [[cell[row, number] for row in matrix.rows] for number in numbers]
+        meets = [self.meets[row] for row in self.rows_of[matrix]]
+        outputs = [[nodes[number] for nodes in meets] for number in numbers]
         matrix.columns += columns
         matrix.outputs += outputs
         return MatrixBlock(matrix, columns, outputs)
@@ -188,25 +212,25 @@ class _Scheduler:
         return tuple(chain(*self.graph.factors(node)))
 
 
-def _of_like_length(operands: Mapping[int, Nodes]) -> list[list[int]]:
+def _of_like_length(nodes: list[int], operands: list[Nodes]) -> list[tuple[list[int], list[Nodes]]]:
     """The nodes in groups in which no more than every second operand would be padding."""
-    lengths = {len(nodes) for nodes in operands.values()}
-    if len(lengths) == 1:
-        return [list(operands)]
+    lengths = list(map(len, operands))
+    if len(set(lengths)) == 1:
+        return [(nodes, operands)]
     groups: list[list[int]] = []
     total = 0  # operands of the latest group
-    for node in sorted(operands, key=lambda node: len(operands[node])):
-        length = len(operands[node])
+    for i in sorted(range(len(nodes)), key=lengths.__getitem__):
+        length = lengths[i]
         if groups and length * (len(groups[-1]) + 1) <= MOST_PADDING * (total + length):
-            groups[-1].append(node)
+            groups[-1].append(i)
             total += length
         else:
-            groups.append([node])
+            groups.append([i])
             total = length
-    return [sorted(group) for group in groups]
+    return [([nodes[i] for i in each], [operands[i] for i in each]) for each in map(sorted, groups)]
 
 
-def _put_together(rows: list[Nodes], kind: dict[Nodes, Any]) -> None:
+def _put_together(rows: list[int], kind: dict[int, Any]) -> None:
     """Rows whose results go to the same ops (sigmoid gates, say) beside each other."""
     rank: dict[Any, int] = {}
     for row in rows:

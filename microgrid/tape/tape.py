@@ -12,6 +12,7 @@ import numpy as np
 from ..graph import put_gradient, recompute
 from ..recording import comparisons, watched
 from ..value import Value
+from .collector import uncollected
 from .compiler import compile_plan
 from .engines import Engine
 from .guards import Source, source
@@ -114,12 +115,13 @@ for this branch
         if reduction not in ("sum", "mean"):
             raise ValueError(f'Tape: reduction must be "sum" or "mean", got {reduction!r}')
         self.loss, self.inputs, self.reduction = source.loss, source.inputs, reduction
-        self.plan: Plan = compile_plan(source, store.slot if store else None)
-        self._store = store or Store(self.plan)
         self._engine = engine
-        self._session = Session(self.plan, self._store, engine)
-        self._reader = Reader(self.plan, self._store, self._session)
-        check_recorded(source, self._session.first_loss())
+        with uncollected():
+            self.plan: Plan = compile_plan(source, store.slot if store else None)
+            self._store = store or Store(self.plan)
+            self._session = Session(self.plan, self._store, engine)
+            self._reader = Reader(self.plan, self._store, self._session)
+            check_recorded(source, self._session.first_loss())
 
     @property
     def engine(self) -> str:

@@ -38,11 +38,6 @@ class Step:
     options: dict[str, Any]
     made: Array | None = None
 
-    def owners(self) -> list[int]:
-        """The ids of the arrays that hold the numbers of its operands."""
-        arrays = [x for x in (*self.operands, *self.options.values()) if x.__class__ is np.ndarray]
-        return [id(array if array.base is None else array.base) for array in arrays]
-
     def rename(self, array: Array, target: Array) -> None:
         self.operands = tuple([target if x is array else x for x in self.operands])
         self.options = {k: target if x is array else x for k, x in self.options.items()}
@@ -110,12 +105,19 @@ class Program:
     def calls(self) -> list[Call]:
         """What is to be called, without the calls whose result nothing reads."""
         found: list[Call] = []
-        read: set[int] = set()
+        read: set[int] = set()  # the ids of the arrays that hold the numbers of later operands
         for step in reversed(self._steps):
             if step.made is None or id(step.made) in read:
-                read.update(step.owners())
+                for x in step.operands:
+                    if x.__class__ is np.ndarray:
+                        read.add(id(x if x.base is None else x.base))
+                if step.options:
+                    out = step.options.get("out")
+                    if out is not None:
+                        read.add(id(out if out.base is None else out.base))
                 found.append(step.call())
-        return found[::-1]
+        found.reverse()
+        return found
 
 
 def zeros(*shape: int) -> Array:

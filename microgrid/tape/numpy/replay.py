@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..collector import uncollected
 from ..memory import Layout
 from ..parameters import Store
 from ..plan import Plan
@@ -128,7 +129,8 @@ class Replay:
         if every not in self._backward:
             graph = self._plan.graph
             wanted = set(graph.order) if every else graph.learning
-            self._backward[every] = self._quiet.run(self._write_backward, wanted)
+            with uncollected():
+                self._backward[every] = self._quiet.run(self._write_backward, wanted)
         self._seed[...] = gradient
         self._quiet.run(_make, self._backward[every])
 

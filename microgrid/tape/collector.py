@@ -1,0 +1,25 @@
+"""The cyclic garbage collector, kept away while a tape is made."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["uncollected"]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No rounds of the collector inside.
+
+    To make a tape takes a hundred thousand new tuples, none of them garbage, but the collector
+    would walk through the whole recording again and again to find that out.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
