@@ -196,7 +196,7 @@ def root_of(x: Any) -> Value:
     ...
     TypeError: a sweep starts from a Value or an unrolled run with a loss, got 'loss'
     """
-    root = getattr(x, "loss", x)
+    root = x.root if hasattr(x, "losses") else getattr(x, "loss", x)
     if root is None:
         raise ValueError(f"the run has no loss to start from: {x!r}")
     if not isinstance(root, Value):

@@ -131,7 +131,6 @@ def flow(run: Unrolled) -> Flow:
     """
     run = graph_of(run)
     losses = loss_steps(run)
-    assert run.loss is not None
     plan = plan_sweeps([run.loss], leaves=run.states[0])
     by_loss = {k: _state_norms(run, gradients(loss, plan), k) for k, loss in losses}
     step = max(by_loss)

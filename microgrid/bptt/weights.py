@@ -7,6 +7,7 @@ import numpy as np
 
 from ..graph import find, graph_of, root_of
 from ..nn import Unrolled
+from ..nn.names import fitting, label_of
 from ..value import Value
 
 
@@ -25,8 +26,9 @@ def parameter_array(x: Any, parameter: Any) -> np.ndarray:
 
     A Value, or the label of one, has shape (); nested lists and arrays of Values have
     theirs. In a run a name may also be that of a whole weight: "cell.weight_hh", its last
-    part "weight_hh", the label before the index "W_h", or "h_0", the initial state.
-    ValueError where there is no such thing or the name fits several.
+    part "weight_hh", what the lectures call it ("W_hh"), the label before the index "W_h",
+    which may be a gate's block of rows ("W_hf"), or "h_0", the initial state. ValueError
+    where there is no such thing or the name fits several.
     """
     x = graph_of(x)
     root = root_of(x)
@@ -35,11 +37,16 @@ def parameter_array(x: Any, parameter: Any) -> np.ndarray:
     if not isinstance(x, Unrolled):
         return _array(find(root, parameter))
     weights = run_weights(x)
-    fitting = [name for name, weight in weights.items() if parameter in _names(name, weight)]
-    if len(fitting) > 1:
-        raise ValueError(f"{parameter!r} may be {' or '.join(fitting)}: give the full name")
-    if fitting:
-        return weights[fitting[0]]
+    found = fitting(parameter, weights)
+    if len(found) > 1:
+        raise ValueError(f"{parameter!r} may be {' or '.join(found)}: give the full name")
+    if found:
+        weight = weights[found[0]]
+        is_label = parameter not in (found[0], found[0].rpartition(".")[2])
+        return _array(weight.flat[0]) if is_label and weight.size == 1 else weight
+    blocks = [block for weight in weights.values() for block in _blocks(weight, parameter)]
+    if len(blocks) == 1:
+        return blocks[0]
     try:
         return _array(find(root, parameter))
     except ValueError as error:
@@ -56,9 +63,8 @@ def _array(nested: Any) -> np.ndarray:
     return np.array(nested, dtype=object)
 
 
-def _names(name: str, weight: np.ndarray) -> Iterator[str]:
-    yield name
-    yield name.rpartition(".")[2]
-    label: str = weight.flat[0].label
-    if weight.size > 1 and "[" in label:
-        yield label[: label.index("[")]
+def _blocks(weight: np.ndarray, label: str) -> Iterator[np.ndarray]:
+    """The rows of a weight that have this label: those of a gate, of which it holds several."""
+    rows = [i for i, row in enumerate(weight) if label_of(row) == label] if weight.ndim else []
+    if rows:
+        yield weight[rows]

@@ -164,6 +164,5 @@ def _unrolled(kind: str, args: argparse.Namespace) -> nn.Unrolled:
         loss="mse",
         at="last" if args.loss_only_last else "all",
     )
-    assert run.loss is not None
     run.loss.backward()
     return run

@@ -1,6 +1,6 @@
 """Layers without memory: Linear, MLP, Embedding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import sqrt
 
 import numpy as np
@@ -113,14 +113,16 @@ class Embedding(Module):
         self,
         num_embeddings: int,
         embedding_dim: int,
-        vocab: Sequence[str] | None = None,
+        vocab: Iterable[str] | None = None,
         seed: Seed = None,
     ) -> None:
         self.num_embeddings = size(num_embeddings, "Embedding: num_embeddings")
         self.embedding_dim = size(embedding_dim, "Embedding: embedding_dim")
-        if vocab is not None and len(vocab) != num_embeddings:
-            raise ValueError(f"Embedding: vocab must have {num_embeddings} items, got {len(vocab)}")
-        items = vocab if vocab is not None else [str(i) for i in range(num_embeddings)]
+        self.vocab = None if vocab is None else list(vocab)
+        if self.vocab is not None and len(self.vocab) != num_embeddings:
+            given = len(self.vocab)
+            raise ValueError(f"Embedding: vocab must have {num_embeddings} items, got {given}")
+        items = self.vocab or [str(i) for i in range(num_embeddings)]
         rows = np.random.default_rng(seed).standard_normal((num_embeddings, embedding_dim))
         self.weight = [
             vector(row, f"E[{item}]")

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..nested import mapped
 from ..value import Value
-from ..wording import short
+from ..wording import aligned, short
+from .names import fitting, labels_of
 from .parameters import Weight, name_leaves, shape_of
 
 __all__ = ["Module"]
@@ -57,6 +58,15 @@ class Module:
         raise NotImplementedError(
             f"{type(self).__name__} cannot be called: it defines no forward(self, ...)"
         )
+
+    def __repr__(self) -> str:
+        parts = [path if isinstance(x, Module) else f"{path} {_size(x)}" for path, x in _own(self)]
+        total = f"; {len(self.parameters())} parameters" if len(parts) > 1 else ""
+        return f"{type(self).__name__}({', '.join(parts)}{total})"
+
+    def __str__(self) -> str:
+        head = f"{type(self).__name__}, {len(self.parameters())} parameters"
+        return "\n".join([head, *_lines(self, (self,))])
 
     def named_modules(self, name: str = "") -> Iterator[tuple[str, Module]]:
         """(name, module) for this module, whose name is "", and all within it: "layers.0"."""
@@ -113,6 +123,7 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set every parameter from numbers, nested lists or arrays by name.
 
+        A weight may also be called what the pictures or the lectures call it: "W_h", "W_hh".
         ValueError where a key is missing, unknown or of another shape, or where a tied
         weight has different numbers under its names; then nothing has been changed.
 
@@ -125,6 +136,7 @@ class Module:
         if not isinstance(state, Mapping):
             raise ValueError(f"load_state_dict takes numbers by name, got {short(state)}")
         weights, buffers = dict(self.named_weights()), dict(self.named_buffers())
+        state = _by_path(state, weights)
         has = f"this module has {', '.join([*weights, *buffers]) or 'no parameters'}"
         for name in (*weights, *buffers):
             if name not in state:
@@ -143,28 +155,52 @@ def _walk(
     module: Module, path: str, inside: tuple[Module, ...]
 ) -> Iterator[tuple[str, Module | Weight]]:
     """(path, module or weight) for all within a module; `inside` are the modules around it."""
+    inside = (*inside, module)
+    for name, part in _own(module, path):
+        if not isinstance(part, Module):
+            yield name, part
+        elif not any(part is outer for outer in inside):  # a circle is gone round once
+            yield name, part
+            yield from _walk(part, name, inside)
+
+
+def _own(module: Module, path: str = "") -> Iterator[tuple[str, Module | Weight]]:
+    """(path, module or weight) for what stands in the attributes of a module itself."""
     for name, attribute in vars(module).items():
         if not name.startswith("_"):
-            yield from _parts(f"{path}.{name}" if path else name, attribute, (*inside, module))
+            yield from _items(f"{path}.{name}" if path else name, attribute)
 
 
-def _parts(
-    path: str, found: Any, inside: tuple[Module, ...]
-) -> Iterator[tuple[str, Module | Weight]]:
+def _items(path: str, found: Any) -> Iterator[tuple[str, Module | Weight]]:
+    """What an attribute holds: a module, a weight, or lists and dicts of these."""
     if isinstance(found, np.ndarray) and found.dtype == object:
         found = found.tolist()
-    if isinstance(found, Module):
-        if not any(found is outer for outer in inside):  # a circle is gone round once
-            yield path, found
-            yield from _walk(found, path, inside)
-    elif shape_of(found) is not None:
+    if isinstance(found, Module) or shape_of(found) is not None:
         yield path, found
     elif isinstance(found, Mapping):
         for key, item in found.items():
-            yield from _parts(f"{path}.{key}", item, inside)
+            yield from _items(f"{path}.{key}", item)
     elif isinstance(found, list | tuple):
         for i, item in enumerate(found):
-            yield from _parts(f"{path}.{i}", item, inside)
+            yield from _items(f"{path}.{i}", item)
+
+
+def _lines(module: Module, inside: tuple[Module, ...]) -> Iterator[str]:
+    """A module as an indented list: its weights with shape and label, then its parts."""
+    own = list(_own(module))
+    weights = [(name, x) for name, x in own if not isinstance(x, Module)]
+    rows = [[name, _size(x), ", ".join(labels_of(x))] for name, x in weights]
+    yield from aligned(rows, indent="  ")
+    for name, part in own:
+        if isinstance(part, Module):
+            again = any(part is outer for outer in inside)
+            yield f"  {name}: {type(part).__name__}{' (see above)' if again else ''}"
+            if not again:
+                yield from (f"  {line}" for line in _lines(part, (*inside, part)))
+
+
+def _size(weight: Weight) -> str:
+    return " x ".join(map(str, shape_of(weight) or (1,)))
 
 
 def _entries(name: str, weight: Any) -> Iterator[tuple[str, Value]]:
@@ -173,6 +209,18 @@ def _entries(name: str, weight: Any) -> Iterator[tuple[str, Value]]:
     else:
         for i, item in enumerate(weight):
             yield from _entries(f"{name}[{i}]", item)
+
+
+def _by_path(state: Mapping[str, Any], weights: Mapping[str, Weight]) -> dict[str, Any]:
+    """A state under the paths of its weights; a name that fits none, or several, stays."""
+    found: dict[str, Any] = {}
+    for name, numbers in state.items():
+        paths = fitting(name, weights)
+        path = paths[0] if len(paths) == 1 else name
+        if path in found:
+            raise ValueError(f"load_state_dict: {path!r} is given twice, as {name!r} as well")
+        found[path] = numbers
+    return found
 
 
 def _number(value: Value) -> float:

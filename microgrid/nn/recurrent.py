@@ -1,6 +1,5 @@
 """Recurrent cells: one time step, (input, state) -> state."""
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from math import sqrt
 from typing import Any
@@ -26,15 +25,30 @@ from .parameters import (
 
 
 class RecurrentCell(Module):
-    """What SequenceModel unrolls: a start state, one step, and the hidden part of a state."""
+    """What SequenceModel unrolls: a start state, one step, and the hidden part of a state.
+
+    A cell of one's own sets input_size and hidden_size, and returns the next hidden vector
+    from `forward(x, h)`; h_0 is a vector of zeros. The states are named h_1, h_2, ...
+
+    >>> from microgrid import nn
+    >>> class Leaky(nn.RecurrentCell):
+    ...     def __init__(self, size):
+    ...         self.input_size = self.hidden_size = size
+    ...         self.keep = nn.Parameter(0.9)
+    ...     def forward(self, x, h):
+    ...         return [self.keep * old + (1.0 - self.keep) * new for old, new in zip(h, x)]
+    >>> run = nn.SequenceModel(Leaky(1)).unroll([1.0, 2.0], loss=lambda h, _: h[0])
+    >>> run.states[2][0].label, round(run.loss.data, 6)
+    ('h_2', 0.39)
+    """
 
     input_size: int
     hidden_size: int
     _mark = ""  # set by a stack of layers, so that the second layer's h_3 is called h²_3
 
-    @abstractmethod
     def __call__(self, x: Sequence[Operand] | None, state: Any) -> Any:
         """The next state from input x (None: no input at this step) and the last state."""
+        return self.forward(x, state)
 
     def initial_state(self, h0: Any = None) -> Any:
         """The state before step 1: leaves h_0, zero unless given."""

@@ -14,6 +14,7 @@ from ..index import Index
 from ..nested import mapped
 from ..recording import scope
 from ..value import Value
+from ..wording import short
 from .feedforward import Embedding, Linear
 from .module import Module
 from .parameters import Row, Seed, check_length, is_scalar, named, vector
@@ -47,8 +48,12 @@ class Unrolled:
     states : T + 1 hidden vectors, states[0] is h_0
     carries : T + 1 full states as the cell returns them (an LSTM's are pairs h, c)
     outputs : T vectors y_t
+    items : T entries, the index that each step read: given, or drawn by `feedback`; None where
+        a step read a vector, or nothing
     losses : T entries L_t, None where a step has no loss
-    loss : the losses summed (or averaged) over time; None where there is none
+    root : the loss, or None where there is none
+    loss : the losses summed (or averaged) over time; AttributeError says what to do where there
+        is none
     targets : T entries, None where a step has none
     topology : which of the five wirings
     """
@@ -61,7 +66,28 @@ class Unrolled:
     outputs: list[Row] = field(default_factory=list)
     losses: list[Value | None] = field(default_factory=list)
     targets: list[Any] = field(default_factory=list)
-    loss: Value | None = None
+    items: list[int | None] = field(default_factory=list)
+    root: Value | None = None
+
+    @property
+    def loss(self) -> Value:
+        """What a sweep starts from."""
+        if self.root is None:
+            raise AttributeError(
+                "this run has no loss: give unroll() the targets, unroll(inputs, targets), "
+                "or a loss that needs none, loss=lambda y, _: y[0]"
+            )
+        return self.root
+
+    @property
+    def text(self) -> str:
+        """What the run read, drawn letters included, in the items of the embedding's `vocab`."""
+        vocab = self.model.embedding.vocab if self.model.embedding is not None else None
+        if vocab is None:
+            raise AttributeError(
+                "this run has no text: its model has no nn.Embedding(n, d, vocab=...)"
+            )
+        return "".join(vocab[i] for i in self.items if i is not None)
 
     def carry(self) -> Any:
         """The last state as plain numbers: h0 of the next chunk, cut off from this graph.
@@ -74,7 +100,7 @@ class Unrolled:
         return len(self.inputs)
 
     def __repr__(self) -> str:
-        loss = "no loss" if self.loss is None else f"loss={self.loss.data!r}"
+        loss = "no loss" if self.root is None else f"loss={self.root.data!r}"
         cell = type(self.model.cell).__name__
         return f"Unrolled({cell}, {len(self)} steps, hidden {len(self.states[0])}, {loss})"
 
@@ -83,7 +109,9 @@ class SequenceModel(Module):
     """embedding -> cell -> readout at every time step, all sharing their weights.
 
     Without a readout the output of a step is its hidden state, without an embedding an
-    input is a vector (or a number if the cell takes one).
+    input is a vector (or a number if the cell takes one). With an embedding that knows its
+    `vocab` inputs and targets may be items of it: `unroll("hell", "ello")`. `model(...)` is
+    `model.unroll(...)`.
 
     >>> from microgrid.nn import RNNCell
     >>> cell = RNNCell(1, 1, nonlinearity="identity", bias=False)
@@ -103,6 +131,7 @@ class SequenceModel(Module):
         readout: Readout | None = None,
         embedding: Embedding | None = None,
     ) -> None:
+        _check_cell(cell)
         if embedding is not None and embedding.embedding_dim != cell.input_size:
             raise ValueError(
                 f"SequenceModel: the embedding has {embedding.embedding_dim} entries, "
@@ -119,10 +148,14 @@ class SequenceModel(Module):
         self.cell = cell
         self.readout = readout
 
+    def forward(self, *args: Any, **options: Any) -> Unrolled:
+        """What `unroll` returns."""
+        return self.unroll(*args, **options)
+
     def unroll(
         self,
         inputs: Sequence[Any],
-        targets: Sequence[Any] | None = None,
+        targets: Any = None,
         h0: Any = None,
         loss: str | Loss = "cross_entropy",
         at: str = "all",
@@ -134,10 +167,11 @@ class SequenceModel(Module):
 
         Parameters
         ----------
-        inputs : one per step: a number, a vector, an index if there is an embedding, or
-            None for a step without input
-        targets : one per step, None for a step without loss. With topology "many-to-one"
-            or at="last" a single one will do, the last step's
+        inputs : one per step: a number, a vector, an index or item if there is an embedding,
+            or None for a step without input
+        targets : one per step, None for a step without loss. A number or an item that stands
+            for itself is the target of the last step: the run is many-to-one. With topology
+            "many-to-one" or at="last" a list of one is that too
         h0 : the start state, zeros unless given
         loss : "cross_entropy", "mse", "binary_cross_entropy",
             "binary_cross_entropy_with_logits", "hinge", or a function
@@ -156,6 +190,9 @@ class SequenceModel(Module):
             _choose("feedback", feedback, dict.fromkeys(FEEDBACK))
         _choose("topology", topology, dict.fromkeys(TOPOLOGIES))
         total = _choose("reduction", reduction, {"sum": F.sum, "mean": F.mean})
+        inputs, targets = self._encoded(inputs, "input"), self._encoded(targets, "target")
+        if is_scalar(targets):
+            targets, topology = [targets], "many-to-one" if len(inputs) > 1 else topology
         last_only = _choose("at", at, {"all": False, "last": True}) or topology == "many-to-one"
         no_targets_needed = targets is None and not isinstance(loss, str)
         inputs, targets = _align(inputs, targets, topology, last_only)
@@ -165,11 +202,13 @@ class SequenceModel(Module):
         for t, (given, target) in enumerate(zip(inputs, targets), start=1):
             with scope(f"t={t}"):
                 if given is None and topology == "generation" and t > 1:
-                    given = self._fed_back(run.outputs[-1], feedback)
+                    given, item = self._fed_back(run.outputs[-1], feedback)
+                else:
+                    item = int(given) if self.embedding and _is_index(given) else None
                 x = self._input(given)
                 with scope("cell"):
                     state = self.cell(x or None, state)
-                h = self.cell.hidden(state)
+                h = named(_hidden(self.cell, state), "h")
                 with scope("readout"):
                     y = self._output(h)
                 wanted = (t == len(inputs) or not last_only) and (
@@ -178,6 +217,7 @@ class SequenceModel(Module):
                 with scope("loss"):
                     step_loss = _step_loss(loss_function, y, target) if wanted else None
             run.inputs.append(x)
+            run.items.append(item)
             run.carries.append(state)
             run.states.append(h)
             run.outputs.append(y)
@@ -185,9 +225,34 @@ class SequenceModel(Module):
             run.targets.append(target)
         losses = [x for x in run.losses if x is not None]
         if losses:
-            run.loss = total(losses)
-            run.loss.label = run.loss.label or "L"
+            run.root = total(losses)
+            run.root.label = run.root.label or "L"
         return run
+
+    def _encoded(self, items: Any, what: str) -> Any:
+        """Items of the embedding's vocabulary as their indices; everything else as it is."""
+        if isinstance(items, str):
+            vocab = self.embedding.vocab if self.embedding is not None else None
+            alone = len(items) == 1 or items in (vocab or ())  # a letter, or a word of the list
+            items = ([items] if what == "input" else items) if alone else list(items)
+        if isinstance(items, str):
+            return self._index(items, what)
+        if what == "target" and (items is None or is_scalar(items)):
+            return items
+        if not hasattr(items, "__iter__"):
+            raise TypeError(f"unroll: {what}s must be a sequence, one per step, got {items!r}")
+        return [self._index(x, what) if isinstance(x, str) else x for x in items]
+
+    def _index(self, item: str, what: str) -> int:
+        vocab = self.embedding.vocab if self.embedding is not None else None
+        if vocab is None:
+            raise ValueError(
+                f"unroll: the {what} {item!r} is text, and the model has no vocabulary: give it an "
+                f"nn.Embedding(n, d, vocab=...), or write F.one_hot(index, n) for each letter"
+            )
+        if item not in vocab:
+            raise ValueError(f"unroll: the {what} {item!r} is not in the vocabulary {short(vocab)}")
+        return vocab.index(item)
 
     def _input(self, given: Any) -> Row:
         if given is None:
@@ -198,16 +263,18 @@ class SequenceModel(Module):
         check_length("unroll: an input", numbers, self.cell.input_size)
         return named(vector(numbers, ""), "x")
 
-    def _fed_back(self, output: Row, feedback: str | Feedback) -> Any:
+    def _fed_back(self, output: Row, feedback: str | Feedback) -> tuple[Any, int | None]:
+        """(the next input, the index that was chosen for it, if one was)."""
         if feedback == "output":
-            return output
+            return output, None
         if feedback == "soft":
             p = F.softmax(output)
-            return p if self.embedding is None else self.embedding.mixed(p)
+            return p if self.embedding is None else self.embedding.mixed(p), None
         chosen = feedback(output) if callable(feedback) else output.index(max(output))
-        if self.embedding is not None or not isinstance(chosen, int | np.integer):
-            return chosen
-        return F.one_hot(int(chosen), len(output))
+        if not _is_index(chosen):
+            return chosen, None
+        one_hot = chosen if self.embedding is not None else F.one_hot(int(chosen), len(output))
+        return one_hot, int(chosen)
 
     def _output(self, h: Row) -> Row:
         return h if self.readout is None else named(list(self.readout(h)), "y")
@@ -234,6 +301,34 @@ def sampler(temperature: float = 1.0, seed: Seed = None) -> Feedback:
         return int(rng.choice(len(p), p=p / p.sum()))
 
     return draw
+
+
+def _is_index(given: Any) -> bool:
+    return isinstance(given, int | np.integer) and not isinstance(given, bool)
+
+
+def _check_cell(cell: Any) -> None:
+    if not isinstance(cell, RecurrentCell):
+        kind = type(cell).__name__
+        own = ": it takes whole rows of samples, call it step by step" if "Row" in kind else ""
+        raise TypeError(f"SequenceModel takes a cell such as nn.RNNCell, got {kind}{own}")
+    for name in ("input_size", "hidden_size"):
+        if not hasattr(cell, name):
+            raise TypeError(
+                f"SequenceModel: {type(cell).__name__} has no {name}; "
+                f"set self.{name} in its __init__"
+            )
+
+
+def _hidden(cell: RecurrentCell, state: Any) -> Row:
+    """The hidden vector of a state, which a cell of the user's may have got wrong."""
+    h = cell.hidden(state)
+    if not isinstance(h, list | tuple) or len(h) != cell.hidden_size:
+        raise TypeError(
+            f"unroll: {type(cell).__name__} must return its next hidden vector, a list of "
+            f"{cell.hidden_size} Values (hidden_size), got {short(h) if is_scalar(h) else h!r}"
+        )
+    return list(h)
 
 
 def _step_loss(function: Loss, output: Row, target: Any) -> Value:
@@ -265,8 +360,10 @@ def _align(
     if topology in ("one-to-many", "generation"):
         xs += [None] * (len(ys) - len(xs))
     if len(xs) != len(ys):
+        hint = "; for a loss at the last step only write unroll(inputs, y), without the brackets"
+        hint = hint if len(ys) == 1 else ""
         raise ValueError(
             f"unroll: {len(xs)} inputs and {len(ys)} targets; {topology} needs as many of one "
-            f"as of the other (None where a step has none)"
+            f"as of the other (None where a step has none)" + hint
         )
     return xs, ys

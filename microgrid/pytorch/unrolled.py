@@ -90,7 +90,7 @@ def unrolled_of(
         "many-to-many",
         carries=[[_values(row) for row in carry] for carry in done.carries],
         states=states,
-        loss=roots[0],
+        root=roots[0],
     )
     run.inputs = [_values(row) for row in done.inputs]
     by_step = _losses(roots[0], columns, len(run.inputs))

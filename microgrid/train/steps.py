@@ -274,7 +274,6 @@ class TruncatedBPTT(Eager):
             reduction="mean",
         )
         self.h0 = run.carry()
-        assert run.loss is not None
         return run.loss
 
 
@@ -295,7 +294,6 @@ class TapedBPTT(TruncatedBPTT):
         table = model.embedding
         inputs = [table.mixed(x) for x in letters] if table else letters
         run = model.unroll(inputs, targets, h0=start, reduction="mean")
-        assert run.loss is not None
         self._one_hot = np.eye(size)
         self._end = run.carries[-1]
         leaves = list(flatten([letters, targets, start]))

@@ -50,6 +50,9 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.items)
+
     def index(self, item: str) -> int:
         """The item's place; ValueError for one that is not in the vocabulary."""
         try:

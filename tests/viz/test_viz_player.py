@@ -101,7 +101,7 @@ def test_making_a_page_leaves_every_gradient_as_it_was() -> None:
 
 def test_a_run_without_a_loss_has_no_sweep() -> None:
     bare = nn.SequenceModel(nn.RNNCell(1, 1, seed=0)).unroll([1.0, 2.0])
-    assert bare.loss is None
+    assert bare.root is None
     data = playback(bare, None, None)
     assert data["last"] == 0
     assert data["levels"][0]["cards"]

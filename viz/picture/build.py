@@ -216,7 +216,7 @@ class Pictures:
         if detail == "auto" and len(drawn.cards) > READABLE and scene.timed and level != "cell":
             level, drawn = "cell", self._collapsed("cell")
         result.cards, result.wires = drawn.cards, drawn.wires
-        if drawn.without_total and run is not None and run.loss is not None:
+        if drawn.without_total and run is not None and run.root is not None:
             result.legend += (f"{name_of(run.loss)} is the sum of the losses of all steps",)
         if detail == "auto":
             result.legend += (f'{size:,} cards at detail="scalar": drawn by {level}',)
@@ -245,7 +245,7 @@ def swept_root(roots: Sequence[Value], run: Unrolled | None = None) -> Value | N
 
     None for a run without a loss that has not been swept.
     """
-    if run is not None and run.loss is None:
+    if run is not None and run.root is None:
         roots = [root for root in roots if gradient_of(root) is not None]
     return max(roots, key=lambda x: (gradient_of(x) is not None, x.serial), default=None)
 
@@ -328,7 +328,7 @@ def roots_of(x: Drawable) -> list[Value]:
     if isinstance(x, Value):
         return [x]
     if isinstance(x, Unrolled):
-        if x.loss is not None:  # an output that no loss sees is not drawn
+        if x.root is not None:  # an output that no loss sees is not drawn
             return [x.loss]
         return [y for row in (*x.outputs, *x.states) for y in row]
     if isinstance(x, Iterable) and not isinstance(x, str | bytes):
@@ -353,7 +353,7 @@ def _title(x: Unrolled | None, roots: Sequence[Value]) -> str:
 
 def _finding(scene: Scene, x: Unrolled | None) -> str:
     """The gradient of the initial state, where that is one number."""
-    if x is None or x.loss is None or len(x.states[0]) > 1:
+    if x is None or x.root is None or len(x.states[0]) > 1:
         return ""
     grad = scene.grad(x.states[0][0])
     if grad is None:

@@ -109,5 +109,5 @@ def expanded_run(run: Unrolled, copies: dict[Value, Value]) -> Unrolled:
         states=[row(h) for h in run.states],
         outputs=[row(y) for y in run.outputs],
         losses=[None if x is None else copies.get(x, x) for x in run.losses],
-        loss=None if run.loss is None else copies.get(run.loss, run.loss),
+        root=None if run.root is None else copies.get(run.root, run.root),
     )

@@ -117,7 +117,7 @@ class Itemised:
         self.run, self.scene = run, scene
         self.losses = [(t, x) for t, x in enumerate(run.losses, 1) if x is not None]
         self.rows: dict[int, list[Quantity | None]] = {}
-        if run.loss is None or scene.grad(run.loss) is None:
+        if run.root is None or scene.grad(run.root) is None:
             return
         edges = sum(len(node.parents) for node in creation_order(run.loss))
         whole = len(run) <= MOST_STATES and edges * len(self.losses) <= MOST_WORK

@@ -92,7 +92,7 @@ class Scene:
         self.sweep = sweep  # whose gradients are shown; None: those that the graph holds
         self.upto: int | None = None  # after how many of its messages; None: after all
         self.index = {node: i for i, node in enumerate(self.order)}
-        self.roots = set(roots) if run is None or run.loss is not None else set()
+        self.roots = set(roots) if run is None or run.root is not None else set()
         self.uses: dict[Value, list[Value]] = {node: [] for node in self.order}
         for node in self.order:
             for parent in node.parents:
