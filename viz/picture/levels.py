@@ -138,7 +138,7 @@ class Collapsed:
         scene, run = self.scene, self.run
         if self.level == "vector" or not scene.timed:
             return False
-        if run is not None and node is run.loss and node not in run.losses:
+        if run is not None and node is run.root and node not in run.losses:
             addends = set(node.parents)
             if len(addends) > MOST_ADDENDS and all(p in run.losses for p in addends):
                 self.without_total = True

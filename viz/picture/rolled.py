@@ -39,8 +39,8 @@ def rolled(scene: Scene, run: Unrolled) -> tuple[list[Card], list[Wire]]:
             card = _weight(scene, name, entries, group, last)
             cards.append(card)
             wires.append(Wire(f"{card.id}_w", card.id, group.id, None, card.rows[0].grad))
-    if run.loss is not None and run.loss not in run.losses:
-        cards.append(_total(scene, run.loss))
+    if run.root is not None and run.root not in run.losses:
+        cards.append(_total(scene, run.root))
         source = full.group.get(next(x for x in reversed(run.losses) if x is not None))
         if source is not None and source.id in keep:
             wires.append(Wire("total_w", source.id, "total", None, None, steps=last))
