@@ -53,7 +53,7 @@ def look(is_causal: bool = False, stretch: float = 1.0) -> Head:
     for t, word in enumerate(words, start=1):
         with scope(f"t={t}"):
             for name, layer in layers.items():
-                parts[name].append(layer(word, f"{name[0]}_{t}"))
+                parts[name].append(layer(word, name[0]))
     scores, shares, outputs, losses = [], [], [], []
     for t, query in enumerate(parts["query"], start=1):
         seen = t if is_causal else len(words)

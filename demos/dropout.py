@@ -39,9 +39,13 @@ class Net(nn.Module):
 
     def __init__(self, p: float, hidden: int = HIDDEN, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
-        self.first = nn.Linear(2, hidden, nonlinearity="tanh", seed=rng, label="W_1")
-        self.second = nn.Linear(hidden, hidden, nonlinearity="tanh", seed=rng, label="W_2")
-        self.last = nn.Linear(hidden, 1, seed=rng, label="W_3")
+        self.first = nn.Linear(
+            2, hidden, nonlinearity="tanh", seed=rng, label="W_1", bias_label="b_1"
+        )
+        self.second = nn.Linear(
+            hidden, hidden, nonlinearity="tanh", seed=rng, label="W_2", bias_label="b_2"
+        )
+        self.last = nn.Linear(hidden, 1, seed=rng, label="W_3", bias_label="b_3")
         self.drop = nn.Dropout(p, seed=rng)
 
     def __call__(self, x, masks=(None, None)) -> Value:
@@ -121,7 +125,8 @@ def main(argv: list[str] | None = None) -> None:
     )  # fmt: skip
     plot(made, args, "dropout.svg")
     small = Net(args.p, hidden=3, seed=1)
-    loss = small.loss([[0.5, -0.2]], [1.0])
+    loss = small.loss([[Value(0.5, "x[0]"), Value(-0.2, "x[1]")]], [1.0])
+    loss.label = "L"
     loss.backward()
     pictures(loss, args, "dropout_graph")
 

@@ -135,7 +135,7 @@ def gates(four: bool) -> Gates:
 
 def forward() -> tuple[nn.MLP, list[Value], list[Value], Value]:
     """(the network, a1, a2, E) of row 1, swept; sums are called s1 and s2."""
-    net, x = network(), X[0]
+    net, x = network(), [Value(number, f"x[{i}]") for i, number in enumerate(X[0])]
     layers = []
     for n, layer in enumerate(net.layers, start=1):
         layer.relabel(f"w{n}", f"b{n}")

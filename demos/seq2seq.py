@@ -42,7 +42,9 @@ class Seq2Seq(nn.Module):
         if attends:
             self.score = nn.Linear(hidden, hidden, bias=False, seed=rng, label="W_a")
         known = hidden + letters if attends else hidden
-        self.combine = nn.Linear(known, hidden, nonlinearity="tanh", seed=rng, label="W_c")
+        self.combine = nn.Linear(
+            known, hidden, nonlinearity="tanh", seed=rng, label="W_c", bias_label="b_c"
+        )
         self.readout = nn.Linear(hidden, letters, seed=rng, label="W_y", bias_label="b_y")
         self.shares: list[list[Value]] = []  # of the latest run: a row per letter written
 
