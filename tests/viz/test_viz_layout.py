@@ -146,6 +146,17 @@ def test_the_same_part_stands_in_the_same_place_of_every_column(placed):
     assert len({round(frame.w, 6) for frame in places.frames.values()}) <= 1
 
 
+@pytest.mark.parametrize("units", [2, 3, 4])
+def test_units_stand_in_the_order_of_their_index(units):
+    scene = picture_of(rnn(units, 2), detail="scalar")
+    places = layout_of(scene)
+    for letter in "zh":
+        for step in "₁₂":
+            names = [f"{letter}{step}[{i}]" for i in range(units)]
+            found = {card.name: places.cards[card.id].x for card in scene.cards}
+            assert [found[name] for name in names] == sorted(found[name] for name in names)
+
+
 def test_a_frame_is_as_tall_as_what_stands_in_it():
     scene = picture_of(GRAPHS["wiring_many-to-one"](), detail="scalar")
     places = layout_of(scene)

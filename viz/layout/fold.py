@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import replace
+from itertools import pairwise
 
-from ..picture.model import Picture, Wire
-from .geometry import Layout, Path, Point, around, rounded
+from ..picture.model import Picture
+from .geometry import Box, Layout, Path, Point, around, rounded
 
 WIDEST = 2.4  # a graph wider than this many times its height is folded
 WANTED = 1.7
+PAGE = 1700.0  # what is narrower can be read as it is
+WIDEST_ROW = 2400.0
 BETWEEN = 44.0  # between two rows
 MARGIN = 16.0  # where a wire goes down to the next row
 TRACK = 12.0
@@ -23,18 +26,26 @@ def fold(picture: Picture, places: Layout) -> None:
     if len(frames) < 4 or not _foldable(picture, places):
         return
     whole = around([*places.cards.values(), *frames])
-    if whole.w / whole.h <= WIDEST:
+    if whole.w / whole.h <= WIDEST or whole.w <= PAGE:
         return
-    rows = max(2, round(math.sqrt(whole.w / (WANTED * whole.h))))
+    rows = max(2, math.ceil(whole.w / WIDEST_ROW), round(math.sqrt(whole.w / (WANTED * whole.h))))
     per_row = math.ceil(len(frames) / rows)
     place = {column.index: i for i, column in enumerate(picture.columns)}
     row_of = {card.id: place.get(card.column, 0) // per_row for card in picture.cards}
-    step = whole.h + BETWEEN
+    held: list[list[Box]] = [[] for _ in range(rows)]
+    for name, box in places.cards.items():
+        held[row_of[name]].append(box)
+    for i, box in enumerate(frames):
+        held[i // per_row].append(box)
+    extents = [around(boxes) for boxes in held if boxes]
+    down = [0.0]  # how far each row moves
+    for upper, lower in pairwise(extents):
+        down.append(upper.bottom + down[-1] - BETWEEN - lower.top)
     left = frames[0].left
 
     def shift(index: int) -> tuple[float, float]:
         row = index // per_row
-        return left - frames[row * per_row].left, -row * step
+        return left - frames[row * per_row].left, down[row]
 
     for name, box in places.cards.items():
         dx, dy = shift(place.get(cards[name].column, 0))
@@ -44,7 +55,6 @@ def fold(picture: Picture, places: Layout) -> None:
         box = places.frames[column.index]
         places.frames[column.index] = replace(box, x=box.x + dx, y=box.y + dy)
     right = max(box.right for box in places.frames.values())
-    bottom = whole.bottom
     turns: dict[int, int] = defaultdict(int)
     for wire in picture.wires:
         path = places.wires[wire.id]
@@ -52,8 +62,10 @@ def fold(picture: Picture, places: Layout) -> None:
         moved = _moved(path, dx, dy)
         row = row_of[wire.source]
         if row != row_of[wire.target]:
-            middle = bottom - row * step - BETWEEN / 2
-            moved = _turned(wire, moved, places, (left, right, middle), turns[row] * TRACK)
+            middle = extents[row].bottom + down[row] - BETWEEN / 2
+            dx, dy = shift(place.get(cards[wire.source].column, 0))
+            start = path.curve[0][0] + dx, path.curve[0][1] + dy
+            moved = _turned(start, moved, (left, right, middle), turns[row] * TRACK)
             turns[row] += 1
         places.wires[wire.id] = moved
 
@@ -74,17 +86,14 @@ def _moved(path: Path, dx: float, dy: float) -> Path:
     return replace(path, curve=curve, label=(path.label[0] + dx, path.label[1] + dy))
 
 
-def _turned(
-    wire: Wire, path: Path, places: Layout, sides: tuple[float, float, float], track: float
-) -> Path:
+def _turned(start: Point, path: Path, sides: tuple[float, float, float], track: float) -> Path:
     """From the end of one row to the beginning of the next."""
     left, right, middle = sides
-    source = places.cards[wire.source]
     bend: tuple[Point, ...] = path.curve[-7:]  # into the card, and its straight tip
     x_right, x_left, y = right + MARGIN + track, left - MARGIN - track, middle - track
     corners = [
-        (source.right, source.y),
-        (x_right, source.y),
+        start,
+        (x_right, start[1]),
         (x_right, y),
         (x_left, y),
         (x_left, bend[0][1]),

@@ -205,7 +205,7 @@ class Grid:
                 while chains[-1][-1] in follows:
                     chains[-1].append(follows[chains[-1][-1]])
         self.follows = follows
-        chains.sort(key=lambda chain: chain[0] not in fed_from_left)
+        chains.sort(key=lambda chain: fed_from_left.isdisjoint(chain))
         x: dict[str, float] = {}
         widths: dict[int, float] = {}
         group_of = {self.key[n]: b.card.column in self.before for n, b in self.blocks.items()}

@@ -15,6 +15,7 @@ from .grid import TIP, TRACK, Block, Grid
 
 LABEL_BELOW = 36.0  # room for the label of a wire that comes from below
 EXITS = (0.0, 9.0, -9.0, 18.0, -18.0, 27.0, -27.0)  # where a wire may leave a card's top
+TWIN = 16.0  # between two wires that join the same cards, where they begin
 KINK = 5.0  # a bend to a track nearer than this is left out
 FRAME_PAD = 12.0
 FRAME_HEAD = 26.0
@@ -278,7 +279,7 @@ class Router(Grid):
         if route.leave is not None or route.over or (route.corridor is None and route.row is None):
             corners.append((self._exit_x(route), source.top))
         else:
-            corners.append((source.right, source.y))
+            corners.append((source.right, source.y + self._aside_of_twin(route.wire, block)))
         if route.leave is not None:
             y = self._track_y(route.leave, route.wire.source)
             corners += [(corners[-1][0], y)]
@@ -287,7 +288,7 @@ class Router(Grid):
                 x_in = x = corners[-1][0]
             corners.append((x, y))
         elif route.corridor is not None:
-            corners.append((self._corridor_x(route), source.y))
+            corners.append((self._corridor_x(route), corners[-1][1]))
         if route.enter is not None:
             y = self._track_y(route.enter, route.wire.source)
             corners += [(corners[-1][0], y), (x_in, y)]
@@ -300,6 +301,13 @@ class Router(Grid):
         corners += [(corners[-1][0], y), bend[0]]
         label = (box.left - self.fan - self.label_room / 2, y)
         return Path((*rounded(corners), *bend[1:]), label)
+
+    def _aside_of_twin(self, wire: Wire, block: Block) -> float:
+        """Wires that join the same two cards, as c and h do, leave at different heights."""
+        twins = [row.id for row in block.rows if row.source == wire.source]
+        if len(twins) < 2:
+            return 0.0
+        return TWIN * ((len(twins) - 1) / 2 - twins.index(wire.id))
 
     def _track_y(self, layer: int, net: str) -> float:
         return self.channel_y[layer] + self.channel_track[layer][net] * TRACK
