@@ -139,6 +139,7 @@ def climb(smoke: bool, packages: Sequence[str] | None) -> list[Table]:
     """Run everything; the tables, as they are printed."""
     rounds, fill = (3, 0.0) if smoke else (25, 0.02)
     peers = [p for p in PEERS if packages is None or p.needs in ("microgrid", *packages)]
+    peers = [p for p in peers if not (smoke and p.slow)]
     tables: list[Table] = []
     rungs: list[Standings] = []
     for rung, problem in SMOKE if smoke else RUNGS:

@@ -26,8 +26,8 @@ def races():
     """A test for every peer and rung; a library that is not installed is skipped once."""
     missing = set()
     for peer in PEERS:
-        if peer.module == "torch_compiled":
-            continue  # a minute each to compile; a race itself compares the numbers
+        if peer.slow:
+            continue  # a race itself compares the numbers
         if find_spec(peer.needs):
             yield from (pytest.param(peer, r, id=f"{peer.module}-{r}") for r in peer.rungs)
         elif peer.needs not in missing:

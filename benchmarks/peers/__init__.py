@@ -27,6 +27,7 @@ class Peer:
     module: str
     needs: str
     rungs: tuple[str, ...]
+    slow: bool = False  # takes a minute to compile, so it is not part of a smoke run
 
     def contender(self, rung: str, problem: Any, fill: float) -> Contender:
         return Contender(
@@ -47,7 +48,7 @@ PEERS = (
     Peer("torch, loop over cells", "torch_loop", "torch", SEQUENCES),
     Peer("torch.nn", "torch_nn", "torch", (*SEQUENCES, "moons")),
     Peer("torch on arrays", "torch_gpt", "torch", ("microgpt",)),
-    Peer("torch.compile", "torch_compiled", "torch", (*SEQUENCES, "moons", "microgpt")),
+    Peer("torch.compile", "torch_compiled", "torch", (*SEQUENCES, "moons", "microgpt"), slow=True),
     Peer("jax.jit", "jax_scan", "jax", (*SEQUENCES, "moons")),
     Peer("jax.jit, one thread", "jax_one_thread", "jax", (*SEQUENCES, "moons")),
     Peer("jax, unrolled, flat, ahead of time", "jax_best", "jax", EVERY),

@@ -18,7 +18,7 @@ def add_doctor_command(subparsers: Any) -> None:
     """Add `doctor` to the subparsers of a command line."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "doctor",
-        help="say which Graphviz runs and what it can write",
+        help="say which Graphviz runs, what it can write, and which engine replays tapes",
         description="Say which Graphviz draws the pictures and try every format with it. "
         "The exit code is 1 where no SVG can be written.",
     )

@@ -9,8 +9,10 @@ and `javascript_table` print whole rows as code that runs.
 from .c import c_functions, to_c
 from .javascript import javascript_table, to_javascript
 from .latex import to_latex, to_text
+from .rewrite import evaluate, substitute, unrolled
 from .simplify import simplified
-from .trace import Expression, Row, UntraceableError, evaluate, number, substitute, symbol, trace
+from .trace import Row, trace
+from .tree import Expression, UntraceableError, number, symbol
 
 __all__ = [
     "Expression",
@@ -28,4 +30,5 @@ __all__ = [
     "to_latex",
     "to_text",
     "trace",
+    "unrolled",
 ]

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from ..ops import LARGEST, OPS, Op
-from .printing import ATOM, Printed, Printer
-from .trace import REDUCTIONS, Expression, Row, literal, steps, trace
+from .printing import ATOM, Printed, Printer, literal
+from .rewrite import steps
+from .trace import Row, trace
+from .tree import REDUCTIONS, Expression
+
+__all__ = ["HELPERS", "c_functions", "to_c"]
 
 LIBRARY = (
     *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "erf", "isfinite", "sin", "cos"),

@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from ..ops import LARGEST
 from .printing import ATOM, Printed, Printer
-from .trace import Expression
+from .tree import Expression
+
+__all__ = ["to_latex", "to_text"]
 
 SUM, PRODUCT, POWER = 5, 6, 8  # how strongly they bind
 NAMED = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from .trace import Expression, UntraceableError
+from .tree import Expression, UntraceableError
+
+__all__ = ["ATOM", "Printed", "Printer", "literal"]
 
 ATOM = 9  # binds more strongly than any operator
 Printed = tuple[str, int]  # the text, and how strongly its outermost operator binds
@@ -62,3 +65,12 @@ class Printer:
 
     def print_negative(self, x: Expression) -> Printed:
         return f"{self.minus}{self.within(x.args[0], 7)}", 5
+
+
+def literal(x: float, infinity: str, nan: str) -> str:
+    """A float as it is written in C and in JavaScript, exact to the last bit."""
+    if math.isnan(x):
+        return nan
+    if math.isinf(x):
+        return infinity if x > 0 else f"-{infinity}"
+    return repr(x)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .trace import Expression, _make, evaluate, number
+from .rewrite import evaluate
+from .tree import Expression, make, number
 
 __all__ = ["simplified"]
 
@@ -31,7 +32,7 @@ def simplified(expression: Expression, numbers: Mapping[str, float]) -> Expressi
     constants = [x.args[0] if x.kind == "number" else math.nan for x in args]
     if kind == "where" and constants[0] == constants[0]:
         return args[1] if constants[0] else args[2]
-    made = _make(kind, *args)
+    made = make(kind, *args)
     if all(x == x for x in constants) and not made.is_elementwise:
         return number(evaluate(made, {}))
     if kind == "multiply" and 1.0 in constants:

@@ -11,8 +11,15 @@ import subprocess
 import pytest
 
 from microgrid import expressions, ops
-from microgrid.expressions import UntraceableError, evaluate, symbol, to_latex, to_text, trace
-from microgrid.expressions.trace import unrolled
+from microgrid.expressions import (
+    UntraceableError,
+    evaluate,
+    symbol,
+    to_latex,
+    to_text,
+    trace,
+    unrolled,
+)
 from microgrid.ops import FLOAT, Op
 
 inf, nan = math.inf, math.nan

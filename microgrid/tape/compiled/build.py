@@ -27,6 +27,8 @@ from pathlib import Path
 from ...expressions.c import HELPERS
 from .program import Key
 
+__all__ = ["CompileError", "Library", "cache_folder", "check", "compiler", "library"]
+
 HERE = Path(__file__).parent
 FLAGS = (
     *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fopenmp-simd", "-w"),

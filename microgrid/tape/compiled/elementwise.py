@@ -11,17 +11,12 @@ from ...expressions import trace
 from ...ops import Op
 from ..ir import Nodes
 from ..memory import Layout
-from .kernels import (
-    Backward,
-    Forward,
-    LaneReduction,
-    LaneReductionBack,
-    Reduction,
-    ReductionBack,
-    Step,
-)
+from .kernels import Backward, Forward, Step
 from .program import Arena, Program, Sweep
+from .reductions import LaneReduction, LaneReductionBack, Reduction, ReductionBack
 from .slots import Nest, Slots, View, folded, nest
+
+__all__ = ["Loop", "Reduce", "kernel_of"]
 
 MOST_OPERANDS = 4  # of a variadic op, up to which its operands are arrays of their own
 MOST_STEPS = 6  # in one loop

@@ -18,6 +18,8 @@ from .elementwise import Loop, Reduce, kernel_of
 from .matmul import Product, Rows, early, gradient
 from .program import Arena, Array, Marks, Program, Sweep
 
+__all__ = ["Lowering"]
+
 LEAST_ALONE = 2  # narrow blocks in a row, from which on their nodes are taken one by one
 
 

@@ -10,6 +10,8 @@ from ..memory import Layout
 from .program import Arena, Array, Marks, Program, Sweep
 from .slots import Slots, View
 
+__all__ = ["Product", "Rows", "early", "gradient"]
+
 LEAST_EARLY = 8  # entries of a column that are worth a product of their own before all others
 LEAST_BLOCKS = 4  # products of a matrix from which on that is tried
 

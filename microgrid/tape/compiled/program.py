@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from .slots import Slots, View, buffer
 
+__all__ = ["Arena", "Array", "Key", "Marks", "Program", "Sweep"]
+
 Array = NDArray[Any]
 Key = Any  # a Kernel, or the name of one in fixed.c
 

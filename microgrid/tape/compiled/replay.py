@@ -13,6 +13,8 @@ from .build import Library
 from .lower import Lowering
 from .program import Arena, Array, Key, Program
 
+__all__ = ["Replay"]
+
 
 class Replay:
     """A plan bound to arrays, whose passes are a call each; `batch` is () or (size,).

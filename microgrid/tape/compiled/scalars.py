@@ -12,7 +12,10 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from ...ops import Op
-from .kernels import Step, _statements, _uses
+from .kernels import Step
+from .text import statements, uses
+
+__all__ = ["Case", "CaseBack", "Node", "Scalars", "backward", "forward"]
 
 Node = tuple[Op, int, tuple[int, ...]]  # op, slot of the result, slots of the operands
 
@@ -31,7 +34,7 @@ class Case:
     def c(self) -> str:
         names, lines = _operands(self.count, {self.from_last: "last"})
         step = Step(self.op, tuple(range(self.count)))
-        lines += _statements("r", step.value(), names)
+        lines += statements("r", step.value(), names)
         return " ".join([*lines, f"last = r; v[q[1]] = r; q += {2 + self.count};"])
 
 
@@ -52,7 +55,7 @@ class CaseBack:
     def c(self) -> str:
         step = Step(self.op, tuple(range(self.count)))
         slopes = step.slopes()
-        used = set().union(*map(_uses, slopes))
+        used = set().union(*map(uses, slopes))
         names, lines = _operands(self.count, {})
         lines = [line for k, line in enumerate(lines) if f"q{k}" in used]
         names["out"] = "o"
@@ -60,7 +63,7 @@ class CaseBack:
         if "out" in used:
             lines.append("const real o = v[q[1]];")
         for k, slope in enumerate(slopes):
-            lines += _statements(f"d{k}", slope, names)
+            lines += statements(f"d{k}", slope, names)
         for k in range(self.count):
             if k != self.to_next:
                 lines.append(f"g[q[{2 + k}]] += u * d{k};")

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["ROOM", "Even", "Index", "Nest", "Slots", "View", "buffer", "even", "folded", "nest"]
+
 Index = NDArray[np.intp]
 ROOM = 64  # entries behind an array that a vector may read
 
