@@ -49,7 +49,7 @@ class MatrixBlock(Block):
         return list(chain.from_iterable(self.outputs))
 
     def read(self) -> Iterator[int]:
-        return chain(*self.matrix.rows, *self.columns)
+        return chain.from_iterable(self.columns)
 
     def place(self, layout: Places, phase: Phase) -> MatrixBlock:
         # All columns of a matrix, of later blocks too, so that they stand at even distances.

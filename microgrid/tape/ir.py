@@ -276,7 +276,7 @@ class Block(ABC):
 
     @abstractmethod
     def read(self) -> Iterable[int]:
-        """The nodes that it reads, parameters and constants among them."""
+        """The nodes that it reads, but for the rows of a matrix: they have their own array."""
 
     @abstractmethod
     def place(self, layout: Places, phase: Phase) -> Block:

@@ -54,6 +54,27 @@ class Plan:
         """The nodes that a replay is fed, in the order of their numbers."""
         return [self.graph.index[value] for value in self.source.inputs]
 
+    @cached_property
+    def once(self) -> frozenset[int]:
+        """The positions of the blocks that no input reaches: for a batch they are computed once.
+
+        Such is a penalty on the weights, which is the same for every example.
+        """
+        varies, found = set(self.inputs), set()
+        if not varies:
+            return frozenset()
+        for i, block in enumerate(self.blocks):
+            if varies.isdisjoint(block.read()):
+                found.add(i)
+            else:
+                varies.update(block.made())
+        return frozenset(found) if self.graph.roots[0] in varies else frozenset()
+
+    @cached_property
+    def made_once(self) -> frozenset[int]:
+        """The nodes of those blocks."""
+        return frozenset(node for i in self.once for node in self.blocks[i].made())
+
     def __str__(self) -> str:
         graph, source = self.graph, self.source
         counts = [
@@ -65,17 +86,19 @@ class Plan:
         size = f"{_counted(len(graph.values), 'node')} in {_counted(len(self.blocks), 'block')}"
         margin = len(str(len(self.blocks)))
         lines = [
-            f"{number:{margin}} {self._line(block)}" for number, block in enumerate(self.blocks, 1)
+            f"{i + 1:{margin}} {self._line(block, i in self.once)}"
+            for i, block in enumerate(self.blocks)
         ]
         return "\n".join([f"plan: {size}; {', '.join(counts)}", *lines])
 
-    def _line(self, block: Block) -> str:
+    def _line(self, block: Block, once: bool) -> str:
         """What a block computes, where in the program that stood, and what comes out."""
         nodes = block.made()
         where = _where(self.graph, nodes)
         first, last = self.graph.name(nodes[0]), self.graph.name(nodes[-1])
         names = first if len(nodes) == 1 else f"{len(nodes)}: {first} .. {last}"
-        return f"{block.title()}{f' ({where})' if where else ''} -> {names}"
+        details = ", ".join(filter(None, (where, "once a batch" if once else "")))
+        return f"{block.title()}{f' ({details})' if details else ''} -> {names}"
 
 
 def verify(plan: Plan) -> None:

@@ -135,7 +135,11 @@ class Session:
 
     def is_left_out(self, node: int) -> bool:
         """Whether the last sweep computed no gradient for this node."""
-        return self.left_out and node not in self._plan.graph.learning
+        if not self.left_out:
+            return False
+        is_batch = self._current is not None and self._current.values.ndim > 1
+        plan = self._plan
+        return node not in plan.graph.learning or (is_batch and node in plan.made_once)
 
     def _begin(self) -> None:
         if not self._lock.acquire(blocking=False):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..ir import Matrix, Nodes
+from ..ir import Nodes
 from ..memory import Layout
 from .messages import Kernel, Sink, Sweep
 from .program import Array, Program
@@ -54,9 +54,11 @@ class Product(Kernel):
 class MatrixGradient:
     """The gradient of a matrix: one product over all columns it ever met."""
 
-    def __init__(self, matrix: Matrix, layout: Layout) -> None:
-        self._columns = Slots([layout.columns[column] for column in matrix.columns])
-        self._outputs = Slots([layout.places(nodes) for nodes in matrix.outputs])
+    def __init__(
+        self, columns: Sequence[Nodes], outputs: Sequence[Sequence[int]], layout: Layout
+    ) -> None:
+        self._columns = Slots([layout.columns[column] for column in columns])
+        self._outputs = Slots([layout.places(nodes) for nodes in outputs])
 
     def backward(self, program: Program, values: Array, gradients: Array, sink: Sink) -> None:
         upstream = self._outputs.read(program, gradients)

@@ -13,7 +13,7 @@ their number small:
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..collector import uncollected
+from ..ir import Block, Matrix
 from ..memory import Layout
 from ..parameters import Store
 from ..plan import Plan
@@ -59,8 +60,7 @@ class Replay:
         self._place_inputs(layout.places(plan.inputs))
         self._rows = {m: Slots([[layout.parameter_slot[x] for x in row] for row in m.rows])
                       for m in plan.matrices}  # fmt: skip
-        self._copies = _Copies(layout, store)
-        self._runs: list[Kernel] = []
+        self._main, self._once = self._parts(bool(batch))
         self._quiet = Context()  # where infinities and nan raise no warning
         self._quiet.run(np.seterr, all="ignore")
         self._forward = self._quiet.run(self._write_forward)
@@ -74,39 +74,62 @@ class Replay:
             (part, even.view(self.values)) for part, even in pieces if not self._is_scattered
         ]
 
+    def _parts(self, batched: bool) -> tuple[Part, Part | None]:
+        """What is computed for every example, and what is computed once for all of them."""
+        plan, layout = self._plan, self._plan.layout
+        if not batched or not plan.once:
+            return Part(plan, self._store, plan.blocks, self.values, self.gradients), None
+        once = [block for i, block in enumerate(plan.blocks) if i in plan.once]
+        many = [block for i, block in enumerate(plan.blocks) if i not in plan.once]
+        values, gradients = zeros(layout.size), zeros(layout.size)
+        for slot, number in layout.numbers.items():
+            values[slot] = number
+        alone = {x for block in once for x in block.read()}
+        for block in many:
+            alone.difference_update(block.read())
+        alone.difference_update(*[side for check in plan.checks for side in check.sides])
+        return (
+            Part(plan, self._store, many, self.values, self.gradients, leaves_out=alone),
+            Part(plan, self._store, once, values, gradients),
+        )
+
     def _write_forward(self) -> list[Call]:
-        plan, program, batched = self._plan, Program(), self.values.ndim > 1
-        self._copies.forward(program, self.values)
-        weights = {m: rows.read(program, self._store.data) for m, rows in self._rows.items()}
-        for block in plan.blocks if batched else gathered(plan.blocks):
-            if isinstance(block, list):
-                self._runs.append(Scalars(block, plan.layout))
-            else:
-                self._runs.append(block.numpy(plan.layout, weights, batched))
-        for run in self._runs:
-            run.forward(program, self.values)
+        program, once = Program(), self._once
+        self._weights = {m: rows.read(program, self._store.data) for m, rows in self._rows.items()}
+        if once is not None:
+            read = {x for block in once.blocks for x in block.read()}
+            kept = self._plan.layout.places(read.intersection(self._plan.graph.fixed))
+            if kept:
+                program.append(_fetch, once.values, self.values, kept)
+            once.forward(program, self._weights)
+            places = self._plan.layout.places(self._plan.made_once)
+            program.append(_spread, self.values, once.values, places)
+        self._main.forward(program, self._weights)
         return program.calls()
 
     def _write_backward(self, wanted: Set[int]) -> list[Call]:
-        sweep = Sweep(Program(), Gradients(self.gradients, self._plan.layout.numbers), wanted)
-        sweep.gradients.written[self._loss] = True
-        maps = [run for run in self._runs if isinstance(run, Map) and run.is_wanted(wanted)]
-        for family in families(maps):
-            sweep.slopes.update(zip(family, slopes_of(family, sweep.program, self.values)))
-        for run in reversed(self._runs):
-            run.backward(sweep)
+        program, main = Program(), self._main
+        once = self._once if wanted is self._plan.graph.learning else None
+        if self._once is not None and once is None:
+            # A gradient for every example of every node: now all is computed for each of them.
+            main = Part(self._plan, self._store, self._plan.blocks, self.values, self.gradients)
+            main.forward(program, self._weights)
+        sweep = main.backward(program, wanted, [self._loss])
         learnt = Gradients(self._store.gradient)
-        for matrix, rows in self._rows.items():
-            sink = Sink(rows, learnt)
-            gradient = MatrixGradient(matrix, self._plan.layout)
-            gradient.backward(sweep.program, self.values, self.gradients, sink)
-        self._copies.backward(sweep.program, self.gradients, learnt)
+        sweeps = [sweep]
+        main.learn(sweep, learnt, self._rows)
+        if once is not None:
+            places = self._plan.layout.places(self._plan.made_once)
+            border = [slot for slot in places if sweep.gradients.written[slot]]
+            sweeps.append(once.backward(program, wanted, border, self.gradients))
+            once.learn(sweeps[1], learnt, self._rows)
         first: list[Call] = [partial(np.copyto, self.gradients[self._loss, ...], self._seed)]
-        if sweep.gradients.from_zero:
-            first.insert(0, partial(self.gradients.fill, 0.0))
+        for each in sweeps:
+            if each.gradients.from_zero:
+                first.insert(0, partial(each.gradients.flat.fill, 0.0))
         if learnt.from_zero or not learnt.written.all():
             first.append(partial(learnt.flat.fill, 0.0))
-        return first + sweep.program.calls()
+        return first + program.calls()
 
     def feed(self, numbers: NDArray[Any]) -> None:
         """Set the inputs: their numbers in order, with a batch one row per example."""
@@ -140,26 +163,114 @@ def _make(calls: list[Call]) -> None:
         call()
 
 
+def _fetch(single: Array, batched: Array, slots: list[int]) -> None:
+    """Numbers that are the same in every example."""
+    single[slots] = batched[slots, 0]
+
+
+def _spread(batched: Array, single: Array, slots: list[int]) -> None:
+    """Let every example have these numbers."""
+    batched[slots] = single[slots][:, None]
+
+
+class Part:
+    """Blocks that are computed on the same arrays: for every example, or once for all.
+
+    leaves_out: parameters that need no copy among the values, for no block here reads them.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        blocks: Sequence[Block],
+        values: Array,
+        gradients: Array,
+        leaves_out: Collection[int] = (),
+    ) -> None:
+        self.blocks, self.values, self.gradients = blocks, values, gradients
+        self._plan = plan
+        self._copies = _Copies(plan.layout, store, leaves_out)
+        self._kernels: list[Kernel] = []
+
+    def forward(self, program: Program, weights: Mapping[Matrix, Array]) -> None:
+        """Append the calls that compute the blocks."""
+        layout, batched = self._plan.layout, self.values.ndim > 1
+        self._copies.forward(program, self.values)
+        for block in self.blocks if batched else gathered(self.blocks):
+            if isinstance(block, list):
+                self._kernels.append(Scalars(block, layout))
+            else:
+                self._kernels.append(block.numpy(layout, weights, batched))
+        for kernel in self._kernels:
+            kernel.forward(program, self.values)
+
+    def backward(
+        self,
+        program: Program,
+        wanted: Set[int],
+        start: list[int],
+        batch: Array | None = None,
+    ) -> Sweep:
+        """Append the calls of the sweep from the slots in `start`.
+
+        What these begin with is there already or, of a `batch`, the sum of its examples.
+        """
+        gradients = Gradients(self.gradients, self._plan.layout.numbers)
+        sweep = Sweep(program, gradients, wanted)
+        if batch is None:
+            gradients.written[start] = True
+        elif start:
+            messages = program.call(np.take, batch, np.array(start), axis=0, mode="clip")
+            total = program.call(np.add.reduce, messages, axis=1)
+            Sink(Slots(start), gradients).add(program, total)
+        maps = [run for run in self._kernels if isinstance(run, Map) and run.is_wanted(wanted)]
+        for family in families(maps):
+            sweep.slopes.update(zip(family, slopes_of(family, program, self.values)))
+        for kernel in reversed(self._kernels):
+            kernel.backward(sweep)
+        return sweep
+
+    def learn(self, sweep: Sweep, learnt: Gradients, rows: Mapping[Matrix, Slots]) -> None:
+        """Append the calls that give the parameters what this part knows of their gradients."""
+        layout = self._plan.layout
+        made = {node for block in self.blocks for node in block.made()}
+        for matrix, slots in rows.items():
+            pairs = [pair for pair in zip(matrix.columns, matrix.outputs) if pair[1][0] in made]
+            if pairs:
+                columns, outputs = map(list, zip(*pairs))
+                gradient = MatrixGradient(columns, outputs, layout)
+                sink = Sink(slots, learnt)
+                gradient.backward(sweep.program, self.values, self.gradients, sink)
+        self._copies.backward(sweep, learnt)
+
+
 class _Copies:
     """Parameters that are read outside of matrix rows stand among the values too."""
 
-    def __init__(self, layout: Layout, store: Store) -> None:
-        copied = [node for node in layout.parameter_slot if node in layout.slot]
+    def __init__(self, layout: Layout, store: Store, leaves_out: Collection[int]) -> None:
+        placed = (node for node in layout.parameter_slot if node in layout.slot)
+        copied = [node for node in placed if node not in leaves_out]
         copied.sort(key=layout.slot.__getitem__)
         self._store = store
-        self._own = Slots([layout.parameter_slot[node] for node in copied]) if copied else None
-        self._placed = Slots(layout.places(copied)) if copied else None
+        self._own = [layout.parameter_slot[node] for node in copied]
+        self._placed = layout.places(copied)
 
     def forward(self, program: Program, values: Array) -> None:
-        if self._own is None or self._placed is None:
+        if not self._own:
             return
-        numbers = self._own.read(program, self._store.data)
-        self._placed.write(program, values, numbers[:, None] if values.ndim > 1 else numbers)
+        numbers = Slots(self._own).read(program, self._store.data)
+        numbers = numbers[:, None] if values.ndim > 1 else numbers
+        Slots(self._placed).write(program, values, numbers)
 
-    def backward(self, program: Program, gradients: Array, learnt: Gradients) -> None:
-        if self._own is None or self._placed is None:
+    def backward(self, sweep: Sweep, learnt: Gradients) -> None:
+        """Hand on the messages of those that got one."""
+        written, flat = sweep.gradients.written, sweep.gradients.flat
+        pairs = [pair for pair in zip(self._own, self._placed) if written[pair[1]]]
+        if not pairs:
             return
-        messages = self._placed.read(program, gradients)
-        if gradients.ndim > 1:
-            messages = program.call(np.add.reduce, messages, axis=1)
-        Sink(self._own, learnt).add(program, messages)
+        own, placed = map(list, zip(*pairs))
+        messages = Slots(placed).read(sweep.program, flat)
+        if flat.ndim > 1:
+            messages = sweep.program.call(np.add.reduce, messages, axis=1)
+        Sink(Slots(own), learnt).add(sweep.program, messages)
