@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import demos
-from demos._common import run
 from microgrid.files import write_whole
+
+from ._common import run
 
 FOLDER = Path(__file__).parent
 FIRST = ("quiz", "mlp_by_hand", "bptt", "truncated", "vanishing", "concat", "activations")
@@ -58,11 +58,11 @@ class Exhibit:
 
 def exhibits() -> list[Exhibit]:
     """Every demo there is, the lecture's first ones first."""
-    names = [m.name for m in pkgutil.iter_modules(demos.__path__) if not m.name.startswith("_")]
+    names = [m.name for m in pkgutil.iter_modules([str(FOLDER)]) if not m.name.startswith("_")]
     names.sort(key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
     found = []
     for name in names:
-        module = importlib.import_module(f"demos.{name}")
+        module = importlib.import_module(f"{__package__}.{name}")
         shown = getattr(module, "GALLERY", (f"{name}.svg", ()))
         if shown is not None:
             found.append(Exhibit(name, module, shown[0], tuple(shown[1])))

@@ -13,8 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 import viz
+from microgrid.wording import clean
 from viz.plots.coloured_text import ColouredText
 from viz.plots.svg import Plot
+
+COMMAND = "python -m demos."  # how a demo is called; `microgrid demo` sets its own
 
 
 def parser(
@@ -25,7 +28,7 @@ def parser(
     Plots are SVG in any case.
     """
     made = argparse.ArgumentParser(
-        prog=f"python -m demos.{name}",
+        prog=f"{COMMAND}{name}",
         description=docstring,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -62,7 +65,7 @@ def run(main: Callable[[list[str] | None], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {clean(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -9,6 +9,7 @@ import sys
 from .. import __version__
 from ..debugger import add_step_command
 from ..wording import clean
+from .demo import add_demo_command
 from .doctor import add_doctor_command
 from .draw import add_draw_command, add_frames_command
 from .exercise import add_check_command
@@ -20,6 +21,7 @@ for example:
   microgrid draw lstm                                in the terminal
   microgrid draw lstm --steps 3 -o lstm.svg --open   a picture, shown at once
   microgrid draw homework.py:run -o page.html        a page on which the sweep is played
+  microgrid demo quiz                                a system of the lectures
   microgrid step homework.py:run                     pdb for backpropagation
 """
 
@@ -38,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
         add_draw_command,
         add_frames_command,
         add_step_command,
+        add_demo_command,
         add_check_command,
         add_doctor_command,
     ):
