@@ -8,6 +8,7 @@ import numpy as np
 
 from ..graph import graph_of
 from ..nn import RNNCell, Unrolled
+from ..nn.parameters import NONLINEARITIES
 from ..sweep import gradients, plan_sweeps
 from ..value import Value
 from .weights import loss_steps
@@ -166,7 +167,7 @@ def _slopes(h: list[Value]) -> np.ndarray:
 
 
 def _activated(x: Value) -> bool:
-    return x.op is not None and x.op.name in ("tanh", "sigmoid", "relu")
+    return x.op is not None and x.op.name in NONLINEARITIES
 
 
 def _mean_factor(near: float, far: float, steps: int) -> float:

@@ -30,14 +30,19 @@ __all__ = [
     "logsigmoid",
     "maximum",
     "minimum",
+    "mish",
+    "reciprocal",
     "relu",
     "rsqrt",
+    "selu",
     "sigmoid",
     "silu",
     "sin",
     "sinh",
     "softplus",
+    "softsign",
     "sqrt",
+    "square",
     "tan",
     "tanh",
 ]
@@ -50,6 +55,24 @@ def exp(x: Operand) -> Value:
     1.0
     """
     return record(ops.EXP, (x,))
+
+
+def square(x: Operand) -> Value:
+    """x times itself (torch.square).
+
+    >>> square(3.0).data
+    9.0
+    """
+    return record(ops.MUL, (x, x))
+
+
+def reciprocal(x: Operand) -> Value:
+    """1 / x (torch.reciprocal).
+
+    >>> reciprocal(4.0).data
+    0.25
+    """
+    return record(ops.DIV, (1.0, x))
 
 
 def exp2(x: Operand) -> Value:
@@ -295,6 +318,15 @@ def elu(x: Operand, alpha: Operand = 1.0) -> Value:
     return record(ops.ELU, (x, alpha))
 
 
+def selu(x: Operand) -> Value:
+    """elu scaled so that layers keep mean 0 and width 1 (Klambauer et al., 2017; torch...selu).
+
+    >>> round(selu(1.0).data, 6), round(selu(-1.0).data, 6)
+    (1.050701, -1.111331)
+    """
+    return elu(x, 1.6732632423543772) * 1.0507009873554805
+
+
 def gelu(x: Operand, approximate: Literal["none", "tanh"] = "none") -> Value:
     """x times the share of a standard normal number below x (Hendrycks and Gimpel, 2016).
 
@@ -329,6 +361,24 @@ def softplus(x: Operand) -> Value:
     0.0
     """
     return record(ops.SOFTPLUS, (x,))
+
+
+def mish(x: Operand) -> Value:
+    """x tanh(softplus(x)) (Misra, 2019; torch...mish).
+
+    >>> round(mish(1.0).data, 6)
+    0.865098
+    """
+    return record(ops.MUL, (x, softplus(x).tanh()))
+
+
+def softsign(x: Operand) -> Value:
+    """x / (1 + |x|) (torch...softsign).
+
+    >>> softsign(-3.0).data
+    -0.75
+    """
+    return record(ops.DIV, (x, abs(x) + 1.0))
 
 
 def maximum(a: Operand, b: Operand) -> Value:

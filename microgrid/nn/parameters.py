@@ -51,6 +51,11 @@ NONLINEARITIES: dict[str, Callable[[Value], Value]] = {
     "tanh": F.tanh,
     "relu": F.relu,
     "sigmoid": F.sigmoid,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "softplus": F.softplus,
+    "elu": F.elu,
+    "leaky_relu": F.leaky_relu,
     "identity": identity,
 }
 

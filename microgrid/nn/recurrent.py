@@ -96,8 +96,9 @@ class RNNCell(RecurrentCell):
 
     weight_ih is hidden_size rows of input_size, weight_hh hidden_size rows of
     hidden_size, bias has hidden_size entries; all start uniform in +-1/sqrt(hidden_size).
-    f is tanh, relu, sigmoid or identity. A unit's pre-activation is one `dot` node:
-    its row of [W_x W_h b] times the column (x, h, 1), as in row 001-5.
+    f is tanh, relu, sigmoid, gelu, silu, softplus, elu, leaky_relu or identity. A unit's
+    pre-activation is one `dot` node: its row of [W_x W_h b] times the column (x, h, 1), as in
+    row 001-5.
 
     >>> cell = RNNCell(1, 1, nonlinearity="identity", bias=False)
     >>> cell.load_state_dict({"weight_ih": [[1.0]], "weight_hh": [[-5.0]]})

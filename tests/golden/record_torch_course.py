@@ -36,6 +36,11 @@ FUNCTIONS: dict[str, list[float]] = {
     "silu": EVERYWHERE,
     "softplus": [-2.5, 0.0, 1.9],  # above 20 PyTorch takes x itself
     "logsigmoid": EVERYWHERE,
+    "square": EVERYWHERE,
+    "reciprocal": POSITIVE,
+    "selu": EVERYWHERE,
+    "mish": [-2.5, -0.7, 0.0, 0.3, 1.9],
+    "softsign": EVERYWHERE,
     "leaky_relu": EVERYWHERE,
     "elu": EVERYWHERE,
 }

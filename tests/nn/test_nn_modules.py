@@ -8,6 +8,7 @@ from golden_cases import GOLDEN, agree, cases, grads
 
 from microgrid import Value, nn
 from microgrid import functional as F
+from microgrid.bptt import flow, jacobian
 from microgrid.gradcheck import gradcheck
 from microgrid.nested import flatten
 from microgrid.saving import load_parameters, save_parameters
@@ -226,3 +227,14 @@ def test_starts_of_one_number_and_what_they_refuse():
         nn.init.orthogonal_(layer.bias)
     with pytest.raises(ValueError, match=r"nonlinearity must be one of linear, .* got 'mish'"):
         nn.init.calculate_gain("mish")
+
+
+@pytest.mark.parametrize("name", sorted(nn.parameters.NONLINEARITIES))
+def test_flow_tells_the_slope_of_every_nonlinearity(name):
+    """f'(z) of a cell of one unit is dh_t/dh_{t-1} over W_h."""
+    model = nn.SequenceModel(nn.RNNCell(1, 1, nonlinearity=name, seed=1))
+    run = model.unroll([0.4, -0.9], loss=lambda h, _: h[0], at="last")
+    found = flow(run)
+    w = model.cell.weight_hh[0][0].data
+    for t in (1, 2):
+        assert found.slopes[t][0] == pytest.approx(jacobian(run, t, t - 1)[0, 0] / w, rel=1e-12)
