@@ -40,7 +40,7 @@ def test_bptt_draws_the_path_of_one_term_in_red(k, product, capsys, tmp_path):
     printed(bptt, capsys, tmp_path, "--k", str(k))
     drawn = (tmp_path / "bptt.dot").read_text()
     assert f"in red k = {k}" in drawn
-    assert re.search(rf"along the red path dL₃/dW_h = .* = {product}\b", drawn)
+    assert re.search(rf"Along the path pointed out, dL₃/dW_h = .* = {product}\.\"", drawn)
 
 
 def test_vanishing_compares_three_nonlinearities_below_and_above_one(capsys, tmp_path):

@@ -8,7 +8,7 @@ from viz_graphs import GRAPHS, doublings, expression, quiz, reuse, rnn
 from microgrid import Value, scope
 from microgrid import functional as F
 from viz.picture.build import picture_of
-from viz.picture.reading import describe
+from viz.picture.naming import describe
 
 
 def cards(scene):

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from ..layout.geometry import Box, Layout, Path
 from ..layout.sizes import HEAD, HEAT, NOTE, ROW, wire_words
-from ..picture.model import Card, Cut, Picture, Row, Wire
+from ..picture.model import Card, Picture, Row, Wire
 from ..style.theme import Theme
 from ..style.typography import fit, fit_number, text_width
-from .drawing import Curve, Drawing, Group, Point, Shape, Text, Word
+from .drawing import Curve, Drawing, Group, Point, Shape, Word
 from .easel import Easel
 from .tables import legend_group, panel_group
 
@@ -50,7 +50,6 @@ class _Painter:
                 for i, box in enumerate(layout.panels)
             ),
             legend_group(easel, picture, layout.legend),
-            *(self._cut(cut, i) for i, cut in enumerate(picture.cuts)),
             *(self._wire(wire, layout.wires[wire.id]) for wire in picture.wires),
         ]
         size = easel.width, easel.height
@@ -121,13 +120,13 @@ class _Painter:
     def _slim(self, card: Card, box: Box) -> Iterator[Shape]:
         """All in one line."""
         left, right = box.left + 5.0, box.right - 4.0
-        name = Word(fit(card.name, LABEL, 44.0, bold=True), self.theme.text, True)
+        name = Word(fit(card.name, LABEL, 50.0, bold=True), self.theme.text, True)
         op = f" {card.op}" if card.op and "op" in self.picture.show else ""
-        room = 44.0 - text_width(name.text, LABEL, bold=True)
+        room = 50.0 - text_width(name.text, LABEL, bold=True)
         words = (name, Word(op, self.theme.muted))[: 1 + (0.0 < text_width(op, LABEL) <= room)]
         yield self.easel.line("name", left, box.y, LABEL, "start", *words)
         for row in card.rows[:1]:
-            yield from self._row(row, left + 47.0, right, box.y, LABEL, 40.0)
+            yield from self._row(row, left + 53.0, right, box.y, LABEL, 38.0)
 
     def _row(
         self, row: Row, left: float, right: float, y: float, size: float, heat: float
@@ -173,8 +172,10 @@ class _Painter:
             stripes = STRIPES if wire.message < 0.0 else None
             shapes.append(Curve("ribbon", whole, colour, ribbon, dashes=stripes))
         colour, width = theme.line(wire.recurrent, wire.look)
-        dashes = DASHES if wire.dashed else None
+        cut = wire.look == "cut"
+        dashes = DASHES if cut or wire.dashed else None
         shapes.append(Curve("line", tuple(points), colour, slender * width, tip, dashes))
+        shapes += self._cross(path) if cut else ()
         shapes += () if path.quiet else self._labels(wire, path)
         return Group(wire.id, "wire", wire.tooltip, tuple(shapes), (wire.source, wire.target))
 
@@ -213,20 +214,14 @@ class _Painter:
             if text:
                 yield self.easel.line(kind, *place, LABEL, "middle", Word(text, colour))
 
-    def _cut(self, cut: Cut, index: int) -> Group:
-        """A dashed link with a cross on it, where a sequence was truncated."""
-        theme, easel = self.theme, self.easel
-        source, target = self.layout.cards[cut.source], self.layout.cards[cut.target]
-        a, b = easel.at(source.right, source.y), easel.at(target.left, target.y)
-        x, y = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
-        link = Curve("cut", (a, (x, a[1]), (x, b[1]), b), theme.muted, 1.4, None, DASHES)
-        strokes = [
-            Curve("cross", ((x - d, y - 6.0),) * 2 + ((x + d, y + 6.0),) * 2, theme.marked, 2.0)
-            for d in (6.0, -6.0)
-        ]
-        words = Word("detached", theme.muted)
-        word = Text("cut", x, y - 11.0, LABEL, "middle", (words,))
-        return Group(f"cut{index}", "cut", cut.tooltip, (link, *strokes, word))
+    def _cross(self, path: Path) -> Iterator[Shape]:
+        """A cross on a wire along which no gradient comes back, and the word for it."""
+        (x, y), theme = path.label, self.theme
+        for d in (5.0, -5.0):
+            a, b = self.easel.at(x - d, y + 5.0), self.easel.at(x + d, y - 5.0)
+            yield Curve("cross", (a, a, b, b), theme.marked, 2.0)
+        place = (x + 32.0 * path.side, y) if path.rising else (x, y - 13.0)
+        yield self.easel.line("cut", *place, LABEL, "middle", Word("detached", theme.marked))
 
 
 def _with_arrow(points: list[Point]) -> tuple[list[Point], Point]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from ..layout.geometry import Box
@@ -53,7 +54,10 @@ def _cell(
         words = Word(fit(cell.text, 11.0, box.w, cell.bold), theme.text, cell.bold)
         yield easel.line("name", box.left, box.y, 11.0, "start", words)
     elif cell.kind == "value" and cell.number is not None and "value" in picture.show:
-        words = Word(number(cell.number), theme.value)
+        bad = not math.isfinite(cell.number)
+        if bad:
+            yield easel.bad(Box(box.right - 20.0, box.y, 40.0, box.h))
+        words = Word(number(cell.number), theme.bad.text if bad else theme.value)
         yield easel.line("value", box.right - 3.0, box.y, 11.0, "end", words)
     elif cell.kind == "head" and cell.text:
         words = Word(cell.text, theme.muted)

@@ -20,7 +20,7 @@ from ..drawing.drawing import Curve, Group, Rect, Shape, Text
 from ..drawing.painter import paint
 from ..layout.place import layout_of
 from ..picture.build import Drawable, Options, Pictures, roots_of
-from ..picture.model import Card, Panel, Picture, Row, Wire
+from ..picture.model import Card, Cell, Panel, Picture, Row, Wire
 from ..style.typography import number
 from .history import History, Played
 from .symbols import SYMBOLS
@@ -32,7 +32,7 @@ Data: TypeAlias = dict[str, Any]
 PAD = 24.0  # around the picture
 MOST_CARDS = 3000  # the page draws no more of them where a coarser level has fewer
 LABELS = {"scalar": "Every operation", "cell": "Time steps"}
-PAINTED = ("frame", "card", "wire", "cut")  # the page has its own title, panels and legend
+PAINTED = ("frame", "card", "wire")  # the page has its own title, panels and legend
 
 
 def playback(x: Drawable, title: str | None, captions: Sequence[str] | None) -> Data:
@@ -93,7 +93,6 @@ class Level:
         """The level as the page reads it."""
         left, top, right, bottom = self.frame
         frames = [self.groups[f"t{column.index}"] for column in self.picture.columns]
-        cuts = [group for group in self.groups.values() if group.kind == "cut"]
         root = (i for i, card in enumerate(self.picture.cards) if self.picture.root in card.nodes)
         return {
             "name": name,
@@ -102,7 +101,6 @@ class Level:
             "height": round(bottom - top, 2),
             "root": next(root, None),
             "frames": [self._shapes(group.shapes) for group in frames],
-            "cuts": [self._shapes(group.shapes) for group in cuts],
             "cards": [self._card(card) for card in self.picture.cards],
             "wires": [self._wire(wire) for wire in self.picture.wires],
         }
@@ -170,7 +168,8 @@ class Level:
             "source": self.index[wire.source],
             "target": self.index[wire.target],
             "step": max((step for step, _ in messages), default=None),
-            "recurrent": wire.recurrent,
+            "recurrent": wire.recurrent and wire.look != "cut",
+            "cut": wire.look == "cut",
             "gain": wire.kind == "gain",
             "ribbon": [ribbon[0].width, ribbon[0].dashes] if ribbon else None,
             "shapes": self._shapes(s for s in shapes if s not in ribbon),
@@ -271,6 +270,13 @@ def running(messages: Iterable[tuple[int, float]]) -> History:
     return list(zip((step for step, _ in steps), accumulate(x for _, x in steps)))
 
 
+def _heat(cell: Cell, sweep: Played) -> str:
+    """The colours of a cell: those of its gradient; of a value only if it is none."""
+    if cell.number is None or (cell.kind == "value" and math.isfinite(cell.number)):
+        return ""
+    return sweep.heat(cell.number)
+
+
 def panel_data(panel: Panel, sweep: Played) -> Data:
     """A table that can be read when the sweep is over."""
     rows = [
@@ -278,9 +284,7 @@ def panel_data(panel: Panel, sweep: Played) -> Data:
             {
                 "text": "" if panel.compact and cell.kind == "grad" else cell.shown,
                 "kind": cell.kind,
-                "heat": sweep.heat(cell.number)
-                if cell.kind == "grad" and cell.number is not None
-                else "",
+                "heat": _heat(cell, sweep),
             }
             for cell in row
         ]

@@ -25,9 +25,10 @@ from .gate import Named, gates_in
 from .highlight import mark, path_of
 from .levels import Collapsed
 from .model import SHOWN, Column, Picture
+from .naming import label_of, name_of
 from .neuron import Neurons, is_network
 from .panels import Itemised, shared_panel, uses_panel
-from .reading import Scene, label_of, name_of
+from .reading import Scene
 from .rolled import rolled
 from .scopes import Scoped, has_scopes
 from .sentence import Said, Sentence

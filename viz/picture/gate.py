@@ -14,7 +14,8 @@ from microgrid.value import Value
 
 from .levels import Collapsed, Group, norm_of, operation_of
 from .model import Card, Name, Row
-from .reading import Scene, label_of, total
+from .naming import label_of
+from .reading import Scene, total
 
 __all__ = ["GATE_SCOPES", "Named", "gates_in"]
 

@@ -10,7 +10,8 @@ from microgrid.quantity import Quantity, local, product
 from microgrid.value import Value
 
 from .model import Picture
-from .reading import Scene, name_of
+from .naming import name_of
+from .reading import Scene
 from .sentence import Said, Sentence, Word
 
 
@@ -65,12 +66,12 @@ def mark(picture: Picture, scene: Scene, path: Sequence[Value]) -> None:
             wire.look = source.look = target.look = "marked"
             if len(source.nodes) == len(target.nodes) == 1:
                 wire.local, wire.product = found[0]
-    along = f"along the red path d{name_of(path[-1])}/d{name_of(path[0])} = "
+    along = f"Along the path pointed out, d{name_of(path[-1])}/d{name_of(path[0])} = "
     factors: list[Word] = [f"{len(slopes)} factors"]
     if len(slopes) <= 12 and math.isfinite(whole):
         factors = [Said(slope, "factor") for slope in slopes[::-1]]
         factors = [word for factor in factors for word in (" · ", factor)][1:]
-    picture.subtitle = Sentence([along, *factors, " = ", Said(whole)])
+    picture.subtitle = Sentence([along, *factors, " = ", Said(whole), "."])
 
 
 def _slope(lower: Value, upper: Value) -> Quantity:

@@ -49,7 +49,9 @@ def legend_of(picture: Picture) -> list[list[Said]]:
         "dashed: one use of a shared parameter": any(card.alias for card in cards),
         "‖0.5‖: the Euclidean norm of several numbers": any(r.norm for c in cards for r in c.rows),
         "+ n nodes: computed inside, not shown": any(card.hidden for card in cards),
-        "crossed, dashed wire: the number goes on, no gradient comes back": bool(picture.cuts),
+        "crossed, dashed wire: detached, no gradient comes back": any(
+            wire.look == "cut" for wire in wires
+        ),
     }
     lines += [[Said(line)] for line, true in said.items() if true]
     if any(wire.recurrent for wire in wires):

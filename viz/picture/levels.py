@@ -22,43 +22,18 @@ from microgrid.quantity import Quantity, norm
 from microgrid.sweep import gradients
 from microgrid.value import Value
 
+from .groups import Group, Groups
 from .model import Card, Name, Operation, Row, Wire
-from .reading import Scene, label_of, name_of, operation, total
+from .naming import label_of, name_of, operation
+from .reading import Scene, total
 
-__all__ = ["Collapsed", "Group", "norm_of", "operation_of"]
+__all__ = ["Collapsed", "Group", "norm_of", "operation_of", "shape"]
 
-Kind: TypeAlias = Literal["parameter", "leaf", "part", "vector"]
 Edges: TypeAlias = list[tuple[Value, int]]
 Matrix: TypeAlias = list[list[float]]
 
 MOST_ROWS = 6  # a longer vector is shown by its norm
-MOST_ADDENDS = 6  # at the cell level, a total of more losses is said in words
 MOST_WORK = 4_000_000  # steps that a picture may spend on Jacobians
-
-
-@dataclass(eq=False)
-class Group:
-    """Nodes drawn as one card; `shown` are those that other groups use."""
-
-    kind: Kind
-    column: int
-    scope: str
-    place: int  # in the order of creation of the groups
-    slot: str = ""
-    nodes: list[Value] = field(default_factory=list)
-    shown: list[Value] = field(default_factory=list)
-    role: str = "op"
-
-    @property
-    def id(self) -> str:
-        """The name of its card."""
-        return f"n{self.place}"
-
-    @property
-    def wholes(self) -> list[Name]:
-        """The vectors and matrices that it shows."""
-        named = (label_of(node.label).whole for node in self.shown if node.label)
-        return list(dict.fromkeys(named))
 
 
 @dataclass(eq=False)
@@ -68,10 +43,11 @@ class Crossing:
     source: Group
     target: Group
     carries: Name | None
+    cut: bool  # whether a detached copy of a state is read: no gradient comes back
     edges: Edges = field(default_factory=list)
 
 
-class Collapsed:
+class Collapsed(Groups):
     """Cards and wires of a graph at the vector or the cell level.
 
     gates : whether a cell is opened into the named parts of its scope
@@ -84,112 +60,11 @@ class Collapsed:
         level: Literal["vector", "cell"],
         gates: bool = False,
     ) -> None:
-        self.scene, self.run, self.level, self.gates = scene, run, level, gates
+        super().__init__(scene, run, level, gates)
         self.wide = False  # whether a wire joins vectors, and so shows a gain
-        self.without_total = False
-        self._depth = self._depths()
-        self._subscoped = any("/" in node.scope for node in scene.order if scene.framed(node))
-        self._states: dict[str, list[Value]] = defaultdict(list)
-        for value in sorted(scene.carried, key=lambda value: value.serial):
-            self._states[value.scope].append(value)
-        self.group: dict[Value, Group] = {}
-        self.groups: list[Group] = []
-        self._gather()
-        for group in self.groups:
-            self._settle(group)
         self._work = MOST_WORK
         self._jacobians: dict[tuple[Group, tuple[Value, ...], tuple[Value, ...]], Matrix] = {}
         self.draw()
-
-    # Groups
-
-    def _depths(self) -> dict[Value, int]:
-        """How many operations of its own column stand below a node."""
-        depth: dict[Value, int] = {}
-        column = self.scene.column
-        for node in self.scene.order:
-            below = [depth[p] for p in node.parents if column[p] == column[node] and p.parents]
-            depth[node] = 1 + max(below, default=-1)
-        return depth
-
-    def _gather(self) -> None:
-        """Put every node into its group."""
-        scene = self.scene
-        groups: dict[tuple[object, ...], Group] = {}
-        seen: Counter[tuple[int, str]] = Counter()
-        for node in scene.order:
-            if self._left_out(node):
-                continue
-            kind, name, *_ = key = self._key(node)
-            if key not in groups:
-                column = 0 if node in scene.initial else scene.column[node]
-                timeless = name.timeless if isinstance(name, Name) else name
-                slot = f"{kind}|{scene.local_scope(node)}|{timeless}"
-                group = Group(kind, column, scene.local_scope(node), len(groups))  # type: ignore[arg-type]
-                group.slot = f"{slot}|{seen[column, slot]}"
-                seen[column, slot] += 1
-                groups[key] = group
-            groups[key].nodes.append(node)
-            self.group[node] = groups[key]
-        self.groups = list(groups.values())
-
-    def _left_out(self, node: Value) -> bool:
-        """Parameters are no part of the cell level, nor is the total of a long sequence."""
-        scene, run = self.scene, self.run
-        if self.level == "vector" or not scene.timed:
-            return False
-        if run is not None and node is run.root and node not in run.losses:
-            addends = set(node.parents)
-            if len(addends) > MOST_ADDENDS and all(p in run.losses for p in addends):
-                self.without_total = True
-                return True
-        return scene.is_shared_leaf(node)
-
-    def _key(self, node: Value) -> tuple[object, ...]:
-        """(kind, what it is called, ...): nodes with the same key stand on one card."""
-        scene = self.scene
-        column, scope = scene.column[node], scene.local_scope(node)
-        name: object = label_of(node.label).whole if node.label else None
-        if not node.parents:
-            if scene.is_shared_leaf(node):
-                return ("parameter", name or node)
-            place = 0 if node in scene.initial else column
-            # An embedding's rows share a label; the steps that read a row tell them apart.
-            read = tuple(sorted(scene.given.get(node, ())))
-            return ("leaf", name or scene.roles.get(node) or node, scope, place, read)
-        if self.level == "cell" and scene.framed(node):
-            part = "/".join(scope.split("/")[: 2 if self.gates else 1])
-            if part or not self._subscoped:
-                return ("part", part, column, self._state_within(node) if self.gates else "")
-        name = name or (node.op.name if node.op else "")
-        return ("vector", name, column, scope, self._depth[node])
-
-    def _state_within(self, node: Value) -> object:
-        """In an opened cell: the state that a node is part of, so that c and h stand apart."""
-        made = [value for value in self._states[node.scope] if value.serial >= node.serial]
-        return self.scene.carried[made[0]] if made else ""
-
-    def _settle(self, group: Group) -> None:
-        """Which nodes of a group the others see, and its part in the run."""
-        scene, inside = self.scene, set(group.nodes)
-        shown = [
-            node
-            for node in group.nodes
-            if node in scene.roots
-            or node in scene.carried
-            or not scene.uses[node]
-            or any(child not in inside for child in scene.uses[node])
-        ] or group.nodes
-        wholes = {label_of(node.label).whole: None for node in shown}
-        order = {whole: i for i, whole in enumerate(wholes)}
-        group.shown = sorted(shown, key=lambda v: (order[(n := label_of(v.label)).whole], n.place))
-        roles = [scene.role(node) for node in group.shown]
-        known = (r for r in ("total", "state", "output", "loss") if r in roles)
-        group.role = next(known, roles[0])
-        if group.role == "loss" and "state" in roles:
-            group.role = "state"
-        if group.role == "op" and any(node in scene.carried for node in group.shown):
-            group.role = "state"
 
     # Cards
 
@@ -217,16 +92,18 @@ class Collapsed:
             nth[ends] += 1
 
     def _crossings(self) -> list[Crossing]:
-        found: dict[tuple[Group, Group, Name | None], Crossing] = {}
+        found: dict[tuple[Group, Group, Name | None, bool], Crossing] = {}
+        cut = self.scene.cut
         for node in self.scene.order:
             target = self.group.get(node)
             if target is None:
                 continue
             for position, parent in enumerate(node.parents):
-                source = self.group.get(parent)
+                original = cut.get(parent, parent)
+                source = self.group.get(original)
                 if source is None or source is target:
                     continue
-                key = source, target, self.scene.carried.get(parent)
+                key = source, target, self.scene.carried.get(original), parent in cut
                 if key not in found:
                     found[key] = Crossing(*key)
                 found[key].edges.append((node, position))
@@ -334,6 +211,10 @@ class Collapsed:
 
     def _wire(self, crossing: Crossing, card: str, nth: int) -> Wire:
         source, target, scene = crossing.source, crossing.target, self.scene
+        id = f"w{target.place}_{source.place}{f'_{nth}' if nth else ''}"
+        if crossing.cut:
+            node, position = crossing.edges[0]
+            return scene.cut_wire(id, card, target.id, node.parents[position])
         sent = self._messages(crossing.edges)
         above = self._above(crossing)
         message, upstream = norm_of(sent.values()), norm_of(map(scene.grad, above))
@@ -346,9 +227,9 @@ class Collapsed:
                 message, upstream = _size(message), _size(upstream)
             local = message / upstream if sent_all and message is not None and upstream else None
         else:
-            local = None if jacobian is None else self._slope(target, above[0], *sent)
+            local = None if jacobian is None else quantity.through(target.nodes, above[0], *sent)
         return Wire(
-            id=f"w{target.place}_{source.place}{f'_{nth}' if nth else ''}",
+            id=id,
             source=card,
             target=target.id,
             local=local,
@@ -381,10 +262,6 @@ class Collapsed:
         for node, position in edges:
             parts[node.parents[position]].append(self.scene.message(node, position))
         return {parent: total(part) for parent, part in parts.items()}
-
-    def _slope(self, target: Group, above: Value, below: Value) -> Quantity:
-        """d(above)/d(below) through the nodes of the target alone."""
-        return quantity.through(target.nodes, above, below)
 
     def _jacobian(
         self, target: Group, above: Sequence[Value], sources: Sequence[Value]

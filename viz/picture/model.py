@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from ..style.typography import lowered, number, pretty
 
 __all__ = [
-    "SHOWN", "Card", "Cell", "Column", "Cut", "Name", "Operation", "Panel", "Picture", "Row",
+    "SHOWN", "Card", "Cell", "Column", "Name", "Operation", "Panel", "Picture", "Row",
     "Wire",
 ]  # fmt: skip
 
@@ -179,11 +179,10 @@ class Card:
     @property
     def name(self) -> str:
         """What stands on the card in bold: its names, else its operation or its number."""
-        shown = list(dict.fromkeys(self.names))[:2]
-        if shown and self.generic:
-            return ", ".join(f"{name.timeless}_t" for name in shown)
-        if shown:
-            return ", ".join(map(str, shown))
+        names = list(dict.fromkeys(self.names))
+        if names:
+            shown = [f"{name.timeless}_t" if self.generic else str(name) for name in names[:2]]
+            return ", ".join(shown + ["…"] * (len(names) > 2))
         if self.operation is not None:
             return str(self.operation)
         return self.part or (number(self.rows[0].value) if self.rows else "")
@@ -210,6 +209,9 @@ class Card:
 @dataclass(slots=True)
 class Wire:
     """An edge: from an operand to the Value made of it. Gradients run the other way.
+
+    `look` is "marked" on a path that is pointed out, "faded" where no message came yet, "cut"
+    where the operand was detached, so that no gradient comes back.
 
     Attributes
     ----------
@@ -242,15 +244,6 @@ class Wire:
     edges: tuple[tuple[int, int], ...] = ()
     weight: Row | None = None
     dashed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A state that goes on as a number only: no gradient passes from `target` to `source`."""
-
-    source: str
-    target: str
-    tooltip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +305,6 @@ class Picture:
     subtitle: str = ""
     cards: list[Card] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
-    cuts: list[Cut] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
     swept: bool = True

@@ -18,7 +18,8 @@ from microgrid.value import Operand, Value
 from .gate import SQUASHING, Named
 from .levels import Group
 from .model import Card, Name, Row, Wire
-from .reading import Scene, label_of
+from .naming import label_of
+from .reading import Scene
 
 __all__ = ["Neurons", "is_network"]
 

@@ -12,7 +12,8 @@ from microgrid.sweep import gradients
 from microgrid.value import Value, creation_order
 
 from .model import Cell, Name, Panel, PanelKind
-from .reading import Scene, label_of, name_of, total
+from .naming import label_of, name_of
+from .reading import Scene, total
 from .reading import total as added
 from .sentence import Case, How, Said, Sentence
 
@@ -110,13 +111,14 @@ class Itemised:
 
     `rows[k]` are the norms of the gradients that loss k sends to h_0 ... h_T, each loss
     counted as it counts in the total; a scalar keeps its sign. Long sequences have the last
-    loss only.
+    loss only. `others` are the norms that the last loss sends to what starts beside h: c_0.
     """
 
     def __init__(self, run: Unrolled, scene: Scene) -> None:
         self.run, self.scene = run, scene
         self.losses = [(t, x) for t, x in enumerate(run.losses, 1) if x is not None]
         self.rows: dict[int, list[Quantity | None]] = {}
+        self.others: dict[str, Quantity] = {}
         if run.root is None or scene.grad(run.root) is None:
             return
         edges = sum(len(node.parents) for node in creation_order(run.loss))
@@ -128,6 +130,19 @@ class Itemised:
                 norm([gradient_from(loss, h, sent, share) for h in state]) if k <= t else None
                 for k, state in enumerate(run.states)
             ]
+        self.others = self._beside(loss, sent, share)
+
+    def _beside(
+        self, loss: Value, sent: Mapping[Value, float], share: float
+    ) -> dict[str, Quantity]:
+        """The gradients at what the run starts from beside h, such as an LSTM's c, by name."""
+        parts: dict[str, list[Quantity]] = defaultdict(list)
+        for node, name in self.scene.carried.items():
+            start = not node.parents and node not in self.run.states[0]
+            if start and node in self.scene.initial and name:
+                whole = str(label_of(node.label).whole)
+                parts[whole].append(gradient_from(loss, node, sent, share))
+        return {name: abs(norm(gradients)) for name, gradients in parts.items()}
 
     def _share(self, loss: Value) -> float:
         """The part of the loss's gradient that the total sends it, which has no other source."""
@@ -167,13 +182,18 @@ class Itemised:
         if not self.rows:
             return ""
         t, loss = self.losses[-1]
-        row = self.rows[t]
-        here, start = row[t], row[0]
+        here, start = self.rows[t][t], self.rows[t][0]
         if here is None or start is None or not here or not math.isfinite(start / here):
             return ""
         share = abs(start / here)
         h, first, sent = self._state(t), self._state(0), name_of(loss)
         at = f"of the gradient of {sent} at {h}"
+        if self.others:
+            also = [
+                words for name, size in self.others.items() for words in (
+                    " and ", Said(abs(size / here), "share"), f" {name}")
+            ]  # fmt: skip
+            return Sentence([f"O{at[1:]}, ", Said(share, "share"), f" reaches {first}", *also, "."])
         grown = f"The gradient of {sent} at {h} has grown "
         when = f" times when it reaches {first}."
         cases = [Case(0.0, 5e-324, (f"Nothing {at} reaches {first}.",))]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 
 from microgrid import quantity
 from microgrid.graph import creation_order, formula, gradient_of, time_step
@@ -15,68 +14,12 @@ from microgrid.sweep import Sweep
 from microgrid.value import Value
 
 from ..style.typography import number
-from .model import Card, Name, Operation, Row, Wire
+from .model import Card, Name, Row, Wire
+from .naming import describe, label_of, name_of, operation
+
+__all__ = ["Scene", "total"]
 
 _STEP = re.compile(r"(?:^|/)t=\d+(?=/|$)")
-
-
-@lru_cache(maxsize=8192)
-def label_of(label: str) -> Name:
-    """A label as a Name; the same labels come back in every picture of a run."""
-    return Name.parse(label)
-
-
-def name_of(node: Value) -> str:
-    """What a node is called in print: its label, else its operation, else its number."""
-    if node.label:
-        return str(label_of(node.label))
-    return str(operation(node) or number(node.data))
-
-
-def operation(node: Value) -> Operation | None:
-    """The op of a node with its plain number; None for a leaf.
-
-    >>> a = Value(3.0)
-    >>> [str(operation(v)) for v in (a**2, 1.0 - a, a.tanh())]
-    ['( )²', '1 −', 'tanh']
-    """
-    if node.op is None:
-        return None
-    if node.consts is None or node.op.variadic or len(node.consts) != 2:
-        return Operation(node.op.name, node.op.symbol)
-    left, right = node.consts
-    return Operation(node.op.name, node.op.symbol, left, right)
-
-
-def _called(x: Value | float) -> str:
-    return name_of(x) if isinstance(x, Value) else number(x)
-
-
-def describe(node: Value, gradient: float | None) -> str:
-    """A card in words: name, op, value, gradient, local derivatives, where it was made.
-
-    >>> print(describe(Value(2.0, label="a"), 3.0))
-    a: a leaf
-    value 2.0
-    gradient 3.0
-    """
-    kind = f"{node.op.name}({', '.join(_operands(node))})" if node.op else "a leaf"
-    lines = [f"{name_of(node)}: {kind}", f"value {node.data!r}"]
-    lines.append("backward not run" if gradient is None else f"gradient {gradient!r}")
-    lines += [
-        f"local derivative to {name_of(parent)}: {partial!r}"
-        for parent, partial in list(zip(node.parents, node.partials))[:12]
-    ]
-    if node.scope:
-        lines.append(f"made in {node.scope}")
-    return "\n".join(lines)
-
-
-def _operands(node: Value) -> Iterator[str]:
-    operands = node.operands
-    yield from map(_called, operands[:12])
-    if len(operands) > 12:
-        yield "…"
 
 
 class Scene:
@@ -106,6 +49,7 @@ class Scene:
         self.initial = self._initial_states(run) if self.timed else set()
         self.shared = [node for node in self.order if self.in_panel(node)]
         self.carried = _carried(run)
+        self.cut = _detached(self.order, self.column) if self.timed else {}
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
 
@@ -161,7 +105,9 @@ class Scene:
     def draw(self) -> None:
         """Make the cards and wires of the scalar level, as they are after `upto` messages."""
         self.cards, self.wires = [], []
-        source = {node: self._place(node) for node in self.order}
+        source = {node: self._place(node) for node in self.order if node not in self.cut}
+        for leaf, original in self.cut.items():
+            source[leaf] = source[original]
         self.cards.sort(key=lambda card: _numbers(card.id))
         for node in self.order:
             for position, parent in enumerate(node.parents):
@@ -303,6 +249,8 @@ class Scene:
         lines = [f"local derivative d({name_of(node)})/d({name_of(parent)}) = {local!r}"]
         if sent is not None:
             lines.append(f"message {self.grad(node)!r} × {local!r} = {sent!r}")
+        if parent in self.cut:
+            return self.cut_wire(f"w{self.index[node]}_{position}", source, target, parent)
         return Wire(
             id=f"w{self.index[node]}_{position}",
             source=source,
@@ -317,6 +265,14 @@ class Scene:
             and self.column[parent] != self.column[node],
             tooltip="\n".join(lines),
         )
+
+    def cut_wire(self, id: str, source: str, target: str, leaf: Value) -> Wire:
+        """The link from a state to the detached copy that the next step reads."""
+        stopped = self.grad(leaf)
+        lines = [f"{name_of(leaf)} goes on as a number: no gradient comes back"]
+        lines += [] if stopped is None else [f"{stopped!r} stops here"]
+        return Wire(id, source, target, None, None, recurrent=True, look="cut",
+                    tooltip="\n".join(lines))  # fmt: skip
 
     def _id(self, node: Value) -> str:
         return f"n{self.index[node]}"
@@ -341,13 +297,24 @@ def _roles(run: Unrolled | None) -> tuple[dict[Value, str], dict[Value, dict[int
         return roles, given
     roles |= {y: "output" for row in run.outputs for y in row}
     roles |= {loss: "loss" for loss in run.losses if loss is not None and loss not in roles}
-    roles |= {h: "state" for row in run.states for h in row}
+    roles |= {h: "state" for state in run.carries for h in _leaves(state)}
     for step, row in enumerate(run.inputs, start=1):
         for i, x in enumerate(row):
             if not x.parents:
                 given.setdefault(x, {})[step] = i
                 roles[x] = "input"
     return roles, given
+
+
+def _detached(order: Sequence[Value], column: dict[Value, int]) -> dict[Value, Value]:
+    """Leaves that are copies of an earlier step's result, and what they were detached from."""
+    made = {(node.label, node.data): node for node in order if node.parents and node.label}
+    found = {}
+    for node in order:
+        original = None if node.parents else made.get((node.label, node.data))
+        if original is not None and column[original] < column[node]:
+            found[node] = original
+    return found
 
 
 def _carried(run: Unrolled | None) -> dict[Value, Name]:

@@ -13,9 +13,11 @@ from microgrid.quantity import norm
 from microgrid.quantity import value as number_of
 from microgrid.value import Value
 
-from .levels import Collapsed, Group, shape
+from .groups import Group
+from .levels import Collapsed, shape
 from .model import Card, Name, Row, Wire
-from .reading import Scene, describe, label_of
+from .naming import describe, label_of
+from .reading import Scene
 
 __all__ = ["rolled"]
 

@@ -14,7 +14,7 @@ from ..style.typography import number
 
 __all__ = ["Case", "How", "Said", "Sentence", "Word", "written"]
 
-How: TypeAlias = Literal["number", "factor", "power", "percent", "times"]
+How: TypeAlias = Literal["number", "factor", "power", "percent", "times", "share"]
 
 
 class Said(NamedTuple):
@@ -77,12 +77,27 @@ def written(x: float, how: How) -> str:
     """
     if how == "number":
         return number(x)
+    if how == "share":
+        return _share(x)
     if how == "factor":  # in a product: (−5)
         return f"({number(x)})" if x < 0.0 else number(x)
     if how == "power":
         mantissa, exponent = f"{x:.1e}".split("e")
         return f"{mantissa}·10{str(int(exponent)).translate(_RAISED)}"
     return f"{100.0 * x:.2g}%" if how == "percent" else f"{x:.3g}"
+
+
+def _share(x: float) -> str:
+    """A part of something: per cent, or written as small and large numbers are.
+
+    >>> _share(0.0), _share(0.041), _share(2e-9), _share(1.5)
+    ('nothing', '4.1%', '2.0·10⁻⁹', '1.500 times as much')
+    """
+    if x == 0.0:
+        return "nothing"
+    if 0.0005 <= x < 0.995:
+        return written(x, "percent")
+    return f"{number(x)} times as much" if 0.995 <= x < 1000.0 else written(x, "power")
 
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

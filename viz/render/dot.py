@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import graphviz
@@ -115,7 +116,8 @@ def _box(name: str, rect: Rect, height: float, tooltip: str) -> str:
 def _words(name: str, text: Text, height: float) -> Iterator[str]:
     """A node for each word, so that Graphviz has none to set beside another."""
     x = text.left
-    for i, word in enumerate(text.words):
+    pieces = [piece for word in text.words for piece in _pieces(word)]
+    for i, word in enumerate(pieces):
         width = text_width(word.text, text.size, word.bold)
         middle = x + width / 2, text.y - _RISE[word.bold] * text.size
         x += width
@@ -123,6 +125,14 @@ def _words(name: str, text: Text, height: float) -> Iterator[str]:
             own = f"{name}_{i}" if i else name
             place = f'pos="{_at(middle, height)}"'
             yield f"{own} [shape=plain fixedsize=false {place} {_label(word, text.size)}]"
+
+
+def _pieces(word: Word) -> list[Word]:
+    """A bold word without the letters whose width Graphviz does not know; these stand apart."""
+    if not word.bold or word.text.isascii():
+        return [word]
+    parts = ("".join(letters) for _, letters in groupby(word.text, str.isascii))
+    return [Word(part, word.colour, bold=part.isascii()) for part in parts]
 
 
 def _edge(

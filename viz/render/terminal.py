@@ -7,21 +7,22 @@ a card that was shown before is only named. A graph too deep for a tree becomes 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from ..layout.sizes import row_words
-from ..picture.build import Drawable, picture_of
-from ..picture.model import Card, Panel, Picture, Wire
+from ..layout.sizes import row_words, wire_words
+from ..picture.build import Drawable, Highlight, picture_of
+from ..picture.model import Card, Cell, Panel, Picture, Wire
 from ..style.theme import TERMINAL
 from ..style.typography import number
 
@@ -29,6 +30,7 @@ __all__ = ["text", "to_ascii"]
 
 DEEPEST = 16  # a tree has no more levels
 NAME = 40  # characters of a name
+BLANK = "____"  # where a number is hidden
 LEFT = ("op", "operands")  # columns of words
 
 _ASCII = str.maketrans({
@@ -41,16 +43,21 @@ _ASCII = str.maketrans({
 def text(
     x: Drawable,
     *,
+    detail: str = "auto",
+    expand: Iterable[str] = (),
+    show: Iterable[str] | None = None,
+    hide: Iterable[str] = (),
+    highlight: Highlight | None = None,
+    upto: int | None = None,
     title: str | None = None,
     captions: Sequence[str] | None = None,
-    detail: str = "auto",
     color: bool | None = None,
     ascii: bool | None = None,
     width: int | None = None,
 ) -> str:
     """The picture of a Value, a list of Values or an Unrolled as text for a terminal.
 
-    title, captions, detail: as in `draw`. color: colours as ANSI codes, if standard output is a
+    Options are those of `viz.draw`. color: colours as ANSI codes, if standard output is a
     terminal and NO_COLOR is not set. ascii: nothing but ASCII, if standard output can hold no
     more. width: where columns of time go on below, the terminal's or 100. No line is cut.
 
@@ -66,7 +73,17 @@ def text(
     ├─ a          2        −3           ×−3     ← −3
     └─ b         −3         2            ×2      ← 2
     """
-    scene = picture_of(x, title, captions, detail=detail)
+    scene = picture_of(
+        x,
+        title,
+        captions,
+        detail=detail,
+        expand=expand,
+        show=show,
+        hide=hide,
+        highlight=highlight,
+        upto=upto,
+    )
     plain = ascii if ascii is not None else not _holds_unicode()
     coloured = color if color is not None else _wants_color()
     room = width if width is not None else shutil.get_terminal_size((100, 24)).columns
@@ -164,14 +181,28 @@ class _Terminal:
 
     def _numbers(self, card: Card) -> tuple[Text, Text]:
         """Value and gradient; those of several rows after each other."""
-        values = " ".join("".join(row_words(row)) for row in card.rows)
-        grads = " ".join(_shown(row.grad) for row in card.rows)
-        return self._say(values, "value"), self._say(grads, "gradient")
+        show = self.scene.show
+        values = ["".join(row_words(row)) if "value" in show else BLANK for row in card.rows]
+        grads = [_shown(row.grad) if "grad" in show else BLANK for row in card.rows]
+        return (
+            self._row(values, "value", [row.value for row in card.rows]),
+            self._row(grads, "gradient", [row.grad for row in card.rows]),
+        )
 
     def _edge(self, wire: Wire | None) -> tuple[Text, Text]:
-        local = "" if wire is None or wire.local is None else f"×{number(wire.local)}"
-        sent = "" if wire is None or wire.message is None else f"← {number(wire.message)}"
-        return self._say(local, "local"), self._say(sent, "gradient")
+        if wire is None:
+            return Text(), Text()
+        local, sent = wire_words(wire, show=self.scene.show)
+        sent = "detached" if wire.look == "cut" else sent
+        return self._row([local], "local", [wire.local]), self._row(
+            [sent], "gradient", [wire.message]
+        )
+
+    def _row(self, words: Sequence[str], kind: str, numbers: Sequence[float | None]) -> Text:
+        """Numbers beside each other; nan and inf on red."""
+        bad = [x is not None and not math.isfinite(x) for x in numbers]
+        said = [self._say(word, "bad" if b else kind) for word, b in zip(words, bad)]
+        return Text(" ").join(said)
 
     # Columns
 
@@ -251,13 +282,19 @@ class _Terminal:
             grid.add_row(self._name(card.name), self._say(card.op), *self._numbers(card), line)
         return grid
 
+    def _cell(self, cell: Cell, compact: bool) -> Text:
+        """A cell of a panel; numbers that are hidden leave a blank, a compact one has none."""
+        if cell.kind == "grad" and compact:
+            return Text()
+        hidden = cell.kind in ("value", "grad") and cell.kind not in self.scene.show
+        return self._row([BLANK if hidden else cell.shown], cell.kind, [cell.number])
+
     def _panel(self, panel: Panel) -> Table:
         """A panel of the picture, its first row as the heading."""
         head, *rows = panel.rows
         grid = self._grid(*(cell.text for cell in head))
         for row in rows:
-            shown = ["" if panel.compact and c.kind == "grad" else c.shown for c in row]
-            grid.add_row(*(self._say(words, cell.kind) for words, cell in zip(shown, row)))
+            grid.add_row(*(self._cell(cell, panel.compact) for cell in row))
         return grid
 
 

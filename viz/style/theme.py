@@ -58,6 +58,8 @@ class Theme:
             return self.marked, 2.6
         if look == "faded":
             return self.faded.border, 1.0
+        if look == "cut":
+            return self.muted, 1.4
         return (self.recurrent, 1.8) if recurrent else (self.wire, 1.1)
 
     def shade(self, gradient: float | None, strongest: float) -> tuple[str, str]:
@@ -228,6 +230,7 @@ TERMINAL = {  # styles of rich: the terminal's own palette, which suits its grou
     "grad": "yellow",
     "sum": "bold yellow",
     "local": "magenta",
+    "bad": "bold white on red",
 }
 
 THEMES = {theme.name: theme for theme in (LIGHT, DARK, CS231N, PRINT)}

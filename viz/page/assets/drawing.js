@@ -7,7 +7,6 @@ function drawLevel(level) {
   world.replaceChildren();
   const [frames, wires, cards, notes] = [1, 2, 3, 4].map(() => drawn(world, "g"));
   for (const shapes of level.frames) drawShapes(drawn(frames, "g", { class: "frame" }), shapes);
-  for (const shapes of level.cuts) drawShapes(drawn(wires, "g", { class: "cut" }), shapes);
   for (const wire of level.wires) drawWire(wires, wire);
   for (const card of level.cards) drawCard(cards, card);
   level.fork = drawn(notes, "g", { class: "fork", "aria-hidden": "true" });
@@ -60,7 +59,7 @@ function curve(points) {
 const ofKind = (shapes, ...kinds) => shapes.filter(([, kind]) => kinds.includes(kind));
 
 function drawWire(parent, wire) {
-  const kind = wire.recurrent ? "wire recurrent" : "wire";
+  const kind = `wire${wire.recurrent ? " recurrent" : ""}${wire.cut ? " cut" : ""}`;
   const group = drawn(parent, "g", { class: kind, "aria-hidden": "true" });
   const said = wire.shapes.findIndex(([, name]) => name === "message");
   // nan and inf stand on red: the rectangle before the message belongs to it.

@@ -1,0 +1,72 @@
+"""What nodes are called on a picture, and cards in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from microgrid.value import Value
+
+from ..style.typography import number
+from .model import Name, Operation
+
+__all__ = ["describe", "label_of", "name_of", "operation"]
+
+
+@lru_cache(maxsize=8192)
+def label_of(label: str) -> Name:
+    """A label as a Name; the same labels come back in every picture of a run."""
+    return Name.parse(label)
+
+
+def name_of(node: Value) -> str:
+    """What a node is called in print: its label, else its operation, else its number."""
+    if node.label:
+        return str(label_of(node.label))
+    return str(operation(node) or number(node.data))
+
+
+def operation(node: Value) -> Operation | None:
+    """The op of a node with its plain number; None for a leaf.
+
+    >>> a = Value(3.0)
+    >>> [str(operation(v)) for v in (a**2, 1.0 - a, a.tanh())]
+    ['( )²', '1 −', 'tanh']
+    """
+    if node.op is None:
+        return None
+    if node.consts is None or node.op.variadic or len(node.consts) != 2:
+        return Operation(node.op.name, node.op.symbol)
+    left, right = node.consts
+    return Operation(node.op.name, node.op.symbol, left, right)
+
+
+def _called(x: Value | float) -> str:
+    return name_of(x) if isinstance(x, Value) else number(x)
+
+
+def describe(node: Value, gradient: float | None) -> str:
+    """A card in words: name, op, value, gradient, local derivatives, where it was made.
+
+    >>> print(describe(Value(2.0, label="a"), 3.0))
+    a: a leaf
+    value 2.0
+    gradient 3.0
+    """
+    kind = f"{node.op.name}({', '.join(_operands(node))})" if node.op else "a leaf"
+    lines = [f"{name_of(node)}: {kind}", f"value {node.data!r}"]
+    lines.append("backward not run" if gradient is None else f"gradient {gradient!r}")
+    lines += [
+        f"local derivative to {name_of(parent)}: {partial!r}"
+        for parent, partial in list(zip(node.parents, node.partials))[:12]
+    ]
+    if node.scope:
+        lines.append(f"made in {node.scope}")
+    return "\n".join(lines)
+
+
+def _operands(node: Value) -> Iterator[str]:
+    operands = node.operands
+    yield from map(_called, operands[:12])
+    if len(operands) > 12:
+        yield "…"
