@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from itertools import count
 from pathlib import Path
 
@@ -322,6 +323,17 @@ class TestBadInput:
         self.falls_back(caplog, "above the cache folder, can be changed by others")
 
     @needs_compiler
+    def test_a_group_of_the_user_alone_may_write_above_the_cache(self, fresh, monkeypatch):
+        fresh.mkdir()
+        fresh.chmod(0o775)
+        monkeypatch.setenv("MICROGRID_CACHE", str(fresh / "mine"))
+        monkeypatch.setattr(build, "_is_own_group", lambda number: True)
+        assert "compiled" in engines.report()
+        build.library.cache_clear()
+        monkeypatch.setattr(build, "_is_own_group", lambda number: False)
+        assert "can be changed by others" in engines.report()
+
+    @needs_compiler
     def test_a_cache_folder_that_is_a_link(self, fresh, caplog, tmp_path):
         (tmp_path / "elsewhere").mkdir()
         fresh.symlink_to(tmp_path / "elsewhere")
@@ -372,6 +384,17 @@ class TestCache:
         after = set(fresh.glob("*.so"))
         assert len(after) == 2 * len(before)
         assert before < after
+
+    def test_what_a_killed_build_left_behind_is_removed(self, fresh):
+        self.replay()
+        for name, age in (("build-old", 86400.0), ("build-now", 0.0)):
+            (fresh / name).mkdir()
+            os.utime(fresh / name, times=(time.time() - age,) * 2)
+        build.library.cache_clear()
+        for path in fresh.glob("*.sum"):
+            path.unlink()
+        self.replay()
+        assert [path.name for path in fresh.glob("build-*")] == ["build-now"]
 
     def test_two_processes_may_build_at_once(self, fresh):
         program = (

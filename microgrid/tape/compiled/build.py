@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
@@ -145,10 +146,32 @@ def _check_owner(folder: Path) -> None:
             f"chmod 700 it"
         )
     for parent in folder.resolve().parents:
-        above = parent.stat()
-        open_to_all = above.st_mode & 0o022 and not above.st_mode & stat.S_ISVTX
-        if open_to_all or above.st_uid not in (0, os.getuid()):
+        if _is_open(parent.stat()):
             raise CompileError(f"{parent}, above the cache folder, can be changed by others")
+
+
+def _is_open(found: os.stat_result) -> bool:
+    """Whether another user could put another folder in the place of one in this folder."""
+    if found.st_uid not in (0, os.getuid()):
+        return True
+    if found.st_mode & stat.S_ISVTX:
+        return False  # as in /tmp, everybody can only move what is his own
+    is_shared = bool(found.st_mode & stat.S_IWGRP) and not _is_own_group(found.st_gid)
+    return is_shared or bool(found.st_mode & stat.S_IWOTH)
+
+
+def _is_own_group(number: int) -> bool:
+    """Whether a group has this user alone in it: many systems make one for every user."""
+    import grp
+    import pwd
+
+    try:
+        own, group = pwd.getpwuid(os.getuid()), grp.getgrgid(number)
+    except KeyError:
+        return False
+    return (
+        own.pw_gid == number and own.pw_name == group.gr_name and {*group.gr_mem} <= {own.pw_name}
+    )
 
 
 def _checksum(path: Path) -> str:
@@ -175,6 +198,7 @@ def _key(source: str) -> str:
 def _build(source: str, path: Path) -> None:
     """Compile into the cache: elsewhere first, then under its name in one step."""
     try:
+        _clear(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as room:
             text, made = Path(room, "kernels.c"), Path(room, "kernels.so")
             text.write_text(source)
@@ -185,6 +209,13 @@ def _build(source: str, path: Path) -> None:
             os.replace(total, path.with_suffix(".sum"))
     except OSError as error:
         raise CompileError(f"the cache folder {path.parent} cannot be written: {error}") from None
+
+
+def _clear(folder: Path) -> None:
+    """Remove what builds left behind that were killed."""
+    for left in folder.glob("build-*"):
+        if time.time() - left.stat().st_mtime > 10 * SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 # Kernels in memory.
