@@ -31,6 +31,7 @@ class Plan:
     matrices : rows of parameters with all columns that they meet
     layout : the slot of every number
     checks : the guards
+    recorded : the graph as the first pass read it, by which a recording of like shape is known
 
     >>> from microgrid.tape import Tape
     >>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
@@ -48,6 +49,7 @@ class Plan:
     matrices: Sequence[Matrix] = ()
     layout: Layout = field(default_factory=Layout)
     checks: Sequence[GuardCheck] = ()
+    recorded: Graph = EMPTY
 
     @cached_property
     def inputs(self) -> list[int]:

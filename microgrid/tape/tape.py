@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from numbers import Real
 from typing import Any, NoReturn
@@ -109,15 +109,23 @@ for this branch
             return tape
 
     def _start(
-        self, source: Source, reduction: str, engine: Engine, store: Store | None = None
+        self,
+        source: Source,
+        reduction: str,
+        engine: Engine,
+        store: Store | None = None,
+        like: Iterable[Plan] = (),
     ) -> None:
-        """Compile what was recorded; `store` holds the parameters of other tapes already."""
+        """Compile what was recorded.
+
+        store, like: the parameters, and the plans, of other tapes of the same model.
+        """
         if reduction not in ("sum", "mean"):
             raise ValueError(f'Tape: reduction must be "sum" or "mean", got {reduction!r}')
         self.loss, self.inputs, self.reduction = source.loss, source.inputs, reduction
         self._engine = engine
         with uncollected():
-            self.plan: Plan = compile_plan(source, store.slot if store else None)
+            self.plan: Plan = compile_plan(source, store.slot if store else None, like)
             self._store = store or Store(self.plan)
             self._session = Session(self.plan, self._store, engine)
             self._reader = Reader(self.plan, self._store, self._session)

@@ -16,6 +16,8 @@ from .tape import Tape
 class Tapes(Mapping[Hashable, Tape]):
     """Tapes by sequence length (or any key), made when first asked for; they share parameters.
 
+    A recording of the same shape as an earlier one takes over its plan.
+
     build: key -> (loss, inputs), records the graph for that key.
     parameters: the leaves that all of them share, `model.parameters()`.
 
@@ -57,7 +59,8 @@ class Tapes(Mapping[Hashable, Tape]):
                 loss, inputs = built
                 tape = Tape.__new__(Tape)
                 recorded = source(loss, inputs, self._leaves, since)
-                tape._start(recorded, self._reduction, Engine(*self._options), self._store)
+                engine, plans = Engine(*self._options), [t.plan for t in self._tapes.values()]
+                tape._start(recorded, self._reduction, engine, self._store, plans)
             self._store = tape._store
             self._tapes[key] = tape
         return self._tapes[key]

@@ -8,7 +8,7 @@ from test_tape import close
 
 from microgrid import Value, nn, optim, recompute
 from microgrid import functional as F
-from microgrid.tape import Tape, Tapes
+from microgrid.tape import GuardError, Tape, Tapes
 
 # Several lengths.
 
@@ -40,6 +40,59 @@ def test_a_length_is_not_made_over_a_number_changed_by_hand():
     w.data = 7.0
     with pytest.raises(ValueError, match=r"w was changed to 7\.0"):
         tapes[2]
+
+
+def keyed_tapes():
+    """Tapes by (length, factor, the number compared with): some of them have one shape."""
+    w = [Value(0.5), Value(-0.25)]
+
+    def build(key):
+        length, factor, limit = key
+        xs = [Value(0.1 * i) for i in range(length)]
+        losses = [(w[0] * x + w[1]).tanh() * factor for x in xs]
+        total = F.sum(losses) + 1.0
+        return total * 2.0 if total > limit else -total, xs
+
+    return w, Tapes(build, w)
+
+
+def test_recordings_of_one_shape_share_a_plan():
+    _, tapes = keyed_tapes()
+    first = tapes[3, 2.0, -9.0]
+    with_limit, shorter = tapes[3, 2.0, -8.0], tapes[2, 2.0, -9.0]
+    factor, branch = tapes[3, 4.0, -9.0], tapes[3, 2.0, 9.0]
+    for tape in (with_limit, shorter, factor, branch):
+        assert tape.plan.blocks is not first.plan.blocks
+
+
+def test_a_shared_plan_serves_the_values_of_each_recording():
+    w = [Value(0.5, label="a"), Value(-0.25, label="b")]
+
+    def build(name):
+        xs = [Value(len(name) + 0.1 * i, label=f"{name}{i}") for i in range(4)]
+        middle = w[0] * xs[0] + w[1]
+        fixed = Value(float(len(name)))
+        return (middle.tanh() * fixed if middle > -50.0 else middle) + F.sum(xs), [xs]
+
+    tapes = Tapes(build, w)
+    one, two = tapes["one"], tapes["other"]
+    assert two.plan.blocks is one.plan.blocks
+    assert two.plan.graph.values is not one.plan.graph.values
+    for tape, fixed in ((one, 3.0), (two, 5.0), (one, 3.0)):
+        expected = np.tanh(0.5 * 2.0 - 0.25) * fixed + 2.0 + 1.0 - 1.0 + 0.5
+        assert close(tape.forward([2.0, 1.0, -1.0, 0.5]), expected)
+        tape.backward()
+        slope = (1.0 - np.tanh(0.75) ** 2) * fixed
+        assert close(tape.grad(tape.inputs[0]), 1.0 + 0.5 * slope)
+        assert close(tape.grad(w[0]), 2.0 * slope)
+    with pytest.raises(GuardError, match=r"add node is -59\.75"):
+        two.forward([-119.0, 0.0, 0.0, 0.0])
+    with pytest.raises(ValueError, match="not in the tape's graph"):
+        one.grad(two.inputs[0])
+    two.forward([2.0, 1.0, -1.0, 0.5])
+    two.sync()
+    assert [x.data for x in two.inputs] == [2.0, 1.0, -1.0, 0.5]
+    assert one.inputs[0].data == 3.0
 
 
 # Rounding.
