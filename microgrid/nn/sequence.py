@@ -204,7 +204,7 @@ class SequenceModel(Module):
                 if given is None and topology == "generation" and t > 1:
                     given, item = self._fed_back(run.outputs[-1], feedback)
                 else:
-                    item = int(given) if self.embedding and _is_index(given) else None
+                    item = _index_of(given) if self.embedding is not None else None
                 x = self._input(given)
                 with scope("cell"):
                     state = self.cell(x or None, state)
@@ -305,6 +305,12 @@ def sampler(temperature: float = 1.0, seed: Seed = None) -> Feedback:
 
 def _is_index(given: Any) -> bool:
     return isinstance(given, int | np.integer) and not isinstance(given, bool)
+
+
+def _index_of(given: Any) -> int | None:
+    if isinstance(given, Index):
+        return given.number
+    return int(given) if _is_index(given) else None
 
 
 def _check_cell(cell: Any) -> None:

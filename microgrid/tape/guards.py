@@ -128,7 +128,11 @@ def _collect(item: Any, flat: list[Field]) -> tuple[int, ...] | None:
 def _check_distinct(inputs: Sequence[Value]) -> None:
     if len(set(inputs)) < len(inputs):
         twice = next(value for value in inputs if inputs.count(value) > 1)
-        raise ValueError(f"Tape: input {describe(twice)} is given twice")
+        raise ValueError(
+            f"Tape: input {describe(twice)} is given twice. If it is a row of an embedding, two "
+            f"steps read the same letter: unroll tokens = [Index(i, n), ...] (microgrid.tape.Index) "
+            f"and give the tape inputs=tokens, to feed it other letters"
+        )
 
 
 def _checked(parameters: Sequence[Value], inputs: Collection[Value]) -> list[Value]:

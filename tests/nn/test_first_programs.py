@@ -5,6 +5,7 @@ import pytest
 
 from microgrid import Value, bptt, nn
 from microgrid import functional as F
+from microgrid.tape import Index, Tape
 from microgrid.train import Vocabulary
 
 
@@ -181,3 +182,15 @@ def test_a_cell_of_ones_own():
         nn.SequenceModel(nn.RowRNNCell(1, 1))
     with pytest.raises(TypeError, match=r"takes a cell such as nn.RNNCell, got Value"):
         nn.SequenceModel(Value(1.0))
+
+
+def test_a_tape_of_embedded_letters_says_how_to_feed_others():
+    run = letters().unroll("hell", "ello")
+    with pytest.raises(ValueError, match=r"given twice. If it is a row of an embedding.* Index\(i"):
+        Tape(run.loss, inputs=run.inputs)
+    tokens, wanted = [Index(i, 4) for i in (0, 1, 2, 2)], [Index(i, 4) for i in (1, 2, 2, 3)]
+    run = letters().unroll(tokens, wanted)
+    assert run.text == "hell"
+    tape = Tape(run.loss, inputs=[tokens, wanted])
+    other = letters().unroll("oleh", "lehe").loss.data
+    assert tape.forward([[3, 2, 1, 0], [2, 1, 0, 1]]) == pytest.approx(other, rel=1e-12)
