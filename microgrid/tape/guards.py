@@ -130,8 +130,8 @@ def _check_distinct(inputs: Sequence[Value]) -> None:
         twice = next(value for value in inputs if inputs.count(value) > 1)
         raise ValueError(
             f"Tape: input {describe(twice)} is given twice. If it is a row of an embedding, two "
-            f"steps read the same letter: unroll tokens = [Index(i, n), ...] (microgrid.tape.Index) "
-            f"and give the tape inputs=tokens, to feed it other letters"
+            f"steps read the same letter: to feed the tape other letters, unroll tokens = "
+            f"[Index(i, n), ...] (microgrid.tape.Index) and give it inputs=tokens"
         )
 
 
