@@ -3,7 +3,7 @@
 Two moons of 40 noisy points, and a network with far more weights than points. Trained plainly it
 bends its border around every stray point; with dropout a new mask is drawn at every update, half
 of the hidden units are 0, and the others count twice. Both losses are followed on the points learnt
-from and on 300 others. The masks are inputs of the tape: a recorded graph replays with new ones.
+from and on 200 others. The masks are inputs of the tape: a recorded graph replays with new ones.
 
 Exercise: what does --p 0.8 do, and what 0.1? Then leave the factor 1 / (1 - p) out of
 `nn.Dropout.draw` and find out at which moment the network goes wrong.
@@ -22,7 +22,7 @@ from viz.plots import charts as plots
 
 from ._common import at_least_one, parser, pictures, plot, run, table
 
-LEARNT, HELD_OUT, HIDDEN, NOISE = 40, 300, 24, 0.3
+LEARNT, HELD_OUT, HIDDEN, NOISE = 40, 200, 24, 0.3
 
 
 def moons(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

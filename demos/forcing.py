@@ -132,6 +132,7 @@ def main(argv: list[str] | None = None) -> None:
         made = small.unroll(
             inputs, [[x] for x in wave[1:4]], loss="mse", topology="generation", feedback="output"
         )
+        small.zero_grad()
         made.loss.backward()
         pictures(made, args, f"forcing_{name}")
 

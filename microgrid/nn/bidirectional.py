@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ..nested import flatten
 from ..recording import scope
 from ..value import Operand
 from .module import Module
@@ -61,6 +62,9 @@ def _read(
     name: str,
 ) -> tuple[list[Row], Any]:
     state = cell.initial_state(start)
+    if start is None and name == "backward":  # who reads from the end starts behind it
+        for value in flatten(state):
+            value.label = value.label.replace("_0", f"_{len(steps) + 1}", 1)
     hidden = []
     for t, x in steps:
         with scope(f"t={t}"), scope(name):

@@ -13,6 +13,7 @@ from microgrid.gradcheck import gradcheck
 from microgrid.nested import flatten
 from microgrid.saving import load_parameters, save_parameters
 from microgrid.tape import Tape
+from microgrid.value import creation_order
 
 RECORDED = json.loads((GOLDEN / "torch_modules.json").read_text(encoding="utf-8"))
 X = [[0.5, -1.0, 2.0, 0.1], [0.25, 2.0, -0.3, 0.7], [-0.75, 0.1, 1.1, -1.3]]
@@ -180,6 +181,8 @@ def test_reading_from_both_ends_is_pytorch_s(case):
     assert outputs[1][0].scope == "t=2/forward"
     assert outputs[1][2].scope == "t=2/backward"
     assert outputs[1][2].label == "h←_2[0]"
+    labels = {node.label for node in creation_order(F.sum(outputs[1]))}
+    assert {"h→_0[0]", "h←_4[0]"} <= labels
 
 
 def test_both_cells_read_inputs_of_one_size():
