@@ -135,7 +135,7 @@ def flow(run: Unrolled) -> Flow:
     plan = plan_sweeps([run.loss], leaves=run.states[0])
     by_loss = {k: _state_norms(run, gradients(loss, plan), k) for k, loss in losses}
     step = max(by_loss)
-    factor = _mean_factor(by_loss[step][step], by_loss[step][0], step)
+    factor = mean_factor(by_loss[step][step], by_loss[step][0], step)
     cell = run.model.cell
     weight = None
     if type(cell) is RNNCell:  # what is built on it has other slopes
@@ -150,7 +150,7 @@ def flow(run: Unrolled) -> Flow:
         weight=None if weight is None else np.array(weight, dtype=float),
         step=step,
         factor=factor,
-        verdict=_verdict(factor),
+        verdict=verdict_of(factor),
     )
 
 
@@ -170,12 +170,12 @@ def _activated(x: Value) -> bool:
     return x.op is not None and x.op.name in NONLINEARITIES
 
 
-def _mean_factor(near: float, far: float, steps: int) -> float:
+def mean_factor(near: float, far: float, steps: int) -> float:
     """The factor per step that leads from one norm to the other."""
     return float((far / near) ** (1.0 / steps)) if near > 0.0 else float("nan")
 
 
-def _verdict(factor: float) -> str:
+def verdict_of(factor: float) -> str:
     low, high = STEADY
     if np.isnan(factor):
         return "no gradient"

@@ -16,7 +16,16 @@ except ImportError:
         'pip install "microgrid-autograd[torch]"'
     ) from None
 
+from .flow import Flow, FlowHistory, flow
 from .gradcheck import GradcheckError, gradcheck
 from .record import Recording, record
 
-__all__ = ["GradcheckError", "Recording", "gradcheck", "record"]
+__all__ = [
+    "Flow",
+    "FlowHistory",
+    "GradcheckError",
+    "Recording",
+    "flow",
+    "gradcheck",
+    "record",
+]
