@@ -1,7 +1,15 @@
 """Value: one number that remembers how it was made, and how to send gradients back.
 
 Arithmetic on Values records a graph; `backward()` walks it in reverse order of creation
-and leaves d(root)/d(node) in every node's `grad`.
+and leaves d(root)/d(node) in every node's `grad`. What happens in `c = a * b`:
+
+1. The row MUL of the op table (ops.py) gives the value a.data * b.data ...
+2. ... and the local derivatives: b.data towards a, a.data towards b.
+3. A new Value holds both: its operands `_a`, `_b`, and dc/da, dc/db in `_da`, `_db`.
+4. `c.backward()` puts 1 on c, goes through the nodes from the youngest to the oldest,
+5. and adds upstream x local derivative to the gradient of each operand.
+6. `record`, below the class, is steps 1 to 3 for any row of the table; recorders.py writes it
+   out for the operators, bundle.py does it for all rows of a matrix product at once.
 """
 
 from __future__ import annotations
@@ -9,18 +17,33 @@ from __future__ import annotations
 import numbers
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress, count
-from operator import attrgetter, itemgetter
+from itertools import count
+from operator import attrgetter
 from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, cast
 
 from . import ops
+from .bundle import Bundle, Many, Pending, bundled, changes
 from .ops import FLOAT, Op
-from .recording import MODE, TESTS, comparisons, current_watch
+from .recording import MODE, TESTS, Mode, comparisons, current_watch
+
+__all__ = [
+    "Consts",
+    "Number",
+    "Operand",
+    "Value",
+    "as_float",
+    "compare",
+    "creation_order",
+    "next_serial",
+    "record",
+    "record_pair",
+    "record_rows",
+]
 
 Number: TypeAlias = float  # Python and NumPy real numbers
 Consts: TypeAlias = tuple[float | None, ...]
 
-_serials = count()
+next_serial = count().__next__
 
 
 def as_float(number: SupportsFloat, what: str = "data") -> float:
@@ -33,7 +56,7 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
     """
     if number.__class__ is float:
         return number
-    if isinstance(number, numbers.Real):
+    if number.__class__ is int or isinstance(number, numbers.Real):
         try:
             return float(number)
         except OverflowError:
@@ -44,14 +67,30 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
     raise TypeError(f"{what} needs a real number, got {reprlib.repr(number)} ({kind}){hint}")
 
 
-def _method(op: Op) -> Callable[[Value], Value]:
-    """Value's method that records `op`."""
+def _method(op: Op, reflected: bool = False) -> Callable[..., Value]:
+    """Value's method that records `op`, for all its names. Its first call has it written out."""
 
-    def method(self: Value) -> Value:
-        return _unary(op, self)
+    def method(self: Value, *others: Operand) -> Value:
+        from .recorders import recorder
 
-    method.__name__, method.__qualname__ = op.name, f"Value.{op.name}"
+        written = recorder(op, reflected)
+        for name in [name for name, found in vars(Value).items() if found is method]:
+            setattr(Value, name, written)
+        return written(self, *others)
+
     return method
+
+
+def _unary(op: Op) -> Callable[[Value], Value]:
+    return _method(op)
+
+
+def _infix(op: Op) -> Callable[[Value, Operand], Value]:
+    return _method(op)
+
+
+def _reflected(op: Op) -> Callable[[Value, Number], Value]:
+    return _method(op, reflected=True)
 
 
 class Value:
@@ -86,38 +125,41 @@ class Value:
     `F.sin(a)`. `np.sin(a)` is right as well, because NumPy calls the method.
     """
 
+    # Of one or two operands those that are Values stand in `_a` and `_b`, the local derivatives
+    # towards them in `_da` and `_db`. A plain number has None for a Value and stands in the slot
+    # of the derivative. More operands are kept by a Many or a Bundle, in `_da`; which row of its
+    # product the node is, in `_db`.
     __slots__ = (
         "__weakref__",
+        "_a",
+        "_b",
+        "_da",
         "_data",
+        "_db",
         "_grad",
-        "consts",
         "label",
         "op",
-        "parents",
-        "partials",
         "scope",
         "serial",
     )
 
     _data: float
     _grad: float | None  # None until a sweep has reached the node
+    _a: Value | None
+    _b: Value | None
+    _da: Any
+    _db: Any
     op: Op | None
-    parents: tuple[Value, ...]
-    partials: Sequence[float]
-    consts: Consts | None  # plain-number operands, None where a parent stands
     label: str
     scope: str
     serial: int  # order of creation: a node is always younger than its parents
 
     def __init__(self, data: SupportsFloat, label: str = "") -> None:
         self._data = data if data.__class__ is float else as_float(data)
-        self._grad = None
-        self.op = None
-        self.parents = self.partials = ()
-        self.consts = None
+        self._grad = self.op = self._a = self._b = None
         self.label = label
         self.scope = MODE.get().scope
-        self.serial = next(_serials)
+        self.serial = next_serial()
 
     @property
     def data(self) -> float:
@@ -127,6 +169,7 @@ class Value:
     @data.setter
     def data(self, data: SupportsFloat) -> None:
         self._data = data if data.__class__ is float else as_float(data)
+        changes[0] += 1
 
     @property
     def grad(self) -> float:
@@ -149,7 +192,68 @@ class Value:
         >>> (2.0 - Value(5.0, label="a")).operands
         (2.0, Value(5.0, label='a'))
         """
-        return _interleave(self.parents, self.consts)
+        if self.op is None:
+            return ()
+        a, b = self._a, self._b
+        if a is None and b is None:
+            return self._da.operands_of(self._db)  # type: ignore[no-any-return]
+        first = self._da if a is None else a
+        return (first,) if self.op.arity == 1 else (first, self._db if b is None else b)
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands that are Values."""
+        a, b = self._a, self._b
+        if a is not None:
+            return (a,) if b is None else (a, b)
+        if b is not None:
+            return (b,)
+        return tuple([x for x in self.operands if x.__class__ is not float])  # type: ignore[misc]
+
+    @property
+    def partials(self) -> Sequence[float]:
+        """The local derivative towards each parent."""
+        a, b = self._a, self._b
+        if a is not None:
+            return (self._da,) if b is None else (self._da, self._db)
+        if b is not None:
+            return (self._db,)
+        if self.op is None:
+            return ()
+        pairs = zip(self._da.operands_of(self._db), self._da.slopes_of(self._db))
+        return tuple([local for x, local in pairs if x.__class__ is not float])
+
+    @partials.setter
+    def partials(self, partials: Sequence[float]) -> None:
+        if isinstance(self._da, Bundle):
+            self._da.is_whole = False
+        given, operands = iter(partials), self.operands
+        self._take(operands, [0.0 if x.__class__ is float else next(given) for x in operands])
+
+    @property
+    def consts(self) -> Consts | None:
+        """The operands that are plain numbers, None where a parent stands; None without any."""
+        operands = self.operands
+        if float not in map(type, operands):
+            return None
+        return tuple([x if x.__class__ is float else None for x in operands])
+
+    def _take(self, operands: tuple[Operand, ...], slopes: Sequence[float]) -> None:
+        """Remember how the node was made: Values and floats, and a local derivative for each."""
+        self._a = self._b = self._da = self._db = None
+        if self.op is None or self.op.variadic or len(operands) > 2:
+            self._da = Many(operands, slopes)
+            return
+        first, *second = operands
+        if first.__class__ is float:
+            self._da = first
+        else:
+            self._a, self._da = cast(Value, first), slopes[0]
+        for x in second:
+            if x.__class__ is float:
+                self._db = x
+            else:
+                self._b, self._db = cast(Value, x), slopes[1]
 
     def backward(self, gradient: float = 1.0) -> None:
         """Sweep from here: every node gets d(self)/d(node) times `gradient`.
@@ -167,15 +271,24 @@ class Value:
         if watch is not None:
             watch.sweep(self, gradient)
             return
-        order = creation_order(self)
-        for node in order:
-            if node.parents or node._grad is None:
-                node._grad = 0.0
+        zero = float("0")  # its identity marks the nodes that this sweep has met
+        order = _operations(self, zero)
+        pending: Pending = {}
         self._grad += as_float(gradient, "gradient")  # type: ignore[operator]
-        for node in reversed(order):
-            upstream = node._grad
-            for parent, partial in zip(node.parents, node.partials):
-                parent._grad += upstream * partial  # type: ignore[operator]
+        turn = len(order)
+        while turn:
+            turn -= 1
+            node = order[turn]
+            upstream: Any = node._grad
+            a, b = node._a, node._b
+            if a is not None:
+                a._grad += upstream * node._da
+            if b is not None:
+                b._grad += upstream * node._db
+            elif a is None:
+                turn = node._da.send(order, turn, pending)
+        for weights, uses in pending.items():
+            weights.receive(uses)
 
     def detach(self) -> Value:
         """A new leaf with the same number: gradients stop here."""
@@ -207,68 +320,42 @@ class Value:
 
     # Arithmetic. Every method records one row of the op table.
 
-    def __add__(self, other: Operand) -> Value:
-        return _binary(ops.ADD, self, other)
-
-    def __sub__(self, other: Operand) -> Value:
-        return _binary(ops.SUB, self, other)
-
-    def __mul__(self, other: Operand) -> Value:
-        return _binary(ops.MUL, self, other)
-
-    def __truediv__(self, other: Operand) -> Value:
-        return _binary(ops.DIV, self, other)
-
-    def __pow__(self, other: Operand) -> Value:
-        return _binary(ops.POW, self, other)
+    __add__, _radd = _infix(ops.ADD), _reflected(ops.ADD)
+    __sub__, __rsub__ = _infix(ops.SUB), _reflected(ops.SUB)
+    __mul__, __rmul__ = _infix(ops.MUL), _reflected(ops.MUL)
+    __truediv__, __rtruediv__ = _infix(ops.DIV), _reflected(ops.DIV)
+    __pow__, __rpow__ = _infix(ops.POW), _reflected(ops.POW)
+    __neg__, __abs__ = _unary(ops.NEG), _unary(ops.ABS)
 
     def __radd__(self, other: Number) -> Value:
         if other.__class__ is int and other == 0:  # sum(values) starts with 0: no addend
             return self
-        return _reflected(ops.ADD, other, self)
-
-    def __rsub__(self, other: Number) -> Value:
-        return _reflected(ops.SUB, other, self)
-
-    def __rmul__(self, other: Number) -> Value:
-        return _reflected(ops.MUL, other, self)
-
-    def __rtruediv__(self, other: Number) -> Value:
-        return _reflected(ops.DIV, other, self)
-
-    def __rpow__(self, other: Number) -> Value:
-        return _reflected(ops.POW, other, self)
-
-    def __neg__(self) -> Value:
-        return _unary(ops.NEG, self)
+        return self._radd(other)
 
     def __pos__(self) -> Value:
         return self
 
-    def __abs__(self) -> Value:
-        return _unary(ops.ABS, self)
-
     # The functions of one number, under PyTorch's names and, where they differ, NumPy's:
     # np.arcsin(value) calls value.arcsin().
-    exp, exp2, expm1 = _method(ops.EXP), _method(ops.EXP2), _method(ops.EXPM1)
-    log, log2, log10 = _method(ops.LOG), _method(ops.LOG2), _method(ops.LOG10)
-    log1p, sqrt, abs = _method(ops.LOG1P), _method(ops.SQRT), _method(ops.ABS)
-    sin, cos, tan = _method(ops.SIN), _method(ops.COS), _method(ops.TAN)
-    sinh, cosh, tanh = _method(ops.SINH), _method(ops.COSH), _method(ops.TANH)
-    asin = arcsin = _method(ops.ASIN)
-    acos = arccos = _method(ops.ACOS)
-    atan = arctan = _method(ops.ATAN)
-    asinh = arcsinh = _method(ops.ASINH)
-    acosh = arccosh = _method(ops.ACOSH)
-    atanh = arctanh = _method(ops.ATANH)
-    erf, sigmoid, relu = _method(ops.ERF), _method(ops.SIGMOID), _method(ops.RELU)
-    gelu, silu, softplus = _method(ops.GELU), _method(ops.SILU), _method(ops.SOFTPLUS)
+    exp, exp2, expm1 = _unary(ops.EXP), _unary(ops.EXP2), _unary(ops.EXPM1)
+    log, log2, log10 = _unary(ops.LOG), _unary(ops.LOG2), _unary(ops.LOG10)
+    log1p, sqrt, abs = _unary(ops.LOG1P), _unary(ops.SQRT), _unary(ops.ABS)
+    sin, cos, tan = _unary(ops.SIN), _unary(ops.COS), _unary(ops.TAN)
+    sinh, cosh, tanh = _unary(ops.SINH), _unary(ops.COSH), _unary(ops.TANH)
+    asin = arcsin = _unary(ops.ASIN)
+    acos = arccos = _unary(ops.ACOS)
+    atan = arctan = _unary(ops.ATAN)
+    asinh = arcsinh = _unary(ops.ASINH)
+    acosh = arccosh = _unary(ops.ACOSH)
+    atanh = arctanh = _unary(ops.ATANH)
+    erf, sigmoid, relu = _unary(ops.ERF), _unary(ops.SIGMOID), _unary(ops.RELU)
+    gelu, silu, softplus = _unary(ops.GELU), _unary(ops.SILU), _unary(ops.SOFTPLUS)
 
     def leaky_relu(self, negative_slope: Operand = 0.01) -> Value:
-        return _binary(ops.LEAKY_RELU, self, negative_slope)
+        return record_pair(ops.LEAKY_RELU, self, negative_slope)
 
     def elu(self, alpha: Operand = 1.0) -> Value:
-        return _binary(ops.ELU, self, alpha)
+        return record_pair(ops.ELU, self, alpha)
 
     # Comparisons look at the data, and are remembered for a Tape, whose replay must take the
     # same branch; == and hash stay identity, so that Values can be keys.
@@ -289,6 +376,69 @@ class Value:
 Operand: TypeAlias = Value | Number
 
 
+def record(op: Op, operands: Sequence[Operand]) -> Value:
+    """Apply `op` to Values and plain numbers, and record the result as a node.
+
+    >>> record(ops.DOT, [Value(2.0), Value(3.0), 10.0, 100.0])
+    Value(320.0, op=dot)
+    """
+    # All that a node needs: the numbers, the row's value, and its local derivatives there.
+    taken = tuple([x if isinstance(x, Value) else as_float(x, op.name) for x in operands])
+    numbers = [x if x.__class__ is float else x._data for x in taken]  # type: ignore[union-attr]
+    out = op.evaluate(FLOAT, numbers)
+    return _node(op, taken, out, op.slopes(FLOAT, out, numbers))
+
+
+def _node(op: Op, operands: tuple[Operand, ...], data: float, slopes: Sequence[float]) -> Value:
+    mode = MODE.get()
+    node = _new_node(data, mode)
+    if mode.recording and any(x.__class__ is not float for x in operands):
+        node.op = op
+        node._take(operands, slopes)
+    if mode.watch is not None:
+        mode.watch.made(node, op, operands)
+    return node
+
+
+def _new_node(data: float, mode: Mode) -> Value:
+    node = object.__new__(Value)
+    node._data = data
+    node._grad = node.op = node._a = node._b = None
+    node.label = ""
+    node.scope = mode.scope
+    node.serial = next_serial()
+    return node
+
+
+def record_pair(op: Op, a: Operand, b: Operand) -> Value:
+    """`record` for an operator: what is no number is left to the other operand's class."""
+    for x in (a, b):
+        if not isinstance(x, Value | numbers.Real):
+            return cast(Value, NotImplemented)
+    return record(op, (a, b))
+
+
+def record_rows(
+    op: Op, rows: Iterable[Sequence[Operand]], column: Sequence[Operand]
+) -> list[Value]:
+    """`record(op, (*row, *column))` for every row: a product with a matrix is one Bundle.
+
+    >>> record_rows(ops.DOT, [[Value(2.0), Value(3.0)], [1.0, 1.0]], [Value(10.0), 100.0])
+    [Value(320.0, op=dot), Value(110.0, op=dot)]
+    """
+    rows, mode = list(rows), MODE.get()
+    below = tuple([x if isinstance(x, Value) else as_float(x, op.name) for x in column])
+    bundle = bundled(rows, below) if op is ops.DOT and mode.plain else None
+    if bundle is None:
+        return [record(op, (*row, *below)) for row in rows]
+    nodes = []
+    for row, data in enumerate((bundle.matrix @ bundle.numbers).tolist()):
+        node = _new_node(data, mode)
+        node.op, node._da, node._db = op, bundle, row
+        nodes.append(node)
+    return nodes
+
+
 def compare(name: str, left: Value, right: Operand) -> bool:
     """The outcome of a comparison by NumPy's name, remembered in `comparisons`.
 
@@ -300,7 +450,7 @@ def compare(name: str, left: Value, right: Operand) -> bool:
     if not isinstance(right, Value):
         right = as_float(right)
     outcome = TESTS[name](left.data, float(right))
-    comparisons.add(name, left, right, outcome, next(_serials))
+    comparisons.add(name, left, right, outcome, next_serial())
     return outcome
 
 
@@ -315,127 +465,58 @@ def creation_order(*roots: Value) -> list[Value]:
     ['None', 'add', 'tanh']
     """
     for root in roots:
-        if not isinstance(root, Value):
-            raise TypeError(f"a graph is read from a Value, got {root!r}")
-    seen = set(roots)
+        _check_root(root)
+    seen: set[Value] = set(roots)
     found = list(seen)
+    shared: set[Any] = set()  # columns and rows of products that have been looked at
     for node in found:  # grows while it is read
-        for parent in node.parents:
+        a, b = node._a, node._b
+        if a is None and b is None:
+            below = node._da.not_seen(node._db, shared) if node.op is not None else ()
+        else:
+            below = node.parents
+        for parent in below:
             if parent not in seen:
                 seen.add(parent)
                 found.append(parent)
-    found.sort(key=attrgetter("serial"))
+    found.sort(key=_serial)
     return found
 
 
-def record(op: Op, operands: Sequence[Operand]) -> Value:
-    """Apply `op` to Values and plain numbers, and record the result as a node.
+def _operations(root: Value, zero: float) -> list[Value]:
+    """The nodes below the root that are no leaves, oldest first, each with the gradient `zero`.
 
-    >>> record(ops.DOT, [Value(2.0), Value(3.0), 10.0, 100.0])
-    Value(320.0, op=dot)
+    A leaf keeps what it holds, or begins with 0.
     """
-    numbers = [x._data if isinstance(x, Value) else as_float(x, op.name) for x in operands]
-    parents = tuple([x for x in operands if isinstance(x, Value)])
-    out = op.evaluate(FLOAT, numbers)
-    slopes = op.slopes(FLOAT, out, numbers)
-    if len(parents) == len(numbers):
-        return _node(out, op, parents, slopes, None)
-    keep = [isinstance(x, Value) for x in operands]
-    consts = tuple([None if kept else x for x, kept in zip(numbers, keep)])
-    return _node(out, op, parents, tuple(compress(slopes, keep)), consts)
-
-
-def record_rows(
-    op: Op, rows: Iterable[Sequence[Operand]], column: Sequence[Operand]
-) -> list[Value]:
-    """`record(op, (*row, *column))` for every row. What all rows share is worked out once.
-
-    >>> record_rows(ops.DOT, [[Value(2.0), Value(3.0)], [1.0, 1.0]], [Value(10.0), 100.0])
-    [Value(320.0, op=dot), Value(110.0, op=dot)]
-    """
-    size = len(column)
-    below = [x._data if isinstance(x, Value) else as_float(x, op.name) for x in column]
-    keep = [True] * size + [isinstance(x, Value) for x in column]
-    parents = tuple([x for x in column if isinstance(x, Value)])
-    consts = None
-    if len(parents) < size:
-        consts = tuple([None if kept else x for x, kept in zip(below + below, keep)])
-    select = itemgetter(*compress(count(), keep))
-    nodes = []
-    for row in rows:
-        numbers = [x._data for x in row if isinstance(x, Value)]
-        if (
-            size < 2 or len(numbers) < size
-        ):  # itemgetter gives no tuple for one index, and fits rows of Values only
-            nodes.append(record(op, (*row, *column)))
+    _check_root(root)
+    order = [root] if root.op is not None else []
+    root._grad = zero if order or root._grad is None else root._grad
+    bundles: set[Any] = set()  # whose column has been looked at
+    for node in order:  # grows while it is read
+        a, b = node._a, node._b
+        if a is not None:
+            below: Sequence[Any] = (a,) if b is None else (a, b)
+        elif b is not None:
+            below = (b,)
+        elif node._da not in bundles:
+            below = node._da.below(node._db)
+            bundles.add(node._da)
+        else:
             continue
-        numbers += below
-        out = op.evaluate(FLOAT, numbers)
-        slopes = select(op.slopes(FLOAT, out, numbers))
-        nodes.append(_node(out, op, (*cast("Sequence[Value]", row), *parents), slopes, consts))
-    return nodes
+        for parent in below:
+            if parent._grad is not zero:
+                if parent.op is not None:
+                    parent._grad = zero
+                    order.append(parent)
+                elif parent._grad is None:
+                    parent._grad = 0.0
+    order.sort(key=_serial)
+    return order
 
 
-def _node(
-    data: float,
-    op: Op,
-    parents: tuple[Value, ...],
-    partials: Sequence[float],
-    consts: Consts | None,
-) -> Value:
-    mode = MODE.get()
-    node = _new(Value)
-    node._data = data
-    node._grad = None
-    if parents and mode.recording:
-        node.op = op
-        node.parents = parents
-        node.partials = partials
-        node.consts = consts
-    else:
-        node.op = node.consts = None
-        node.parents = node.partials = ()
-    node.label = ""
-    node.scope = mode.scope
-    node.serial = next(_serials)
-    if mode.watch is not None:
-        mode.watch.made(node, op, _interleave(parents, consts))
-    return node
+def _check_root(root: Any) -> None:
+    if not isinstance(root, Value):
+        raise TypeError(f"a graph is read from a Value, got {root!r}")
 
 
-def _interleave(
-    parents: tuple[Value, ...], consts: tuple[float | None, ...] | None
-) -> tuple[Operand, ...]:
-    if consts is None:
-        return parents
-    values = iter(parents)
-    return tuple(next(values) if const is None else const for const in consts)
-
-
-_new: Callable[[type[Value]], Value] = object.__new__
-
-
-def _unary(op: Op, a: Value) -> Value:
-    x = a._data
-    out = op.forward(FLOAT, x)
-    return _node(out, op, (a,), op.partials(FLOAT, out, x), None)
-
-
-def _binary(op: Op, a: Value, b: Operand) -> Value:
-    x = a._data
-    if isinstance(b, Value):
-        y = b._data
-        out = op.forward(FLOAT, x, y)
-        return _node(out, op, (a, b), op.partials(FLOAT, out, x, y), None)
-    if b.__class__ is not float:
-        if not isinstance(b, numbers.Real):
-            return cast(Value, NotImplemented)
-        b = as_float(b, op.name)
-    out = op.forward(FLOAT, x, b)
-    return _node(out, op, (a,), op.partials(FLOAT, out, x, b)[:1], (None, b))
-
-
-def _reflected(op: Op, a: Number, b: Value) -> Value:
-    if not isinstance(a, numbers.Real):
-        return cast(Value, NotImplemented)
-    return record(op, (a, b))
+_serial = attrgetter("serial")

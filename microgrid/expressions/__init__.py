@@ -9,6 +9,7 @@ and `javascript_table` print whole rows as code that runs.
 from .c import c_functions, to_c
 from .javascript import javascript_table, to_javascript
 from .latex import to_latex, to_text
+from .python import to_python
 from .rewrite import evaluate, substitute, unrolled
 from .simplify import simplified
 from .trace import Row, trace
@@ -28,6 +29,7 @@ __all__ = [
     "to_c",
     "to_javascript",
     "to_latex",
+    "to_python",
     "to_text",
     "trace",
     "unrolled",

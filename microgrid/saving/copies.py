@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from ..ops import Op
-from ..value import Value, creation_order
+from ..value import Operand, Value, creation_order
 
 
 class _Below(list[Value]):
@@ -45,7 +45,7 @@ def reduced(node: Value) -> tuple[Any, ...]:
     if node.parents and not _underway.lists_parents_of(node):
         below = _Below(node)
         _underway.lists[id(below)] = below
-    fields = (node.data, node._grad, node.op, node.parents, node.partials, node.consts)
+    fields = (node.data, node._grad, node.op, node.operands, node.partials)
     more = getattr(node, "__dict__", None) or None
     return _restore, (below, *fields, node.label, node.scope, type(node), more)
 
@@ -55,9 +55,8 @@ def _restore(
     data: float,
     grad: float | None,
     op: Op | None,
-    parents: tuple[Value, ...],
+    operands: tuple[Operand, ...],
     partials: Sequence[float],
-    consts: tuple[float | None, ...] | None,
     label: str,
     scope: str,
     kind: type[Value] = Value,
@@ -68,5 +67,8 @@ def _restore(
     if more:
         node.__dict__.update(more)
     node._grad, node.op, node.scope = grad, op, scope
-    node.parents, node.partials, node.consts = parents, partials, consts
+    if op is not None:
+        given = iter(partials)
+        slopes = [0.0 if x.__class__ is float else next(given) for x in operands]
+        node._take(operands, slopes)
     return node

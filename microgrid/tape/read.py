@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 from .. import ops
-from ..value import Value, creation_order
+from ..bundle import Bundle
+from ..value import Operand, Value, creation_order
 from .guards import Source
 from .ir import Constants, Dots, Graph, Nodes
 
@@ -42,75 +42,38 @@ class _Reader:
         self.constants = Constants()
         self.dots = Dots()
         self._halves: dict[Any, Nodes] = {}
-        self._middle: dict[int, int] = {}  # of a dot's plain numbers: parents in the first half
 
     def operands(self, values: Sequence[Value]) -> list[Nodes]:
         """The nodes that each of the Values reads."""
-        number = self._number
-        found: list[Nodes] = []
-        for value in values:
-            parents, consts = value.parents, value.consts
-            if value.op is ops.DOT:
-                found.append(self._dot(parents, consts))
-            elif consts is not None:
-                found.append(self._mixed(tuple(map(number, parents)), consts))
-            elif len(parents) == 2:
-                a, b = parents
-                found.append((number(a), number(b)))
-            else:
-                found.append(tuple(map(number, parents)))
-        return found
+        return [
+            self._dot(value) if value.op is ops.DOT else self._nodes(value.operands)
+            for value in values
+        ]
 
-    def _dot(self, parents: tuple[Value, ...], consts: Sequence[float | None] | None) -> Nodes:
-        if consts is None:
-            middle = len(parents) // 2
-            firsts, seconds = self._half(parents[:middle]), self._half(parents[middle:])
-        else:
-            # The rows of a matrix share one tuple of plain numbers, and the same column.
-            size = len(consts) // 2
-            middle = self._middle.get(id(consts), -1)
-            if middle < 0:
-                middle = self._middle[id(consts)] = consts[:size].count(None)
-            firsts = (
-                self._half(parents[:middle])
-                if middle == size
-                else self._half(parents[:middle], consts, slice(size))
-            )
-            seconds = self._half(parents[middle:], consts, slice(size, None))
-        return self.dots.join(firsts, seconds)
+    def _nodes(self, operands: Sequence[Operand]) -> Nodes:
+        number, constant = self._number, self.constants.node
+        return tuple([constant(x) if x.__class__ is float else number(x) for x in operands])  # type: ignore[arg-type]
 
-    def _half(
-        self,
-        values: tuple[Value, ...],
-        consts: Sequence[float | None] | None = None,
-        part: slice = slice(None),
-    ) -> Nodes:
-        key = values if consts is None else (id(consts), part.start, values)
+    def _dot(self, value: Value) -> Nodes:
+        made, row = value._da, value._db
+        if isinstance(made, Bundle):  # the product that was recorded as one
+            firsts = self._half((made.weights, row), made.weights.rows[row])
+            return self.dots.join(firsts, self._half(made, made.column))
+        operands = value.operands
+        middle = len(operands) // 2
+        return self.dots.join(
+            *[self._half(_key(x), x) for x in (operands[:middle], operands[middle:])]
+        )
+
+    def _half(self, key: Any, operands: Sequence[Operand]) -> Nodes:
         nodes = self._halves.get(key)
         if nodes is None:
-            nodes = tuple(map(self._number, values))
-            if consts is not None:
-                nodes = _interleaving(consts[part], self.constants)(nodes)
-            nodes = self._halves[key] = self.dots.half(nodes)
+            nodes = self._halves[key] = self.dots.half(self._nodes(operands))
         return nodes
 
-    def _mixed(self, nodes: Nodes, consts: Sequence[float | None]) -> Nodes:
-        if len(consts) == 2:
-            a, b = consts
-            if a is None:
-                assert b is not None
-                return (*nodes, self.constants.node(b))
-            return (self.constants.node(a), *nodes)
-        return _interleaving(consts, self.constants)(nodes)
 
-
-def _interleaving(consts: Sequence[float | None], constants: Constants) -> Callable[[Nodes], Nodes]:
-    """A function that puts the nodes of plain numbers between those of the parents."""
-    parents = sum(const is None for const in consts)
-    numbers = tuple([constants.node(const) for const in consts if const is not None])
-    from_parents, from_numbers = iter(range(parents)), iter(range(parents, len(consts)))
-    order = [next(from_parents if const is None else from_numbers) for const in consts]
-    if len(order) == 1:
-        return lambda nodes: nodes + numbers
-    select: Callable[[Any], Nodes] = itemgetter(*order)
-    return lambda nodes: select(nodes + numbers)
+def _key(half: tuple[Operand, ...]) -> Any:
+    """What tells halves apart: the same Values, and the same numbers, 0.0 and -0.0 being two."""
+    if float not in map(type, half):
+        return half
+    return tuple([x.hex() if x.__class__ is float else x for x in half])

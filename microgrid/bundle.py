@@ -1,0 +1,189 @@
+"""How a node with many operands was made: on its own, or as a row of one matrix product.
+
+The 64 rows of `F.linear(x, weight)` share the column x, and x is read by all of them. So they
+share one Bundle too: the product is one call of NumPy, a row is made of its number alone, and
+the sweep sends the messages of all rows with one product more. The gradient of the weights is
+gathered over the whole sweep, for a recurrent net uses the same matrix at every step.
+
+Only products of matrices of leaves are bundled, and only while every number is finite:
+0 times inf has to stay nan wherever it would be one for single numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakValueDictionary
+
+if TYPE_CHECKING:
+    from .value import Operand, Value
+
+__all__ = ["LEAST", "Bundle", "Many", "Pending", "Weights", "bundled", "changes"]
+
+LEAST = 64  # entries of a matrix from which on NumPy multiplies it faster
+Pending: TypeAlias = "dict[Weights, list[tuple[list[float], Any]]]"
+
+changes = [0]  # how often a Value's data was assigned: matrices are read again only then
+
+
+class Many:
+    """The operands of a node, Values and floats, and the local derivative towards each."""
+
+    __slots__ = ("operands", "slopes")
+
+    def __init__(self, operands: tuple[Operand, ...], slopes: Sequence[float]) -> None:
+        self.operands = operands
+        self.slopes = slopes
+
+    def operands_of(self, row: int) -> tuple[Operand, ...]:
+        """The operands; a single node has one row only."""
+        return self.operands
+
+    def slopes_of(self, row: int) -> Sequence[float]:
+        """One local derivative per operand."""
+        return self.slopes
+
+    def below(self, row: int) -> Sequence[Value]:
+        """The operands that are Values."""
+        return [x for x in self.operands if x.__class__ is not float]  # type: ignore[misc]
+
+    def not_seen(self, row: int, seen: set[Any]) -> Sequence[Value]:
+        """The same, but for what `seen` says was handed out for another node already."""
+        return self.below(row)
+
+    def send(self, order: Sequence[Value], turn: int, pending: Pending) -> int:
+        """Send the messages of the node whose turn it is; returns the turn of the last sender."""
+        upstream: Any = order[turn]._grad
+        for x, local in zip(self.operands, self.slopes):
+            if x.__class__ is not float:
+                x._grad += upstream * local  # type: ignore[union-attr]
+        return turn
+
+
+class Weights:
+    """Rows of leaves as one matrix, which is recognised when it is used again."""
+
+    __slots__ = ("__weakref__", "_read", "flat", "rows")
+
+    def __init__(self, rows: list[Sequence[Value]]) -> None:
+        self.rows = [row[:] for row in rows]  # of the same kind, so that == goes by identity
+        self.flat = [x for row in rows for x in row]
+        self._read: tuple[int, Any] = -1, None
+
+    def matrix(self) -> Any:
+        """The numbers as an array, which is not written to again; None if one is not finite."""
+        import numpy as np
+
+        when, matrix = self._read
+        if when != changes[0]:
+            when = changes[0]
+            matrix = np.array([x._data for x in self.flat]).reshape(len(self.rows), -1)
+            self._read = when, matrix if np.isfinite(matrix).all() else None
+        return self._read[1]
+
+    def receive(self, uses: Sequence[tuple[list[float], Any]]) -> None:
+        """Add to the gradients: the sum over all uses of upstream x column."""
+        import numpy as np
+
+        upstreams, columns = zip(*uses)
+        total = np.array(upstreams).T @ np.array(columns)
+        for x, message in zip(self.flat, total.ravel().tolist()):
+            x._grad = message if x._grad is None else x._grad + message
+
+
+class Bundle:
+    """The rows of one product: what they share, and their messages as one product.
+
+    Attributes
+    ----------
+    weights, matrix : the Weights, and their numbers when the product was made
+    column, numbers : the operands that all rows share, and their numbers
+    is_whole : whether every row still is as the product left it
+    """
+
+    __slots__ = ("_at", "_values", "column", "is_whole", "matrix", "numbers", "weights")
+
+    def __init__(
+        self, weights: Weights, matrix: Any, column: tuple[Operand, ...], numbers: Any
+    ) -> None:
+        self.weights, self.matrix, self.column, self.numbers = weights, matrix, column, numbers
+        self.is_whole = True
+        self._at = [i for i, x in enumerate(column) if x.__class__ is not float]
+        self._values: list[Any] = [column[i] for i in self._at]
+
+    def operands_of(self, row: int) -> tuple[Operand, ...]:
+        """The operands of one row of the product."""
+        return (*self.weights.rows[row], *self.column)
+
+    def slopes_of(self, row: int) -> Sequence[float]:
+        """One local derivative per operand."""
+        return (*self.numbers.tolist(), *self.matrix[row].tolist())
+
+    def below(self, row: int) -> Sequence[Value]:
+        """The operands that are Values and no weights, which have nothing below them."""
+        return self._values
+
+    def not_seen(self, row: int, seen: set[Any]) -> Sequence[Value]:
+        """The operands that are Values; the column once, and each row of the weights once."""
+        found: list[Value] = []
+        if self not in seen:
+            seen.add(self)
+            found += self._values
+        weights = self.weights, row
+        if weights not in seen:
+            seen.add(weights)
+            found += self.weights.rows[row]
+        return found
+
+    def send(self, order: Sequence[Value], turn: int, pending: Pending) -> int:
+        """Send the messages of all rows, which stand next to each other; as `Many.send`."""
+        size = len(self.weights.rows)
+        first = turn - size + 1
+        oldest: object = order[first]._da if first >= 0 else None
+        if oldest is not self or not self.is_whole:
+            return self._send_one(order, turn)
+        upstreams: list[Any] = [node._grad for node in order[first : turn + 1]]
+        if not all([-_LARGEST <= u <= _LARGEST for u in upstreams]):  # noqa: C419, it is quicker
+            return self._send_one(order, turn)
+        pending.setdefault(self.weights, []).append((upstreams, self.numbers))
+        if self._values:
+            messages: Any = self.matrix.T @ upstreams
+            messages = messages if len(self._at) == len(self.column) else messages[self._at]
+            for x, message in zip(self._values, messages.tolist()):
+                x._grad += message
+        return first
+
+    def _send_one(self, order: Sequence[Value], turn: int) -> int:
+        row: Any = order[turn]._db
+        for weight in self.weights.rows[row]:
+            weight._grad = 0.0 if weight._grad is None else weight._grad
+        return Many(self.operands_of(row), self.slopes_of(row)).send(order, turn, {})
+
+
+_LARGEST = 1.7976931348623157e308
+_known: WeakValueDictionary[int, Weights] = WeakValueDictionary()  # by the id of the first leaf
+
+
+def bundled(rows: list[Sequence[Any]], column: tuple[Operand, ...]) -> Bundle | None:
+    """What the rows' products with the column share; None where they are better made singly."""
+    if len(rows) * len(column) < LEAST or len(rows) < 2:
+        return None
+    weights = _weights(rows)
+    matrix = None if weights is None else weights.matrix()
+    if weights is None or matrix is None:
+        return None
+    import numpy as np
+
+    numbers = np.array([x if x.__class__ is float else x._data for x in column])  # type: ignore[union-attr]
+    return Bundle(weights, matrix, column, numbers) if np.isfinite(numbers).all() else None
+
+
+def _weights(rows: list[Sequence[Any]]) -> Weights | None:
+    key = id(rows[0][0])
+    found = _known.get(key)
+    if found is not None and found.rows == rows:  # Values are equal to themselves only
+        return found
+    if not all(hasattr(x, "op") and x.op is None for row in rows for x in row):
+        return None
+    found = _known[key] = Weights(rows)
+    return found
