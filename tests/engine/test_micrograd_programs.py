@@ -62,7 +62,7 @@ def test_an_assigned_gradient_is_added_to_and_is_a_float():
 def test_pictures_still_say_that_backward_has_not_run():
     a, b = Value(2.0, label="a"), Value(3.0, label="b")
     product, aside = a * b, b * 4.0
-    assert "backward not run" in picture_of(product).subtitle
+    assert "has not run" in picture_of(product).subtitle
     assert "–" in viz.text(product)
     product.backward()
     rows = {card.name: card.rows[0].grad for card in picture_of([product, aside]).cards}
