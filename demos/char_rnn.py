@@ -51,18 +51,10 @@ def write(
 ) -> tuple[list[int], list[list[float]]]:
     """(indices of the prompt and what follows, hidden state after each of them)."""
     draw = nn.sampler(temperature, seed)
-    drawn: list[int] = []
-
-    def feedback(output: list) -> int:
-        drawn.append(draw(output))
-        return drawn[-1]
-
     with no_grad():
-        unrolled = model.unroll(
-            prompt + [None] * length, topology="generation", feedback=feedback, h0=None
-        )
-    states = [[value.data for value in state] for state in unrolled.states[1:]]
-    return prompt + drawn, states
+        run = model.unroll(prompt + [None] * length, topology="generation", feedback=draw)
+    states = [[value.data for value in state] for state in run.states[1:]]
+    return [i for i in run.items if i is not None], states
 
 
 @dataclass

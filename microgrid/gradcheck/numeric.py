@@ -108,7 +108,8 @@ class COMPLEX(FLOAT):
         whole = b.imag == 0.0 and b.real.is_integer()
         if whole and abs(b.real) <= 100.0:
             return complex(a) ** int(b.real)
-        if a.real < 0.0 and whole:  # log of the base itself would drown h in the angle pi
+        # The logarithm of a negative base has the imaginary part pi, in which h would be lost.
+        if a.real < 0.0 and whole:
             sign = -1.0 if b.real % 2.0 else 1.0
             return sign * cmath.exp(b * cmath.log(-a))
         return cmath.exp(b * cmath.log(_right_half(a)))
