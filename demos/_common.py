@@ -44,7 +44,7 @@ def parser(
             "--format",
             default="svg,png",
             metavar="F,F",
-            help="formats of the pictures: svg, png, dot, pdf (default: %(default)s)",
+            help=f"formats of the pictures: {', '.join(viz.FORMATS)} (default: %(default)s)",
         )
     return made
 

@@ -564,3 +564,41 @@ def test_what_reached_which_state_is_told_at_the_end(show: Show) -> None:
     page.keyboard.press("End")
     assert "Where each gradient comes from" in page.locator("#findings").text_content()
     assert "reaches h₀" in page.locator("#sentence").text_content()
+
+
+def test_numbers_that_are_none_are_white_on_red(show: Show) -> None:
+    a, b = Value(float("inf"), label="a"), Value(0.0, label="b")
+    product = a * b
+    product.label = "c"
+    product.backward()
+    page = show(product)
+    page.keyboard.press("End")
+    red = THEMES["light"].bad.fill
+    rgb = f"rgb({int(red[1:3], 16)}, {int(red[3:5], 16)}, {int(red[5:7], 16)})"
+
+    def colour(where: str, nth: int = 0) -> str:
+        element = page.locator(where).nth(nth)
+        return str(element.evaluate("x => getComputedStyle(x).fill"))
+
+    assert colour("rect.bad") == rgb
+    grounds = card(page, "b").locator("rect.heat").evaluate("x => getComputedStyle(x).fill")
+    assert grounds == rgb
+    assert page.locator(".ribbon").evaluate_all(
+        "all => all.some((x) => getComputedStyle(x).stroke === '%s')" % rgb  # noqa: UP031
+    )
+
+
+def test_a_cut_is_crossed_and_never_sends(show: Show) -> None:
+    from demos.truncated import Detaching, echo, square
+
+    model, xs, targets = echo(4, 1, 0)
+    cut = nn.SequenceModel(Detaching(model.cell, 2), model.readout)
+    run = cut.unroll(xs, targets, loss=square)
+    assert run.loss is not None
+    run.loss.backward()
+    page = show(run)
+    page.keyboard.press("End")
+    assert page.locator(".wire.cut").count() == 1
+    assert page.locator(".wire.cut .cross").count() == 2
+    assert page.locator(".wire.cut text").all_text_contents() == ["detached"]
+    assert page.locator(".wire.cut.passed").count() == 0

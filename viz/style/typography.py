@@ -130,12 +130,13 @@ _WIDTHS = {  # Arial's advance widths in 1/1000 em
     260: "¦",
     278: " !,./:;I[\\]ft·",
     333: "()-r`",
+    334: "{}",
     355: '"',
     389: "*" + "".join(_SUB) + "".join(_SUPER),
     469: "^",
     500: "cksvxyzJ‖",
     556: "0123456789abdeghnopqu_#$?L–∂",
-    584: "+<=>~×−÷±{}",
+    584: "+<=>~×−÷±",
     604: "σ",
     611: "FTZΣΠ",
     667: "ABEKPSVXY&",
@@ -148,7 +149,23 @@ _WIDTHS = {  # Arial's advance widths in 1/1000 em
     1000: "←→↑↓…—",
     1015: "@",
 }
+_BOLD_WIDTHS = {  # those of Arial Bold that differ
+    238: "'",
+    278: "ijl",
+    280: "|",
+    333: "!:;[]ft",
+    389: "r{}",
+    474: '"',
+    556: "ckJsvxy",
+    584: "^",
+    611: "bdghnopquLFTZ?",
+    722: "ABCDHKNRU&",
+    778: "w",
+    889: "m",
+    975: "@",
+}
 _WIDTH_OF = {letter: width for width, letters in _WIDTHS.items() for letter in letters}
+_BOLD_OF = _WIDTH_OF | {c: width for width, letters in _BOLD_WIDTHS.items() for c in letters}
 _WIDE = 1370  # an emoji, or any other letter that we know nothing of
 
 
@@ -174,8 +191,9 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     >>> text_width("0.635", 10.0)
     25.02
     """
-    width = sum([_advance(c) for c in text]) * size / 1000.0
-    return width * 1.07 if bold else width
+    if bold:
+        return sum([_BOLD_OF.get(c) or _advance(c) for c in text]) * size / 1000.0
+    return sum([_advance(c) for c in text]) * size / 1000.0
 
 
 def fit(text: str, size: float, width: float, bold: bool = False) -> str:
