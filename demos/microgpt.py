@@ -4,7 +4,8 @@ Embeddings of letter and place, RMS norm, attention with four heads and a cache 
 values, a hidden layer, Adam and sampling: the shape of GPT-2 at a size that can be read. A graph
 is recorded for each length of name, with the letters as inputs, and replayed as a tape for all
 others of that length; --eager records every name anew. The picture is the loss of one short name,
-its thousands of nodes folded; the heat map is what each letter looked at.
+its thousands of nodes folded, and microgpt.html plays it; the heat map is what each letter looked
+at.
 
 Exercise: leave the 1 / sqrt(d) of `attend` out. What does the training lose, and which gradients
 does the saturated softmax make small? Then take the residual additions out of `Block`.
@@ -17,6 +18,7 @@ from math import log
 
 import numpy as np
 
+import viz
 from microgrid import Value, nn, no_grad, optim, scope
 from microgrid import functional as F
 from microgrid.tape import Index, lookup
@@ -239,8 +241,11 @@ def main(argv: list[str] | None = None) -> None:
     loss = model.loss(*spelled(args.name))
     loss.label = "L"
     loss.backward()
+    title = f"microgpt reads {args.name!r}"
     captions = [f"{a} → {b}" for a, b in pairwise(f".{args.name}.")]
-    pictures(loss, args, "microgpt", title=f"microgpt reads {args.name!r}", captions=captions)
+    pictures(loss, args, "microgpt", title=title, captions=captions)
+    page = viz.player(loss, args.out / "microgpt.html", title=title, captions=captions)
+    print(f"wrote {page}")
 
 
 if __name__ == "__main__":

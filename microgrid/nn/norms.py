@@ -58,7 +58,8 @@ class BatchNorm1d(Module):
 
     A call takes a batch: n rows of num_features; n is 2 or more while training. The mean and
     the variance seen so far are kept in running_mean and running_var (by n - 1, as in PyTorch),
-    and after `eval()` they stand in for the batch's own.
+    and after `eval()` they stand in for the batch's own. A Tape replays the graph and leaves
+    them as they were recorded: go over the batches once more, recorded anew, before `eval()`.
     Ioffe and Szegedy (2015); torch.nn.BatchNorm1d.
 
     >>> norm = BatchNorm1d(1)

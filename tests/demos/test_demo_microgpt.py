@@ -133,7 +133,7 @@ def test_the_demo_learns_writes_and_draws(tmp_path, capsys):
     assert "ln 27 = 3.2958" in printed
     assert "replayed from a tape" in printed
     assert {p.name for p in tmp_path.iterdir()} == {
-        "microgpt.svg", "microgpt_attention.svg", "microgpt_training.svg",
+        "microgpt.svg", "microgpt.html", "microgpt_attention.svg", "microgpt_training.svg",
     }  # fmt: skip
 
 
