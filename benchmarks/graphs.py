@@ -86,6 +86,35 @@ def _named(values: list[Value], name: str) -> list[Value]:
     return values
 
 
+def seq2seq() -> Value:
+    """Two letters read by a GRU, two written by another that attends to what was read."""
+    encoder, decoder = nn.GRUCell(2, 2, seed=0), nn.GRUCell(2, 2, seed=1)
+    combine = nn.Linear(4, 2, nonlinearity="tanh", seed=2, label="W_c", bias_label="b_c")
+    readout = nn.Linear(2, 2, seed=3)
+    h, states, losses = encoder.initial_state(), [], []
+    for t, letter in enumerate(([1.0, 0.0], [0.0, 1.0]), start=1):
+        with scope(f"t={t}"), scope("encoder"):
+            h = encoder(letter, h)
+            states.append(h)
+    for t, wanted in ((3, 1), (4, 0)):
+        with scope(f"t={t}"):
+            with scope("decoder"):
+                h = decoder([0.0, 0.0], h)
+            with scope("attention"):
+                shares = _named(F.softmax([F.dot(h, state) for state in states]), f"a_{t}")
+                context = [F.dot(shares, list(column)) for column in zip(*states)]
+                _named(context, f"v_{t}")
+            with scope("readout"):
+                logits = readout(combine([*context, *h], "k"))
+            with scope("loss"):
+                losses.append(F.cross_entropy(logits, wanted))
+                losses[-1].label = f"L_{t}"
+    total = F.sum(losses)
+    total.label = "L"
+    total.backward()
+    return total
+
+
 def concat() -> Value:
     """One step of [W U](h; x) + b with two states and three inputs."""
     cell = nn.BlockRNNCell(3, 2, seed=0)
@@ -263,6 +292,7 @@ GRAPHS: dict[str, Callable[[], Drawn]] = {
     "MLP 2-16-16-1": partial(mlp, 2, 16, 16, 1),
     "MLP 3-2-2": partial(mlp, 3, 2, 2),
     "attention 3x2": attention,
+    "seq2seq": seq2seq,
     "concat": concat,
     "many-to-one": many_to_one,
     "truncated": truncated,

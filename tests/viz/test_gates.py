@@ -251,3 +251,32 @@ def test_weights_are_rows_and_unnamed_steps_belong_to_what_they_feed():
     (z,) = [card for card in scene.cards if card.name == "z₁"]
     assert [str(row.name or "") for row in z.rows] == ["", "", "W_x", "W_h", "b"]
     assert [row.norm for row in z.rows] == [False, False, True, True, True]
+
+
+def test_attention_runs_over_the_cells_into_the_left_of_a_readout():
+    scene = picture_of(graphs.seq2seq())
+    places = gate_layout(scene)
+    assert places is not None
+    card = {c.id: c for c in scene.cards}
+    across = [
+        wire
+        for wire in scene.wires
+        if card[wire.source].block and not card[wire.target].block
+        and card[wire.source].column < card[wire.target].column and card[wire.target].framed
+    ]  # fmt: skip
+    assert len(across) == 8  # each of two letters written: shares and sum of two states
+    gates = max(places.cards[c.id].top for c in scene.cards if c.block)
+    for wire in across:
+        line = flattened(places.wires[wire.id].curve)
+        assert line[-1][0] == places.cards[wire.target].left
+        assert max(y for _, y in line) > gates
+    assert measured(scene, layout_of(scene)).hidden == 0
+
+
+def test_encoder_and_decoder_stand_on_one_level():
+    scene = picture_of(graphs.seq2seq())
+    places = layout_of(scene)
+    blocks = {c.block for c in scene.cards if c.block}
+    assert blocks == {"encoder", "decoder"}
+    states = {round(places.cards[c.id].y, 6) for c in scene.cards if c.name[0] == "h"}
+    assert len(states) == 1

@@ -19,6 +19,7 @@ LIMITS = {
     "MLP 2-16-16-1": (1800, 2400, None),
     "MLP 3-2-2": (1800, 1000, 9),
     "attention 3x2": (2400, 2000, 0),
+    "seq2seq": (2400, 2000, 30),
     "concat": (1800, 1500, 10),
     "many-to-one": (1800, 1500, 0),
     "truncated": (1800, 1500, 0),
@@ -35,7 +36,7 @@ def test_pictures_stay_readable(name):
     assert found.height <= height
     assert most is None or found.crossings <= most
     assert found.hidden == 0
-    assert found.text >= 9.0 or name == "1000 random nodes"
+    assert found.text >= (9.0 if name != "seq2seq" else 7.5) or name == "1000 random nodes"
 
 
 def test_crossings_are_those_of_wires_that_have_no_end_in_common():

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise, starmap
 
 from ..picture.model import Card, Picture, Wire
-from .geometry import Box, Layout, Path, around, rounded, straight
+from .geometry import Box, Layout, Path, Point, around, rounded, straight
 from .sizes import CARD, card_height, card_width, label_width
 
 __all__ = ["gated"]
@@ -37,7 +37,9 @@ LANE = 40.0  # between a lane and the gates
 STEP = 36.0  # between two cards with a wire and its labels between them
 ROW = 36.0  # between two branches that enter a gate
 START = 46.0  # between the initial states and the first frame
-CORNER = 20.0  # from the right side of a readout to where it is entered from below
+FAN = 26.0  # where several wires bend into one card
+TIP = 8.0  # the last, straight piece of such a wire
+CORNER = 14.0  # from the right side of a readout to where it is entered from below
 
 
 @dataclass(slots=True)
@@ -63,33 +65,39 @@ class _Plan:
 
     picture: Picture
     card: dict[str, Card]
-    arriving: dict[str, list[Wire]]  # by target
-    leaving: dict[str, list[Wire]]  # by source
-    columns: list[int]
-    blocks: list[str]  # the first layer first
-    bands: dict[tuple[int, str], Band]
-    inputs: dict[int, list[str]]
-    rest: dict[int, list[list[str]]]  # above the bands, in ranks from below
-    above: list[list[str]]  # above all frames
-    before: list[str]  # initial states
+    arriving: dict[str, list[Wire]] = field(default_factory=lambda: defaultdict(list))
+    leaving: dict[str, list[Wire]] = field(default_factory=lambda: defaultdict(list))
+    columns: list[int] = field(default_factory=list)
+    levels: range = range(0)  # the layers of a stack, the first one lowest
+    place: dict[str, tuple[int, int]] = field(default_factory=dict)  # column and level
+    bands: dict[tuple[int, int], Band] = field(default_factory=dict)
+    inputs: dict[int, list[str]] = field(default_factory=dict)
+    rest: dict[int, list[list[str]]] = field(default_factory=dict)  # above, in ranks from below
+    above: list[list[str]] = field(default_factory=list)  # above all frames
+    before: list[str] = field(default_factory=list)  # initial states
+    rank: dict[str, int] = field(default_factory=dict)  # of the rest, and of what is above
 
     @classmethod
     def of(cls, picture: Picture) -> _Plan | None:
         """Read a picture; None where its time steps are not joined from cell to cell alone."""
-        card = {c.id: c for c in picture.cards}
-        plan = cls(picture, card, defaultdict(list), defaultdict(list), [], [], {}, {}, {}, [], [])
+        plan = cls(picture, {c.id: c for c in picture.cards})
         for wire in picture.wires:
             plan.arriving[wire.target].append(wire)
             plan.leaving[wire.source].append(wire)
         plan.columns = sorted({c.column for c in picture.cards if c.framed})
-        plan.blocks = list(dict.fromkeys(c.block for c in picture.cards if c.block))
-        if not plan.blocks or not plan._is_a_chain():
-            return None
+        members: dict[tuple[int, str], list[str]] = defaultdict(list)
+        for c in picture.cards:
+            if c.block:
+                members[c.column, c.block].append(c.id)
         for column in plan.columns:
-            for block in plan.blocks:
-                members = [c.id for c in picture.cards if c.block == block and c.column == column]
-                if members:
-                    plan.bands[column, block] = plan._band(members)
+            blocks = [block for where, block in members if where == column]
+            for level, block in enumerate(blocks):
+                plan.place |= dict.fromkeys(members[column, block], (column, level))
+        if not plan.place or not plan._is_a_chain():
+            return None
+        plan.levels = range(1 + max(level for _, level in plan.place.values()))
+        for names in members.values():
+            plan.bands[plan.place[names[0]]] = plan._band(names)
         plan._sort_the_rest()
         return plan
 
@@ -98,7 +106,10 @@ class _Plan:
         for wire in self.picture.wires:
             a, b = self.card[wire.source], self.card[wire.target]
             if a.framed and b.framed and a.column != b.column:
-                if not (a.block and a.block == b.block and b.column == a.column + 1):
+                here, there = self.place.get(a.id), self.place.get(b.id)
+                if there is not None and (here is None or there != (here[0] + 1, here[1])):
+                    return False
+                if a.column > b.column:
                     return False
             elif (
                 not a.framed
@@ -158,7 +169,7 @@ class _Plan:
 
     def _sort_the_rest(self) -> None:
         placed = {m for band in self.bands.values() for m in (*band.gates, *band.chain)}
-        rank: dict[str, int] = {}
+        rank = self.rank
         for card in self.picture.cards:
             if card.id in placed:
                 continue
@@ -204,8 +215,10 @@ class _Places:
         self.zone = 8.0 + TRACK * max((self._count(band, band.top) for band in bands), default=1)
         self.zone = max(self.zone, 8.0 + TRACK * max(self._count(b, b.bottom) for b in bands))
         self.chain_width = max(self.size[m][0] for band in bands for m in band.chain)
-        rest = [self.size[name][0] for ranks in plan.rest.values() for r in ranks for name in r]
-        self.aside = max(rest, default=0.0) / 2 - CORNER
+        rest = [name for ranks in plan.rest.values() for rank in ranks for name in rank]
+        widest = max((self.size[name][0] for name in rest), default=0.0)
+        self.size |= {name: (widest, self.size[name][1]) for name in rest}
+        self.aside = widest / 2 - CORNER
         self.rising = TRACK * max(len(self._risers(c)) for c in plan.columns)
         self.width = (
             2 * PAD + self.trunk_zone + self.before_gate + self.gate_width + self.after_gate
@@ -219,14 +232,12 @@ class _Places:
         """The cards of the bands that something above their band is made of."""
         plan = self.plan
         found = []
-        for block in plan.blocks:
-            band = plan.bands.get((column, block))
-            if band is not None:
-                members = {*band.gates, *band.chain}
-                for name in band.chain:
-                    here = [w for w in plan.leaving[name] if w.target not in members]
-                    if any(not plan._ahead(w) or not plan.card[w.target].framed for w in here):
-                        found.append(name)
+        for level in plan.levels:
+            band = plan.bands.get((column, level), Band())
+            for name in band.chain:
+                users = [plan.place.get(w.target, (column, -1)) for w in plan.leaving[name]]
+                if any(where == column and at != level for where, at in users):
+                    found.append(name)
         return found
 
     def _heights(self) -> None:
@@ -234,24 +245,36 @@ class _Places:
         inputs = [self.size[i][1] for names in plan.inputs.values() for i in names]
         y = max(inputs, default=0.0) + (STEP if inputs else 0.0)
         self.input_top = max(inputs, default=0.0)
-        self.lane: dict[tuple[str, str], float] = {}
-        self.gates_top: dict[str, float] = {}
-        for block in plan.blocks:
-            bands = [band for (_, name), band in plan.bands.items() if name == block]
+        self.lane: dict[tuple[str, int], float] = {}
+        self.gates_top: dict[int, float] = {}
+        for level in plan.levels:
+            bands = [band for (_, at), band in plan.bands.items() if at == level]
             bottom = max(self._height(band.bottom) for band in bands)
             top = max(self._height(band.top) for band in bands)
-            self.lane["bottom", block] = y + bottom / 2
+            self.lane["bottom", level] = y + bottom / 2
             y += bottom + LANE + max(self._stack(band) for band in bands)
-            self.gates_top[block] = y
+            self.gates_top[level] = y
             if top:
                 y += LANE - 8.0
-                self.lane["top", block] = y + top / 2
+                self.lane["top", level] = y + top / 2
                 y += top
             y += STEP + 8.0
+        self.skips = list(dict.fromkeys(w.source for w in plan.picture.wires if self._skips(w)))
+        self.skip_y = y
+        y += TRACK * len(self.skips) + (STEP if self.skips else 0.0)
         self.rest_y = self._rank_ys(list(plan.rest.values()), y - 8.0)
         every = [y, *(at + height / 2 for at, height in self.rest_y)]
         self.frame_top = max(every) + PAD + HEAD
         self.above_y = self._rank_ys([plan.above], self.frame_top + STEP)
+
+    def _skips(self, wire: Wire) -> bool:
+        """Whether a wire leads to a readout past other cards, or from a column before it."""
+        plan = self.plan
+        source, target = plan.card[wire.source], plan.card[wire.target]
+        if not (source.framed and target.framed) or wire.target in plan.place:
+            return False
+        past = wire.source in plan.place and plan.rank[wire.target] > 0
+        return past or source.column != target.column
 
     def _height(self, name: str) -> float:
         return self.size[name][1] if name else 0.0
@@ -265,8 +288,7 @@ class _Places:
         return max(self.size[name][1], ROW * rows + 4.0)
 
     def _same_stack(self, name: str) -> list[str]:
-        card = self.plan.card[name]
-        return self.plan.bands[card.column, card.block].gates
+        return self.plan.bands[self.plan.place[name]].gates
 
     def _space(self, a: str, b: str) -> float:
         joined = any(w.source == a for w in self.plan.arriving[b])
@@ -330,10 +352,10 @@ class _Places:
 
     def _column(self, column: int) -> None:
         plan = self.plan
-        for block in plan.blocks:
-            if (column, block) in plan.bands:
-                self._band(column, block, plan.bands[column, block])
-        first = plan.bands.get((column, plan.blocks[0]))
+        for level in plan.levels:
+            if (column, level) in plan.bands:
+                self._band(column, level, plan.bands[column, level])
+        first = plan.bands.get((column, 0))
         right = self.left[column] + PAD
         for name in plan.inputs.get(column, []):
             w, h = self.size[name]
@@ -348,8 +370,8 @@ class _Places:
                 self._put(name, x, y, w, h)
                 x -= w + STEP
 
-    def _band(self, column: int, block: str, band: Band) -> None:
-        y = self.gates_top[block]
+    def _band(self, column: int, level: int, band: Band) -> None:
+        y = self.gates_top[level]
         for before, name in zip(["", *band.gates], band.gates):
             y -= self._space(before, name) if before else 0.0
             height = self._gate_height(name)
@@ -357,14 +379,14 @@ class _Places:
             y -= height
         x, w = self._chain_x(column), self.chain_width
         wide = (x - self.zone / 2, w + self.zone)
-        levels = {band.bottom: self.lane["bottom", block]}
+        levels = {band.bottom: self.lane["bottom", level]}
         if band.top:
-            levels[band.top] = self.lane["top", block]
-        high = self.lane.get(("top", block), self.gates_top[block])
+            levels[band.top] = self.lane["top", level]
+        high = self.lane.get(("top", level), self.gates_top[level])
         middle = [name for name in band.chain if name not in levels]
         for i, name in enumerate(middle, 1):
             share = i / (len(middle) + 1)
-            levels[name] = high + (self.lane["bottom", block] - high) * share
+            levels[name] = high + (self.lane["bottom", level] - high) * share
         for name in band.chain:
             at, width = wide if name in (band.top, band.bottom) else (x, w)
             self._put(name, at, levels[name], width, self.size[name][1])
@@ -372,13 +394,11 @@ class _Places:
     def _level(self, name: str) -> float:
         """The height of an initial state: that of what it becomes."""
         plan = self.plan
-        for wire in plan.leaving[name]:
-            card = plan.card[wire.target]
-            band = plan.bands[card.column, card.block]
-            if wire.target == band.top:
-                return self.lane["top", card.block]
-        card = plan.card[plan.leaving[name][0].target]
-        return self.lane["bottom", card.block]
+        places = [plan.place[wire.target] for wire in plan.leaving[name]]
+        tops = (plan.bands[place].top for place in places)
+        fed = {wire.target for wire in plan.leaving[name]}
+        level = places[0][1]
+        return self.lane["top" if any(top in fed for top in tops) else "bottom", level]
 
     def _above(self) -> None:
         for (y, _), names in zip(self.above_y, self.plan.above):
@@ -402,8 +422,9 @@ class _Places:
 
     def _path(self, wire: Wire) -> Path:
         plan = self.plan
-        source, target = plan.card[wire.source], plan.card[wire.target]
-        band = plan.bands.get((target.column, target.block)) if target.block else None
+        target = plan.card[wire.target]
+        place = plan.place.get(wire.target)
+        band = None if place is None else plan.bands[place]
         if band is None:
             return self._upwards(wire)
         a, b = self.result.cards[wire.source], self.result.cards[wire.target]
@@ -411,7 +432,7 @@ class _Places:
             return self._into_gate(wire, band, a, b)
         if wire.source in band.gates:
             return self._out_of_gate(wire, band, a, b)
-        if source.column == target.column and source.block == target.block:
+        if place == plan.place.get(wire.source):
             return self._down(wire, band, a, b)
         if abs(a.y - b.y) < 0.5:  # the lane of a state
             label = (self._gate_x(target.column), a.y)
@@ -436,7 +457,7 @@ class _Places:
             corners = [(start, a.top), (start, a.top + 12.0), (trunk, a.top + 12.0)]
             corners = corners if abs(start - trunk) > 0.5 else [(trunk, a.top)]
         elif plan.card[wire.source].column == column and plan.card[wire.source].framed:
-            between = self.lane["bottom", plan.card[wire.target].block]  # from the layer below
+            between = self.lane["bottom", plan.place[wire.target][1]]  # from the layer below
             between -= self.result.cards[band.bottom].h / 2 + STEP / 2
             x = self._riser(column, wire.source)
             corners = [(a.right, a.y), (x, a.y), (x, between), (trunk, between)]
@@ -484,7 +505,9 @@ class _Places:
         source, target = plan.card[wire.source], plan.card[wire.target]
         a, b = self.result.cards[wire.source], self.result.cards[wire.target]
         wires = plan.arriving[wire.target]
-        if source.block:
+        if self._skips(wire):
+            return self._across(wire, a, b)
+        if wire.source in plan.place:
             x = self._riser(source.column, wire.source)
             if b.left + 8.0 < x < b.right - 8.0:
                 label = (x, b.bottom - STEP / 2)
@@ -492,6 +515,16 @@ class _Places:
             y = b.bottom - STEP + 6.0
             corners = [(a.right, a.y), (x, a.y), (x, y), (b.x, y), (b.x, b.bottom)]
             return Path(rounded(corners), (b.x, b.bottom - 14.0), "up", -1)
+        if self._passes_a_card(source, target):
+            x = max(a.right, b.right) + 10.0
+            corners = [
+                (a.right, a.y),
+                (x, a.y),
+                (x, b.bottom - 16.0),
+                (b.x + CORNER, b.bottom - 16.0),
+            ]
+            label = (x, a.top + 18.0)
+            return Path(rounded([*corners, (b.x + CORNER, b.bottom)]), label, "up", -1)
         if abs(a.x - b.x) < 0.5:
             label = (b.x, (max(a.top, b.bottom - STEP) + b.bottom) / 2)
             return Path(straight((a.x, a.top), (b.x, b.bottom)), label, "up")
@@ -502,9 +535,57 @@ class _Places:
             label = (x, (y + b.bottom) / 2)
             return Path(rounded([(a.x, a.top), (a.x, y), (x, y), (x, b.bottom)]), label, "up")
         beside = [w.source for w in wires if abs(self.result.cards[w.source].x - b.x) >= 0.5]
-        y = b.y + ROW * ((len(beside) - 1) / 2 - beside.index(wire.source))
-        port = b.y + (b.h - 12.0) * (0.5 - (beside.index(wire.source) + 0.5) / len(beside))
-        corners = [(a.x, a.top), (a.x, y), (b.left - 26.0, y)]
-        bend = (b.left - 26.0, y), (b.left - 17.0, y), (b.left - 17.0, port), (b.left - 8.0, port)
-        curve = (*rounded(corners), *bend[1:], *straight(bend[-1], (b.left, port))[1:])
-        return Path(curve, (b.left - 62.0, y))
+        row = _Row(b, beside.index(wire.source), len(beside))
+        return row.path([(a.x, a.top), (a.x, row.y)], b.left - 62.0)
+
+    def _passes_a_card(self, source: Card, target: Card) -> bool:
+        """Whether something stands between two cards of one column, right above each other."""
+        a, b = self.result.cards[source.id], self.result.cards[target.id]
+        ranks = self.plan.rest.get(source.column, []) if source.framed else self.plan.above
+        boxes = [self.result.cards[name] for names in ranks for name in names]
+        return abs(a.x - b.x) < 0.5 and any(
+            a.top < box.y < b.bottom and abs(box.x - a.x) < box.w / 2 for box in boxes
+        )
+
+    def _across(self, wire: Wire, a: Box, b: Box) -> Path:
+        """From a state over the cells that follow it into the left side of a readout."""
+        rows = [w.source for w in self.plan.arriving[wire.target] if self._skips(w)]
+        row = _Row(b, rows.index(wire.source), len(rows))
+        width = label_width(wire) + 12.0
+        track = self.skip_y + TRACK * self.skips.index(wire.source)
+        out = self._riser(self.plan.card[wire.source].column, wire.source)
+        enter = self._left_of_rest(wire)
+        corners = [(a.right, a.y), (out, a.y), (out, track), (enter, track), (enter, row.y)]
+        return row.path(corners, b.left - FAN - width / 2)
+
+    def _left_of_rest(self, wire: Wire) -> float:
+        """Where a wire climbs at the left of a column's readouts: the farther, the higher."""
+        plan, column = self.plan, self.plan.card[wire.target].column
+        names = [name for names in plan.rest[column] for name in names]
+        climbing = [w for name in names for w in reversed(plan.arriving[name]) if self._skips(w)]
+        widest = max(label_width(w) for w in climbing) + 20.0
+        left = min(self.result.cards[name].left for name in names)
+        return left - FAN - widest - TRACK * climbing.index(wire)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One of several wires that arrive level at the left side of a card."""
+
+    box: Box
+    index: int
+    count: int
+
+    @property
+    def y(self) -> float:
+        """Where it runs, with room for its labels."""
+        return self.box.y + ROW * ((self.count - 1) / 2 - self.index)
+
+    def path(self, corners: Sequence[Point], label: float) -> Path:
+        """Along the corners, level past the label, and with a bend into the card."""
+        box = self.box
+        port = box.y + (box.h - 12.0) * (0.5 - (self.index + 0.5) / self.count)
+        start, end = (box.left - FAN, self.y), (box.left - TIP, port)
+        middle = (start[0] + end[0]) / 2
+        bend = (middle, self.y), (middle, port), end, *straight(end, (box.left, port))[1:]
+        return Path((*rounded([*corners, start]), *bend), (label, self.y))

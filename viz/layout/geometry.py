@@ -90,8 +90,13 @@ class Layout:
     @property
     def bounds(self) -> Box:
         """The rectangle around everything."""
-        return around([*self.cards.values(), *self.frames.values(), *self.panels,
-                       self.title, self.legend])  # fmt: skip
+        return around([self.graph, *self.panels, self.title, self.legend])
+
+    @property
+    def graph(self) -> Box:
+        """The rectangle around cards, frames and wires."""
+        ends = [Box(x, y, 0.0, 0.0) for path in self.wires.values() for x, y in path.curve]
+        return around([*self.cards.values(), *self.frames.values(), *ends])
 
 
 def around(boxes: Sequence[Box], pad: float = 0.0) -> Box:

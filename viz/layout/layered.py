@@ -20,7 +20,7 @@ from .spacing import spread
 __all__ = ["layered"]
 
 MOST_LABELLED = 400  # cards; beyond, cards are slim and labels stand in the tooltips alone
-MOST_CROWDED = 60  # wires of a net where a card has several times as many of them
+MOST_CROWDED = 60  # wires; beyond, where there are twice as many as cards, none has a label
 FAN = 26.0  # where the rows of a card bend towards it
 TIP = 8.0  # the last, straight piece of a wire
 STEEP = 0.16  # room for the bends between two columns, by how far they climb
@@ -58,7 +58,7 @@ def _style(picture: Picture) -> _Style:
     cards, wires = len(picture.cards), len(picture.wires)
     if cards > MOST_LABELLED:
         return TINY
-    return CROWDED if wires > max(MOST_CROWDED, 3 * cards) else SPACIOUS
+    return CROWDED if wires > max(MOST_CROWDED, 2 * cards) else SPACIOUS
 
 
 def _first_order(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:

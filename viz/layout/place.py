@@ -60,7 +60,7 @@ class _Framed(Router):
 
 def _surround(picture: Picture, layout: Layout) -> None:
     """Title above; panels and legend below."""
-    graph = around([*layout.cards.values(), *layout.frames.values()])
+    graph = layout.graph
     sizes = []
     for panel in picture.panels:
         widths = panel_columns(panel)
@@ -78,8 +78,7 @@ def _surround(picture: Picture, layout: Layout) -> None:
     *layout.panels, layout.legend = _flow(sizes, graph)
     height = 26.0 + (20.0 if picture.subtitle else 0.0)
     width = max(min(text_width(picture.heading, 16.0, bold=True), 900.0), graph.w)
-    over = [y + LABEL_ROOM for path in layout.wires.values() for _, y in path.curve]
-    top = max([graph.top, *over])
+    top = graph.top + (LABEL_ROOM if layout.wires else 0.0)
     layout.title = Box(graph.x, top + 14.0 + height / 2, width, height)
 
 

@@ -30,7 +30,7 @@ from .neuron import Neurons, is_network
 from .panels import Itemised, shared_panel, uses_panel
 from .reading import Scene
 from .rolled import rolled
-from .scopes import Scoped, has_scopes
+from .scopes import Scoped, has_scopes, nested
 from .sentence import Said, Sentence
 
 __all__ = [
@@ -257,6 +257,8 @@ def _level(scene: Scene, size: int) -> str:
     if len(steps) > MOST_STEPS:
         return "cell"
     if scene.timed:
+        if size > MOST_CARDS and nested(scene) and not gates_in(scene):
+            return "scope"
         crowded = size > READABLE or len(steps) * _units(scene) > WIDEST
         return "gate" if crowded or gates_in(scene) else "scalar"
     if is_network(scene):

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from microgrid.nn import Unrolled
 from microgrid.value import Value
 
-from .levels import Collapsed, Group
+from .levels import Collapsed, Group, operation_of
 from .model import Card
 from .reading import Scene
 
-__all__ = ["MOST_SCOPES", "Scoped", "has_scopes"]
+__all__ = ["MOST_SCOPES", "Scoped", "has_scopes", "nested"]
 
 MOST_SCOPES = 150  # cards: the deepest scopes that are no more of them are drawn
 
@@ -25,6 +25,11 @@ MOST_SCOPES = 150  # cards: the deepest scopes that are no more of them are draw
 def has_scopes(scene: Scene) -> bool:
     """Whether the program says where its nodes were made, in several scopes."""
     return len({node.scope for node in scene.order if node.parents}) > 1
+
+
+def nested(scene: Scene) -> bool:
+    """Whether the scopes of its time steps have scopes within scopes, as heads of attention."""
+    return any(scene.local_scope(node).count("/") > 1 for node in scene.order)
 
 
 class Scoped(Collapsed):
@@ -58,10 +63,12 @@ class Scoped(Collapsed):
 
     def _card(self, group: Group) -> Card:
         card = super()._card(group)
+        card.framed, card.column = False, 0  # large programs are no strips of equal columns
         if group.nodes[0] not in self.scene.roots:
             path = _cut(group.nodes[0].scope, self.deepest)
             above, _, card.part = path.rpartition("/")
-            card.names, card.operation, card.hint = (), None, above
+            card.names, card.hint = (), above
+            card.operation = None if card.part else operation_of(group.shown)
             card.hidden = 0
             card.tooltip = (
                 f"{len(group.nodes):,} nodes made in {path or 'no scope'}\n{card.tooltip}"
