@@ -134,3 +134,8 @@ def test_what_hangs_together_alone_stands_level():
     place = spread(made, [10.0, 10.0, 30.0, 30.0], lambda a, b: 0.0)
     assert place[0] == pytest.approx(place[2])
     assert place[1] == pytest.approx(place[3])
+
+
+def test_wires_in_a_circle_are_refused():
+    with pytest.raises(ValueError, match="circle"):
+        ranks(2, [(0, 1), (1, 0)])

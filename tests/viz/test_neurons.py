@@ -101,3 +101,17 @@ def test_a_message_of_a_neuron_is_the_engines():
         if card.role == "leaf":
             sent = sum(wire.message for wire in scene.wires if wire.source == card.id)
             assert sent == pytest.approx(order[card.nodes[0]].grad)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_expression_can_be_drawn_by_neuron(seed):
+    rng = random.Random(seed)
+    values = [Value(rng.uniform(-1.0, 1.0)) for _ in range(8)]
+    for _ in range(30):
+        a, b = rng.choice(values), rng.choice(values)
+        values.append(rng.choice([a * b, a + b, (a * 0.5 + b).tanh(), a - 0.25 * b]))
+    values[-1].backward()
+    scene = picture_of(values[-1], detail="neuron")
+    places = layout_of(scene)
+    for wire in scene.wires:
+        assert places.cards[wire.source].right < places.cards[wire.target].left

@@ -47,8 +47,8 @@ class Ladder:
 def ranks(count: int, edges: Sequence[Edge]) -> list[int]:
     """The column of each of `count` cards: right of all its operands, and close to its users.
 
-    Cards are in topological order. The longest path from the left gives a first answer; a card
-    with fewer operands than users then moves right, which makes its wires shorter.
+    The longest path from the left gives a first answer; a card with fewer operands than users
+    then moves right, which makes its wires shorter. ValueError for wires that run in a circle.
 
     >>> ranks(4, [(0, 2), (1, 3), (2, 3)])  # card 1 stands beside card 2, which it meets
     [0, 1, 1, 2]
@@ -59,13 +59,28 @@ def ranks(count: int, edges: Sequence[Edge]) -> list[int]:
         operands[target].append(source)
         users[source].append(target)
     rank = [0] * count
-    for card in range(count):
+    order = _sorted(count, operands, users)
+    for card in order:
         rank[card] = max((rank[x] + 1 for x in operands[card]), default=0)
-    for card in reversed(range(count)):
+    for card in reversed(order):
         if users[card] and len(set(operands[card])) < len(set(users[card])) + (not operands[card]):
             rank[card] = min(rank[user] for user in users[card]) - 1
     least = min(rank, default=0)
     return [r - least for r in rank]
+
+
+def _sorted(count: int, operands: dict[int, list[int]], users: dict[int, list[int]]) -> list[int]:
+    """The cards, every one after its operands."""
+    waiting = {card: len(operands[card]) for card in range(count)}
+    order = [card for card in range(count) if not waiting[card]]
+    for card in order:  # grows while it is walked
+        for user in users[card]:
+            waiting[user] -= 1
+            if not waiting[user]:
+                order.append(user)
+    if len(order) < count:
+        raise ValueError("a layered layout needs wires that do not run in a circle")
+    return order
 
 
 def ladder(rank: Sequence[int], edges: Sequence[Edge], order: Sequence[int]) -> Ladder:
