@@ -63,6 +63,10 @@ class Result:
     def least(self) -> float:
         return min(self.seconds)
 
+    def least_times(self, ours: Result) -> float:
+        """How many times our least time its own least time is: what load adds is in neither."""
+        return self.least / ours.least
+
     def times(self, ours: Result) -> float:
         """How many times our time this contender takes."""
         return statistics.median(t / o for t, o in zip(self.seconds, ours.seconds))
@@ -93,6 +97,11 @@ class Standings:
         ours = self.results[0]
         return next((r.times(ours) for r in self.results if r.name == name), None)
 
+    def least_times(self, name: str) -> float | None:
+        """The same of the least times."""
+        ours = self.results[0]
+        return next((r.least_times(ours) for r in self.results if r.name == name), None)
+
     def table(self) -> Table:
         ours = self.results[0]
         skipped = [
@@ -100,10 +109,16 @@ class Standings:
             for contender in self.missing
         ]
         return Table(
-            f"{self.title} (median of {len(ours.seconds)} alternating rounds)",
-            ["", "median µs", "min µs", "times ours"],
+            f"{self.title} ({len(ours.seconds)} alternating rounds)",
+            ["", "median µs", "times ours", "min µs", "times ours"],
             [
-                [r.name, microseconds(r.median), microseconds(r.least), ratio(r.times(ours))]
+                [
+                    r.name,
+                    microseconds(r.median),
+                    ratio(r.times(ours)),
+                    microseconds(r.least),
+                    ratio(r.least_times(ours)),
+                ]
                 for r in self.results
             ],
             skipped,

@@ -85,21 +85,23 @@ def sentence(fact: str, holds: bool) -> str:
 
 
 def overview(rungs: Sequence[Standings]) -> Table:
-    """All rungs in one table: our tape's time, and how many times that the others take."""
+    """All rungs in one table: our tape's least time, and how many times that the others take."""
     names = dict.fromkeys(result.name for rung in rungs for result in rung.results)
     ours = next(iter(names))
-    rows = [[ours, *(f"{microseconds(rung.results[0].median)} µs" for rung in rungs)]]
+    rows = [[ours, *(f"{microseconds(rung.results[0].least)} µs" for rung in rungs)]]
     for name in list(names)[1:]:
-        times = [rung.times(name) for rung in rungs]
+        times = [rung.least_times(name) for rung in rungs]
         rows.append([name, *("" if t is None else ratio(t) for t in times)])
     return Table(
-        "One step, forward and backward: times our tape's", ["", *(r.title for r in rungs)], rows
+        "One step, forward and backward, the least of all rounds: times our tape's",
+        ["", *(r.title for r in rungs)],
+        rows,
     )
 
 
 def best(rung: Standings, *names: str) -> float | None:
-    """The fastest of some contenders, in times ours."""
-    times = [rung.times(name) for name in names]
+    """The fastest of some contenders, in times ours, least times both."""
+    times = [rung.least_times(name) for name in names]
     return min([t for t in times if t is not None], default=None)
 
 
@@ -166,8 +168,9 @@ def markdown(tables: Sequence[Table], seconds: float) -> str:
     head = [
         "# Benchmark results",
         f"Written by `python -m benchmarks.ladder --save` on {date.today()}, in "
-        f"{math.ceil(seconds / 60)} min. The ratios are medians over rounds in which all take "
-        "turns; times below ours mean that the peer is faster.",
+        f"{math.ceil(seconds / 60)} min. All take turns in rounds; a ratio of medians is the "
+        "median of the rounds' ratios, a ratio of least times is free of whatever else the machine was "
+        "doing. Below 1 the peer is faster.",
         "\n".join(f"- {fact}" for fact in facts(packages)),
     ]
     return "\n\n".join([*head, *(table.markdown() for table in tables)]).rstrip() + "\n"
