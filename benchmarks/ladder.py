@@ -169,8 +169,8 @@ def markdown(tables: Sequence[Table], seconds: float) -> str:
         "# Benchmark results",
         f"Written by `python -m benchmarks.ladder --save` on {date.today()}, in "
         f"{math.ceil(seconds / 60)} min. All take turns in rounds; a ratio of medians is the "
-        "median of the rounds' ratios, a ratio of least times is free of whatever else the machine was "
-        "doing. Below 1 the peer is faster.",
+        "median of the rounds' ratios, a ratio of least times is free of whatever else the machine "
+        "was doing. Below 1 the peer is faster.",
         "\n".join(f"- {fact}" for fact in facts(packages)),
     ]
     return "\n\n".join([*head, *(table.markdown() for table in tables)]).rstrip() + "\n"
