@@ -361,10 +361,23 @@ class TestCache:
         self.replay()
         assert stat.S_IMODE(fresh.stat().st_mode) == 0o700
         files = sorted(path.name for path in fresh.iterdir())
-        assert [Path(name).suffix for name in files] == [".so", ".sum"] * 2
+        assert [Path(name).suffix for name in files] == [".so", ".txt"] * 2
         build.library.cache_clear()
         monkeypatch.setattr(build, "_compile", None)  # calling it would fail
         self.replay()
+
+    def test_only_kernels_that_no_plan_has_needed_are_compiled(self, fresh):
+        self.replay()
+        before = set(fresh.glob("*.so"))
+        build.library.cache_clear()
+        x = Value(0.3)
+        loss = (x * 2.0).tanh() + F.sum([(x * k).sin() for k in (2.0, 3.0, 4.0, 5.0, 6.0)])
+        tape = Tape(loss, inputs=[x], engine="compiled")
+        assert tape.forward([0.5]) == pytest.approx(
+            math.tanh(1.0) + sum(math.sin(k / 2.0) for k in (2, 3, 4, 5, 6)), rel=1e-14
+        )
+        (new,) = set(fresh.glob("*.so")) - before
+        assert "k_matmul" not in new.with_suffix(".txt").read_text()
 
     def test_a_file_that_was_changed_is_built_again(self, fresh):
         self.replay()
@@ -391,7 +404,7 @@ class TestCache:
             (fresh / name).mkdir()
             os.utime(fresh / name, times=(time.time() - age,) * 2)
         build.library.cache_clear()
-        for path in fresh.glob("*.sum"):
+        for path in fresh.glob("*.txt"):
             path.unlink()
         self.replay()
         assert [path.name for path in fresh.glob("build-*")] == ["build-now"]

@@ -3,7 +3,8 @@
 The cache is a folder of the user's own, into which nobody else can write. A file in it is
 named by all that its code depends on: the source, the flags, the compiler and the processor. It
 is written under another name first, so that two processes may build the same at once, and it is
-loaded only if the checksum beside it is its own.
+loaded only if it has the checksum in the note beside it. The note also names its kernels: of a
+new plan only those are compiled that no plan before it has needed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import signal
@@ -178,35 +180,54 @@ def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: Path, checksum: str) -> bool:
     """Whether a file of the cache is there as it was written, by this user."""
     try:
         found = path.lstat()
         is_own = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid()
-        return is_own and path.with_suffix(".sum").read_text() == _checksum(path)
+        return is_own and _checksum(path) == checksum
     except OSError:
         return False
 
 
-def _key(source: str) -> str:
+def _kept(folder: Path, prefix: str, names: Collection[str]) -> dict[str, Path]:
+    """The files of the cache in which these kernels are, by the kernel's name."""
+    found: dict[str, Path] = {}
+    for note in sorted(folder.glob(f"{prefix}-*.txt")):
+        checksum, *inside = note.read_text().split() or [""]
+        new = (set(inside) & set(names)) - found.keys()
+        if new and _is_whole(note.with_suffix(".so"), checksum):
+            found.update(dict.fromkeys(new, note.with_suffix(".so")))
+    return found
+
+
+def _prefix(shared: str) -> str:
+    """What the code of all kernels depends on: text they share, flags, compiler, processor."""
     found = compiler()
     made = found.stat()
-    parts = [source, *flags(), str(found), str(made.st_size), str(made.st_mtime_ns), processor()]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    parts = [shared, *flags(), str(found), str(made.st_size), str(made.st_mtime_ns), processor()]
+    return _hash("\0".join(parts))
 
 
-def _build(source: str, path: Path) -> None:
-    """Compile into the cache: elsewhere first, then under its name in one step."""
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _build(source: str, names: Collection[str], path: Path) -> None:
+    """Compile into the cache: elsewhere first, then under its name in one step.
+
+    The note beside a file, its checksum and the names of its kernels, is the last to be there.
+    """
     try:
         _clear(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as room:
             text, made = Path(room, "kernels.c"), Path(room, "kernels.so")
             text.write_text(source)
             _compile(text, made)
-            total = Path(room, "kernels.sum")
-            total.write_text(_checksum(made))
+            note = Path(room, "kernels.txt")
+            note.write_text("\n".join([_checksum(made), *sorted(names)]))
             os.replace(made, path)
-            os.replace(total, path.with_suffix(".sum"))
+            os.replace(note, path.with_suffix(".txt"))
     except OSError as error:
         raise CompileError(f"the cache folder {path.parent} cannot be written: {error}") from None
 
@@ -225,10 +246,11 @@ class Library:
     """The kernels of one type of number that this process has loaded."""
 
     def __init__(self, dtype: str) -> None:
-        self._head = "#define SINGLE\n" if dtype == "float32" else ""
+        single = "#define SINGLE\n" if dtype == "float32" else ""
+        self._head = "\n\n".join([single + _text("runtime.h"), HELPERS])
         self._address: dict[Key, int] = {}
         self._lock = threading.Lock()
-        self._kept: list[ctypes.CDLL] = []  # libraries stay loaded as long as this does
+        self._open: dict[Path, ctypes.CDLL] = {}  # they stay loaded as long as this does
         self.run: ctypes._NamedFuncPointer
 
     def address(self, kernel: Key) -> int:
@@ -247,57 +269,60 @@ class Library:
             return True
         folder = _open_folder()
         with self._lock:
-            written = {k: k if isinstance(k, str) else _name(k) for k in kernels}
-            fixed = {k: name for k, name in written.items() if isinstance(k, str)}
-            others = {k: name for k, name in written.items() if not isinstance(k, str)}
-            parts = [(self._fixed_source(), fixed)]
-            parts += [(self._source(half), half) for half in _halves(others)]
-            paths = [folder / f"{_key(source)}.so" for source, _ in parts]
-            missing = [i for i, path in enumerate(paths) if not _is_whole(path)]
+            names = {kernel: _name(kernel) for kernel in kernels if kernel not in self._address}
+            prefix = _prefix(self._head + _text("fixed.c"))
+            places = _kept(folder, prefix, names.values())
+            missing = {kernel: name for kernel, name in names.items() if name not in places}
             if missing and not build:
                 return False
-            _in_parallel([(parts[i][0], paths[i]) for i in missing])
-            for (_, names), path in zip(parts, paths):
-                self._open(path, names)
+            parts = [
+                (*part, folder / f"{prefix}-{_hash(part[0])}.so") for part in self._parts(missing)
+            ]
+            _in_parallel(parts)
+            for _, inside, path in parts:
+                places.update(dict.fromkeys(inside, path))
+            for kernel, name in names.items():
+                self._address[kernel] = self._find(places[name], name)
         return True
 
-    def _source(self, names: dict[Key, str]) -> str:
-        texts = sorted({kernel.c(name) for kernel, name in names.items()})
-        return "\n\n".join([self._head + _text("runtime.h"), HELPERS, *texts])
+    def _parts(self, missing: dict[Key, str]) -> list[tuple[str, list[str]]]:
+        """Source by source what is to be compiled, and the names of the kernels in it."""
+        parts = []
+        if any(isinstance(kernel, str) for kernel in missing):
+            text = _text("fixed.c")
+            parts.append(
+                ("\n\n".join([self._head, text]), re.findall(r"^void (k_\w+)", text, re.M))
+            )
+        texts = {name: k.c(name) for k, name in missing.items() if not isinstance(k, str)}
+        ordered = sorted(texts)
+        count = 2 if len(ordered) > SPLIT else min(len(ordered), 1)  # one for each of two cores
+        halves = [ordered[i::count] for i in range(count)]
+        return parts + [
+            ("\n\n".join([self._head, *[texts[name] for name in half]]), half) for half in halves
+        ]
 
-    def _fixed_source(self) -> str:
-        return "\n\n".join([self._head + _text("runtime.h"), _text("fixed.c")])
-
-    def _open(self, path: Path, names: dict[Key, str]) -> None:
+    def _find(self, path: Path, name: str) -> int:
+        """The address of a kernel in a file."""
         try:
-            library = ctypes.CDLL(str(path))
-        except OSError as error:
+            if path not in self._open:
+                library = self._open[path] = ctypes.CDLL(str(path))
+                if hasattr(library, "mg_run"):
+                    self.run = library.mg_run
+                    self.run.argtypes, self.run.restype = [ctypes.c_void_p], None
+            found = ctypes.cast(getattr(self._open[path], name), ctypes.c_void_p).value
+        except (OSError, AttributeError) as error:
             raise CompileError(f"compiled kernels cannot be loaded: {error}") from None
-        self._kept.append(library)
-        for kernel, name in names.items():
-            symbol = f"k_{name}" if isinstance(kernel, str) else name
-            found = ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value
-            assert found is not None
-            self._address.setdefault(kernel, found)
-        if hasattr(library, "mg_run"):
-            self.run = library.mg_run
-            self.run.argtypes, self.run.restype = [ctypes.c_void_p], None
+        assert found is not None
+        return found
 
 
-def _halves(names: dict[Key, str]) -> list[dict[Key, str]]:
-    """The kernels by file: two of them if they are many, none if there are none."""
-    ordered = sorted(names.items(), key=lambda item: item[1])
-    count = 2 if len(ordered) > SPLIT else min(len(ordered), 1)
-    return [dict(ordered[i::count]) for i in range(count)]
-
-
-def _in_parallel(parts: Sequence[tuple[str, Path]]) -> None:
+def _in_parallel(parts: Sequence[tuple[str, Sequence[str], Path]]) -> None:
     """Build all parts at once; the first error is raised."""
     errors: list[CompileError] = []
 
-    def run(source: str, path: Path) -> None:
+    def run(source: str, names: Sequence[str], path: Path) -> None:
         try:
-            _build(source, path)
+            _build(source, names, path)
         except CompileError as error:
             errors.append(error)
 
@@ -318,7 +343,7 @@ def _text(name: str) -> str:
 @cache
 def _name(kernel: Key) -> str:
     """A name that tells what the kernel does: the same in every process."""
-    return "k_" + hashlib.sha256(kernel.c("k").encode()).hexdigest()[:16]
+    return f"k_{kernel}" if isinstance(kernel, str) else "k_" + _hash(kernel.c("k"))
 
 
 @cache
