@@ -23,7 +23,10 @@ class Looking(Moving):
 
     def do_p(self, arg: str) -> None:
         """p [EXPRESSION]: a node's card, a vector, or an expression's value; plain p: this node."""
-        found = self.evaluate(Expression(arg)) if arg else self.focus
+        if arg in self.names.known:  # a path such as cell.weight_hh is no expression
+            found: Any = self.names.known[arg]
+        else:
+            found = self.evaluate(Expression(arg)) if arg else self.focus
         if isinstance(found, Value):
             self.say(*card(found, self.stepper, self.names))
         elif isinstance(found, tuple):

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from ..graph import formula, name_of
+from ..nested import flatten
+from ..nn.names import fitting, names
+from ..nn.parameters import shape_of
 from ..stepper import Stepper
 from ..value import Value
 from ..wording import aligned, bracketed, shown
@@ -23,8 +29,9 @@ class Names:
     Attributes
     ----------
     nodes : the names that the prompt prints
-    known : what may be typed: those, a whole vector (`h_3` for h_3[0], h_3[1], ...), the inputs of
-        an unrolled run by time step (`x_2`), and all of them without the underscore (`h3`)
+    known : what may be typed: those, a whole vector (`h_3` for h_3[0], h_3[1], ...), of an
+        unrolled run the inputs by time step (`x_2`) and the weights by all their names (`W_hh`
+        for W_h), and all of these without the underscore (`h3`)
 
     >>> a = Value(2.0, label="a_1")
     >>> square = a * a
@@ -44,10 +51,11 @@ class Names:
                 self._names[node] = f"n{i}"
                 self.nodes.setdefault(f"n{i}", node)
         self.known: Known = dict(self.nodes)
-        for name, entries in {**_inputs(run), **_vectors(self.nodes)}.items():
+        found = _weights(run, self._names) | _inputs(run) | _vectors(self.nodes)
+        for name, entries in found.items():
             self.known.setdefault(name, entries[0] if len(entries) == 1 else entries)
-        for name, found in list(self.known.items()):
-            self.known.setdefault(re.sub(r"_(\d+)", r"\1", name, count=1), found)
+        for name, meant in list(self.known.items()):
+            self.known.setdefault(re.sub(r"_(\d+)", r"\1", name, count=1), meant)
 
     def __getitem__(self, node: Value) -> str:
         return self._names[node]
@@ -56,6 +64,26 @@ class Names:
         """The name, with the op, label or number of a node that has none of its own."""
         name = self._names[node]
         return name if name == node.label else f"{name} ({name_of(node)})"
+
+
+def _weights(run: Any, nodes: Container[Value]) -> dict[str, Vector]:
+    """The weights of a run's model by their other names: W_hh and its entry W_hh[0,1] for W_h.
+
+    Entries that the loss does not reach are not among `nodes`, and are left out.
+    """
+    weights = dict(run.model.named_weights()) if hasattr(run, "model") else {}
+    found: dict[str, Vector] = {}
+    for path, weight in weights.items():
+        places = list(np.ndindex(*(shape_of(weight) or ())))
+        for name in names(path, weight):
+            if name and len(fitting(name, weights)) == 1:
+                entries = {
+                    f"{name}[{','.join(map(str, place))}]": (leaf,)
+                    for place, leaf in zip(places, flatten(weight))
+                    if leaf in nodes
+                }
+                found |= {name: sum(entries.values(), ()), **(entries if len(places) > 1 else {})}
+    return {name: leaves for name, leaves in found.items() if leaves}
 
 
 def _inputs(run: Any) -> dict[str, Vector]:

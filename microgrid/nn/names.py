@@ -18,8 +18,8 @@ TEXTBOOK = {
     "weight_hh": ("W_hh", "W_h"),
     "weight_xh": ("W_xh", "W_x"),
     "bias": ("b", "b_h"),
-    "readout.weight": ("W_y", "W_hy", "W_yh", "W_hq"),
-    "readout.bias": ("b_y", "b_q"),
+    "readout.weight": ("W_y", "W_hy"),
+    "readout.bias": ("b_y",),
     "embedding.weight": ("E",),
 }
 
