@@ -8,10 +8,12 @@ apart again: the row becomes a node of its own, so that it can be part of a matr
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import chain, compress
+
+import numpy as np
 
 from .. import ops
 from ..ops import Op
@@ -63,16 +65,17 @@ class _Fusing:
     def _terms(self, root: int) -> tuple[list[int], list[Pair]]:
         """The additions and products that make up a sum, and what they add up."""
         op, operands, private = self.op, self.operands, self.private
+        mul, add, total = ops.MUL, ops.ADD, ops.SUM
         terms: list[Pair] = []
         inner: list[int] = []
         pending = list(operands[root])
         while pending:  # from the last term to the first
             node = pending.pop()
             kind = op[node] if node in private else None
-            if kind is ops.MUL:
+            if kind is mul:
                 inner.append(node)
                 terms.append(operands[node])  # type: ignore[arg-type]
-            elif kind is ops.ADD or kind is ops.SUM:
+            elif kind is add or kind is total:
                 inner.append(node)
                 pending += operands[node]
             elif kind is ops.DOT:
@@ -124,20 +127,18 @@ class _Fusing:
 
 
 def _used_once(graph: Graph) -> Set[int]:
-    """The sums and products that one addition reads and nothing else does."""
+    """The sums and products that one node reads, if there is one that an addition reads."""
     op, known = graph.op, len(graph.op)
-    inner = (ops.ADD, ops.SUM, ops.MUL, ops.DOT)
-    added = [
-        x
-        for kind, operands in zip(op, graph.operands)
-        if kind is ops.ADD or kind is ops.SUM
-        for x in operands
-        if x < known and op[x] in inner
-    ]
-    if not added:
+    inner = {ops.ADD, ops.SUM, ops.MUL, ops.DOT}
+    added = (
+        x for node in graph.order if op[node] in (ops.ADD, ops.SUM) for x in graph.operands[node]
+    )
+    if not any(x < known and op[x] in inner for x in added):
         return frozenset()
-    uses = Counter(chain.from_iterable(graph.operands))
-    return {x for x in added if uses[x] == 1} - set(graph.roots)
+    flat = np.fromiter(chain.from_iterable(graph.operands), np.int64)
+    uses = np.bincount(flat[flat < known], minlength=known)
+    uses[graph.roots] += 1
+    return {x for x in np.flatnonzero(uses == 1).tolist() if op[x] in inner}
 
 
 def take_rows_out(graph: Graph) -> Graph:
@@ -163,33 +164,38 @@ class _Rows:
         self.drifting = self._drifting()
 
     def run(self) -> Graph:
-        graph = self.graph
+        graph, unit = self.graph, self.unit
+        splits = {
+            node: found
+            for node, (firsts, seconds) in self.dots.items()
+            if (self.drifting or not graph.is_row(firsts))
+            and (found := self._split(firsts, seconds)) is not None
+        }
+        if not splits:
+            return graph
         op, operands = list(graph.op), list(graph.operands)
         order: list[int] = []
         for node in graph.order:
-            if node in self.dots:
-                row, others = self._split(*self.dots[node])
-                if len(row) >= LEAST_TERMS and others:
-                    order.append(len(op))
-                    terms = [(len(op), self.unit), *others]
-                    op[node], operands[node] = _dot_or_sum(terms, self.unit)
-                    made = _dot(row)
-                    op.append(made[0])
-                    operands.append(made[1])
+            if node in splits:
+                row, others = splits[node]
+                order.append(len(op))
+                op[node], operands[node] = _dot_or_sum([(len(op), unit), *others], unit)
+                op.append(ops.DOT)
+                operands.append(_flat(row))
             order.append(node)
         return replace(graph, op=op, operands=operands, order=order)
 
-    def _split(self, firsts: Nodes, seconds: Nodes) -> tuple[Sequence[Pair], Sequence[Pair]]:
-        """The products of a dot that make a row of parameters, and the others."""
+    def _split(self, firsts: Nodes, seconds: Nodes) -> tuple[list[Pair], list[Pair]] | None:
+        """The products of a dot that make a row of parameters, and the others; None without."""
         if self.graph.is_row(firsts):
-            ones = self.addends[id(seconds)] if self.drifting else ()
+            ones = self.addends[id(seconds)]
             if not ones or self._without(firsts, ones) not in self.drifting:
-                return (), ()
+                return None
             is_row = [x != self.unit for x in seconds]
         else:
             is_row = list(map(self.graph.parameters.__contains__, firsts))
-            if not any(is_row):
-                return (), ()
+        if not LEAST_TERMS <= sum(is_row) < len(is_row):
+            return None
         pairs = list(zip(firsts, seconds))
         return list(compress(pairs, is_row)), [p for p, inside in zip(pairs, is_row) if not inside]
 
@@ -219,9 +225,9 @@ class _Rows:
 def _dot_or_sum(pairs: Sequence[Pair], unit: int) -> tuple[Op, Nodes]:
     """The op and operands that add up these products, of which some are addends."""
     if any(b != unit for _, b in pairs):
-        return _dot(pairs)
+        return ops.DOT, _flat(pairs)
     return ops.ADD if len(pairs) == 2 else ops.SUM, tuple([a for a, _ in pairs])
 
 
-def _dot(pairs: Sequence[Pair]) -> tuple[Op, Nodes]:
-    return ops.DOT, tuple([a for a, _ in pairs] + [b for _, b in pairs])
+def _flat(pairs: Sequence[Pair]) -> Nodes:
+    return tuple([a for a, _ in pairs] + [b for _, b in pairs])

@@ -142,10 +142,10 @@ class _Scheduler:
     def run(self) -> tuple[list[Block], list[Matrix]]:
         blocks: list[Block] = []
         size, waits, readers = self.size, self.waits, self.readers
-        group, height = self.group, self.height
+        group = self.group
         ready: list[list[int]] = [[] for _ in range(self.group_count)]
         done = bytearray(size)
-        top = max(height, default=0)
+        top = max(self.height, default=0)
         heap: list[int] = []  # (top - height) size + node: the highest node comes first
 
         released = [n for n in self.nodes if not waits[n]]
@@ -154,25 +154,15 @@ class _Scheduler:
             if not heap and len(released) == 1 and released[0] < size:
                 together = released  # the only one that is ready needs no queue
             else:
-                highest_of: dict[int, int] = {}  # the released node of a group that comes first
-                for task in released:
-                    # A complete column frees the rows that wait for it.
-                    for node in (task,) if task < size else readers[task]:
-                        number = group[node]
-                        ready[number].append(node)
-                        place = (top - height[node]) * size + node
-                        if place < highest_of.get(number, place + 1):
-                            highest_of[number] = place
-                for place in highest_of.values():
-                    heappush(heap, place)
-                released = []
+                self._queue(released, ready, heap, top)
                 highest = heappop(heap) % size
                 if done[highest]:
+                    released = []
                     continue
                 together = sorted(ready[group[highest]])
                 ready[group[highest]] = []
-            released = []
             blocks += self._blocks(together)
+            released = []
             for node in together:
                 done[node] = True
                 for task in readers[node]:
@@ -181,21 +171,38 @@ class _Scheduler:
                         released.append(task)
         return blocks, list(self.rows_of)
 
+    def _queue(
+        self, tasks: Sequence[int], ready: list[list[int]], heap: list[int], top: int
+    ) -> None:
+        """Put what is ready into its group, and the highest node of each group into the queue."""
+        group, height, size = self.group, self.height, self.size
+        first: dict[int, int] = {}
+        for task in tasks:
+            # A complete column frees the rows that wait for it.
+            for node in (task,) if task < size else self.readers[task]:
+                number = group[node]
+                ready[number].append(node)
+                place = (top - height[node]) * size + node
+                if place < first.get(number, place + 1):
+                    first[number] = place
+        for place in first.values():
+            heappush(heap, place)
+
     def _blocks(self, group: list[int]) -> list[Block]:
         """One block for nodes that are ready together; more if their lengths differ too much."""
-        matrix = self.matrix_of.get(group[0])
+        graph, first = self.graph, group[0]
+        matrix = self.matrix_of.get(first)
         if matrix is not None:
             return [self._matrix_block(matrix, group)]
-        op = self.graph.op[group[0]]
+        op = graph.op[first]
         assert op is not None
-        operands = self._factors if op is ops.DOT else self.graph.operands.__getitem__
-        is_swept = group[0] in self.graph.under_loss
-        read = list(map(operands, group))
+        read = [*map(self._factors, group)] if op is ops.DOT else [graph.operands[x] for x in group]
+        is_swept = first in graph.under_loss
         if len(group) == 1:
             length = len(read[0])
             return [OpBlock(op, group, read, is_swept, (length, length))]
         return [
-            OpBlock.padded(op, nodes, each, is_swept, self.graph.constants)
+            OpBlock.padded(op, nodes, each, is_swept, graph.constants)
             for nodes, each in _of_like_length(group, read)
         ]
 

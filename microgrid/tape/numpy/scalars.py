@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import chain
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -24,13 +24,26 @@ LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than 
 def gathered(blocks: Sequence[Block]) -> list[Block | list[Alone]]:
     """The blocks, and in place of narrow ones that stand in a row a list of their nodes."""
     found: list[Block | list[Alone]] = []
-    taken = zip(blocks, [block.alone() for block in blocks])
-    for narrow, run in groupby(taken, lambda each: bool(each[1])):
-        row = list(run)
-        if narrow and len(row) >= LEAST:
-            found.append([node for _, nodes in row for node in nodes])
+    row: list[Block] = []  # the narrow ones since the last wide one
+    nodes: list[Alone] = []
+
+    def end_row() -> None:
+        nonlocal row, nodes
+        if len(row) >= LEAST:
+            found.append(nodes)
         else:
-            found += [block for block, _ in row]
+            found.extend(row)
+        row, nodes = [], []
+
+    for block in blocks:
+        alone = block.alone()
+        if alone:
+            row.append(block)
+            nodes += alone
+        else:
+            end_row()
+            found.append(block)
+    end_row()
     return found
 
 
@@ -38,15 +51,15 @@ class Scalars(Kernel):
     """Single nodes in a row, run by the rows of the op table for floats."""
 
     def __init__(self, each: Sequence[Alone], layout: Layout) -> None:
-        nodes = [node for _, node, _ in each]
-        made = set(nodes)
-        operands = (x for _, _, operands in each for x in operands)
-        read = list(dict.fromkeys([x for x in operands if x not in made]))
-        place = {node: i for i, node in enumerate(read + nodes)}.__getitem__
-        self._places = [tuple(map(place, operands)) for _, _, operands in each]
-        self._getters = [_getter(places) for places in self._places]
-        self._forwards, self._partials = zip(*[_functions(op) for op, _, _ in each])
-        self._slots = np.array(layout.places(read + nodes), np.intp)
+        ops, nodes, operands = zip(*each)
+        read = list(dict.fromkeys(chain.from_iterable(operands)).keys() - set(nodes))
+        read.sort()
+        place = {node: i for i, node in enumerate(chain(read, nodes))}.__getitem__
+        self._places = [tuple([place(x) for x in row]) for row in operands]
+        self._getters = list(map(_getter, self._places))
+        functions = {op: _functions(op) for op in set(ops)}
+        self._forwards, self._partials = zip(*[functions[op] for op in ops])
+        self._slots = np.array(layout.places(chain(read, nodes)), np.intp)
         self._read, self._made = np.split(self._slots, [len(read)])
         self._results: list[float] = []
         self._operands: list[Sequence[float]] = []
