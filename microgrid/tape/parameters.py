@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
 from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..bundle import changes
 from ..value import Value
 from .guards import describe
 from .numpy.program import Array, zeros
 from .plan import Plan
-
-FEW = 128  # Values that are all looked at in each forward, in a microsecond
-TURN = 8  # of more Values so many are looked at, in turns: they are far apart in memory
 
 
 class Parameter:
@@ -78,40 +75,38 @@ class Store:
 
     def read(self) -> None:
         """Take the numbers of the Values."""
-        self._saw([value._data for value in self.values])
+        self._seen = [value._data for value in self.values]
         self.data[:] = self._seen
+        self._looked = changes[0]
 
     def write(self) -> None:
         """Give the numbers to the Values."""
-        self._saw(self.data.tolist())
+        self._seen = self.data.tolist()
         for value, number in zip(self.values, self._seen):
             value.data = number
-
-    def _saw(self, numbers: list[float]) -> None:
-        self._seen = numbers
-        size = len(numbers) if len(numbers) <= FEW else TURN
-        parts = [slice(i, i + size) for i in range(0, len(numbers), size or 1)]
-        self._turns = cycle([(self.values[part], numbers[part]) for part in parts] or [([], [])])
+        self._looked = changes[0]
 
     def show_gradients(self) -> None:
         """Let every Parameter have its gradient, after a sweep."""
         for parameter in self.parameters:
             parameter.grad = parameter._gradient
 
-    def check_unchanged(self, every: bool = False) -> None:
+    def check_unchanged(self) -> None:
         """ValueError if a Value does not hold what was last read from it or written to it.
 
         An optimizer or `load_state_dict` that is at work on the Values would be ignored, or
-        overwritten. Unless `every` only a part is looked at, another one each time: all of
-        thousands would take as long as a replay.
+        overwritten. They are looked at only if the data of some Value, somewhere, was assigned
+        since the last time: to look at thousands takes as long as a replay.
         """
-        values, seen = (self.values, self._seen) if every else next(self._turns)
-        if [value._data for value in values] != seen:
-            self._name_changed(values, seen)
+        if self._looked == changes[0]:
+            return
+        if [value._data for value in self.values] != self._seen:
+            self._name_changed()
+        self._looked = changes[0]
 
-    def _name_changed(self, values: Sequence[Value], seen: Sequence[float]) -> None:
-        for value, number in zip(values, seen):
-            if value.data != number and (number == number or value.data == value.data):
+    def _name_changed(self) -> None:
+        for value, seen in zip(self.values, self._seen):
+            if value.data != seen and (seen == seen or value.data == value.data):
                 raise ValueError(
                     f"Tape: {describe(value)} was changed to {value.data!r} after the recording; "
                     f"call load() to take that over, or change the numbers of tape.parameters()"

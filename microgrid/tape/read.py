@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from .. import ops
-from ..bundle import Bundle
+from ..bundle import Bundle, Weights
 from ..value import Operand, Value, creation_order
 from .guards import Source
 from .ir import Constants, Dots, Graph, Nodes
@@ -41,31 +41,49 @@ class _Reader:
         self._number = index.__getitem__
         self.constants = Constants()
         self.dots = Dots()
+        self._rows: dict[Weights, list[Nodes]] = {}
+        self._columns: dict[Bundle, Nodes] = {}
         self._halves: dict[Any, Nodes] = {}
 
     def operands(self, values: Sequence[Value]) -> list[Nodes]:
         """The nodes that each of the Values reads."""
-        return [
-            self._dot(value) if value.op is ops.DOT else self._nodes(value.operands)
-            for value in values
-        ]
+        number, constant = self._number, self.constants.node
+        found: list[Nodes] = []
+        for value in values:
+            op, a, b = value.op, value._a, value._b
+            if op is None:
+                found.append(())
+            elif a is not None and b is not None:
+                found.append((number(a), number(b)))
+            elif a is not None:
+                found.append((number(a),) if op.arity == 1 else (number(a), constant(value._db)))
+            elif b is not None:
+                found.append((constant(value._da), number(b)))
+            else:
+                found.append(self._dot(value) if op is ops.DOT else self._nodes(value.operands))
+        return found
 
     def _nodes(self, operands: Sequence[Operand]) -> Nodes:
         number, constant = self._number, self.constants.node
         return tuple([constant(x) if x.__class__ is float else number(x) for x in operands])  # type: ignore[arg-type]
 
     def _dot(self, value: Value) -> Nodes:
-        made, row = value._da, value._db
-        if isinstance(made, Bundle):  # the product that was recorded as one
-            firsts = self._half((made.weights, row), made.weights.rows[row])
-            return self.dots.join(firsts, self._half(made, made.column))
+        made = value._da
+        if made.__class__ is Bundle:  # the product that was recorded as one
+            rows = self._rows.get(made.weights)
+            if rows is None:
+                rows = [self.dots.half(self._nodes(row)) for row in made.weights.rows]
+                self._rows[made.weights] = rows
+            column = self._columns.get(made)
+            if column is None:
+                column = self._columns[made] = self.dots.half(self._nodes(made.column))
+            return self.dots.join(rows[value._db], column)
         operands = value.operands
         middle = len(operands) // 2
-        return self.dots.join(
-            *[self._half(_key(x), x) for x in (operands[:middle], operands[middle:])]
-        )
+        return self.dots.join(self._half(operands[:middle]), self._half(operands[middle:]))
 
-    def _half(self, key: Any, operands: Sequence[Operand]) -> Nodes:
+    def _half(self, operands: tuple[Operand, ...]) -> Nodes:
+        key = _key(operands)
         nodes = self._halves.get(key)
         if nodes is None:
             nodes = self._halves[key] = self.dots.half(self._nodes(operands))

@@ -145,15 +145,12 @@ for this branch
         numbers: shaped like `inputs`, or with one more axis in front for a batch, whose
         losses are then summed or averaged (`reduction`). ValueError for another shape or
         number, or if the `.data` of a parameter was changed since the tape last read or wrote
-        it (more than 128 are looked at in turns, a few in each forward; all of them under
-        `detect_anomaly` and in `sync`); GuardError where the recording would have taken
-        another branch. Under `detect_anomaly` AnomalyError names the first nan or infinity, in
-        an input even.
+        it; GuardError where the recording would have taken another branch. Under
+        `detect_anomaly` AnomalyError names the first nan or infinity, in an input even.
         """
-        is_watched = watched()
-        self._store.check_unchanged(every=is_watched)
+        self._store.check_unchanged()
         values, losses = self._session.forward(numbers)
-        if is_watched:
+        if watched():
             check_finite(self.plan, values)
         if losses.ndim == 0:
             return float(losses)
@@ -223,7 +220,7 @@ for this branch
         A gradient is None before a sweep and after `zero_grad`. ValueError if a parameter's
         `.data` was changed since the tape last read or wrote it.
         """
-        self._store.check_unchanged(every=True)
+        self._store.check_unchanged()
         self._store.write()
         for parameter in self._store.parameters:
             found = parameter.grad

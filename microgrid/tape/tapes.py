@@ -49,7 +49,7 @@ class Tapes(Mapping[Hashable, Tape]):
         if key not in self._tapes:
             if self._store is not None:
                 # The graph is recorded at the numbers that the other tapes have by now.
-                self._store.check_unchanged(every=True)
+                self._store.check_unchanged()
                 self._store.write()
             since = Value(0.0).serial
             with comparisons.hold():

@@ -144,15 +144,16 @@ def test_any_parameter_changed_by_hand_is_noticed(place):
 
 
 @pytest.mark.parametrize("place", [0, 777, 1999])
-def test_of_thousands_each_has_its_turn(place):
+def test_so_is_one_of_thousands(place):
     ps = [Value(1.0, label=f"p{i}") for i in range(2000)]
     tape = Tape(F.sum(ps))
+    tape.forward()
+    Value(0.0).data = 5.0  # no parameter
+    assert tape.forward() == 2000.0
     ps[place].data = 2.0
-    with pytest.raises(ValueError, match=f"p{place} was changed"):  # noqa: PT012
-        for _ in range(2000 // 8):
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"p{place} was changed"):
             tape.forward()
-    with pytest.raises(ValueError, match=f"p{place} was changed"):
-        tape.sync_parameters()
 
 
 def test_a_nan_that_stays_is_no_change():
