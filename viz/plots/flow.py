@@ -11,7 +11,7 @@ from .svg import Plot
 
 __all__ = ["picture", "strips"]
 
-MOST_ROWS = 40  # a longer sequence has no table of losses and states
+MOST_ROWS, MOST_COLUMNS = 12, 20  # of the table of losses and states; more are thinned out
 FLOOR = -12.0  # decades below the largest that get the full colour
 
 
@@ -45,13 +45,15 @@ def picture(flow: Any, title: str = "") -> Plot:
     }
     if gates:
         plots.append(lines(gates, xs=list(steps)[1:], title="gates, averaged", x="t"))
-    if per_step and len(flow) <= MOST_ROWS:
+    if per_step:
+        rows = _evenly(range(len(flow)), MOST_ROWS)
+        columns = _evenly(steps, MOST_COLUMNS)
         plots.append(
             heat(
-                [list(row) for row in flow.triangle],
-                rows_named=[f"L_{t}" for t in range(1, len(flow) + 1)],
-                columns_named=_thinned(len(flow) + 1),
-                title="which loss reaches which state",
+                [[float(flow.triangle[t, k]) for k in columns] for t in rows],
+                rows_named=[f"L_{t + 1}" for t in rows],
+                columns_named=[f"h_{k}" for k in columns],
+                title="|dL_t/dh_k|: which loss reaches which state",
                 numbers=False,
             )
         )
@@ -77,6 +79,13 @@ def strips(history: Any, title: str = "") -> Plot:
         title=title or "decades that |dL/dh_t| lies below its largest, over the training",
         limit=max(1.0, -max(FLOOR, lowest)),
     )
+
+
+def _evenly(numbers: Sequence[int], most: int) -> list[int]:
+    """At most so many of the numbers, evenly spread, the first and the last among them."""
+    if len(numbers) <= most:
+        return list(numbers)
+    return [numbers[round(i * (len(numbers) - 1) / (most - 1))] for i in range(most)]
 
 
 def _thinned(count: int) -> list[str]:
