@@ -136,11 +136,8 @@ class _Closed:
 def _scan(given: Sequence[Any], params: Mapping[str, Any]) -> list[Any]:
     """A loop over the leading axis, every round in the scope of its time step."""
     fixed, carried, body = params["num_consts"], params["num_carry"], params["jaxpr"]
-    constants, carry, xs = (
-        given[:fixed],
-        list(given[fixed : fixed + carried]),
-        given[fixed + carried :],
-    )
+    constants, carry = given[:fixed], list(given[fixed : fixed + carried])
+    xs = given[fixed + carried :]
     rounds = range(params["length"])
     made = []
     for t in reversed(rounds) if params["reverse"] else rounds:
@@ -269,8 +266,8 @@ def _constant(a: Any) -> Array:
 def _running(op: Op) -> Rule:
     def rule(a: Any, axis: int, reverse: bool, **_: Any) -> Array:
         def line(xs: list[Any]) -> list[Any]:
-            xs, out = (xs[::-1] if reverse else xs), []
-            for x in xs:
+            out: list[Any] = []
+            for x in xs[::-1] if reverse else xs:
                 out.append(apply(op, [out[-1], x]) if out else x)
             return out[::-1] if reverse else out
 
@@ -287,6 +284,12 @@ def _argument(largest: bool) -> Rule:
     return rule
 
 
+def _iota(shape: Sequence[int], dimension: int, **_: Any) -> Any:
+    """0, 1, 2, ... along one axis."""
+    line = [-1 if axis == dimension else 1 for axis in range(len(shape))]
+    return np.broadcast_to(np.arange(shape[dimension]).reshape(line), shape)
+
+
 def _split(a: Any, sizes: Sequence[int], axis: int, **_: Any) -> list[Any]:
     return np.split(np.asarray(a), np.cumsum(sizes)[:-1], axis=axis)
 
@@ -298,7 +301,9 @@ RULES: dict[str, Rule] = {
     "expm1": _op(ops.EXPM1), "log": _op(ops.LOG), "log1p": _op(ops.LOG1P), "sqrt": _op(ops.SQRT),
     "rsqrt": lambda a, **_: pointwise(ops.DIV, 1.0, pointwise(ops.SQRT, a)),
     "tanh": _op(ops.TANH), "logistic": _op(ops.SIGMOID), "sin": _op(ops.SIN), "cos": _op(ops.COS),
-    "tan": _op(by_name("tan")), "erf": _op(by_name("erf")), "sinh": _op(by_name("sinh")),
+    "tan": _op(by_name("tan")), "erf": _op(by_name("erf")),
+    "erfc": lambda a, **_: pointwise(ops.SUB, 1.0, pointwise(by_name("erf"), a)),
+    "sinh": _op(by_name("sinh")),
     "cosh": _op(by_name("cosh")), "atan": _op(by_name("atan")),
     "square": lambda a, **_: _power(a, 2), "pow": _power, "integer_pow": _power,
     "sign": lambda a, **_: np.sign(numbers(a)), "floor": lambda a, **_: np.floor(numbers(a)),
@@ -326,10 +331,7 @@ RULES: dict[str, Rule] = {
     "convert_element_type": lambda a, new_dtype, **_: (
         a if np.asarray(a).dtype == object else np.asarray(a).astype(new_dtype)
     ),
-    "iota": lambda shape, dimension, dtype, **_: np.broadcast_to(
-        np.arange(shape[dimension]).reshape([-1 if i == dimension else 1 for i in range(len(shape))]),
-        shape,
-    ),
+    "iota": _iota,
     "is_finite": _compared(np.isfinite), "gt": _compared(np.greater), "lt": _compared(np.less),
     "ge": _compared(np.greater_equal), "le": _compared(np.less_equal), "eq": _compared(np.equal),
     "ne": _compared(np.not_equal), "and": _compared(np.logical_and),
