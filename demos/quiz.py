@@ -8,7 +8,9 @@ Prints every step, the gradient on every edge and a check by nudging h_0, and dr
 
 import argparse
 import math
+from pathlib import Path
 
+import viz
 from microgrid import Value, nn, recompute
 from microgrid.debugger import debug
 from microgrid.graph import creation_order, messages
@@ -100,6 +102,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument(
         "--forward", action="store_true", help="with --step: begin before the first value"
     )
+    made.add_argument(
+        "--frames", type=Path, metavar="DIR", help="write the sweep there, a picture per message"
+    )
     args = made.parse_args(argv)
     if not math.isfinite(args.h0):
         made.error(f"argument --h0: expected a finite number, got {args.h0}")
@@ -134,6 +139,9 @@ def main(argv: list[str] | None = None) -> None:
     straight = args.loss in ("sum", "mean", "last")
     print("\n" if straight else " (a square bends: the gradient is the slope at h_0)\n")
     pictures(unrolled, args, "quiz")
+    if args.frames:
+        made = viz.frames(unrolled, args.frames)
+        print(f"wrote {len(made)} pictures of the sweep to {args.frames}")
     print(f"dL/dh_0 = {number(h0.grad)}")
 
 

@@ -70,3 +70,12 @@ def test_step_opens_the_debugger(monkeypatch, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "L = 19: 11 nodes, 14 messages; h for help"
     assert printed[-3:] == ["(bptt) p grad", "-20", "(bptt) "]
+
+
+def test_the_sweep_comes_as_a_picture_per_message(tmp_path, capsys):
+    quiz.main(["--out", str(tmp_path), "--format", "svg", "--frames", str(tmp_path / "frames")])
+    assert "wrote 15 pictures of the sweep" in capsys.readouterr().out
+    frames = sorted(tmp_path.glob("frames/*.svg"))
+    assert len(frames) == 15
+    assert "−20" not in frames[0].read_text(encoding="utf-8")
+    assert "−20" in frames[-1].read_text(encoding="utf-8")
