@@ -32,7 +32,7 @@ __all__ = ["check", "check_second", "gradcheck", "gradgradcheck"]
 logger = logging.getLogger("microgrid.gradcheck")
 
 ONE_BY_ONE = 64  # up to as many leaves have a line of their own in any case
-GROUPS = 32  # more leaves than that are first checked in so many groups
+GROUPS = 16  # more leaves than that are first checked in so many groups
 
 
 def gradcheck(
