@@ -7,7 +7,6 @@ from math import isclose, isnan
 
 from . import ops
 from .graph import describe, select_parents
-from .namespaces import Functions
 from .ops import FLOAT, Op
 from .recording import no_grad, watched
 from .sweep import gradients
@@ -92,7 +91,7 @@ def _lift(op: Op) -> Callable[..., Operand]:
     return function
 
 
-class VALUES(metaclass=Functions):
+class VALUES:
     """Functions on Values under NumPy's names: derivatives through them are recorded.
 
     What only compares or selects looks at the data, and so counts as constant; its

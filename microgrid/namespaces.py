@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
-__all__ = ["Functions", "MissingFunctionError", "Row", "missing", "used"]
+__all__ = ["MissingFunctionError", "Row", "explained", "lack", "used"]
 
 
 class MissingFunctionError(NotImplementedError, AttributeError):
@@ -48,21 +48,19 @@ def used(op: Row) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(forward.names), frozenset(partials.names)
 
 
-def missing(namespace: str, home: str, name: str) -> NoReturn:
-    """MissingFunctionError that says where the function is to be added."""
-    raise MissingFunctionError(
+def lack(namespace: str, home: str, name: str) -> MissingFunctionError:
+    """The error that says where the function is to be added."""
+    return MissingFunctionError(
         f"the op table calls xp.{name}, which {namespace} does not have: add it in {home} "
         f"(tests/test_namespaces.py names every namespace that needs it)"
     )
 
 
-class Functions(type):
-    """The kind of a class that is a namespace: what it lacks is named in a sentence."""
-
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("_"):  # what Python itself looks for
-            raise AttributeError(name)
-        missing(cls.__name__, cls.__module__.replace(".", "/") + ".py", name)
+def explained(error: AttributeError, xp: Any) -> AttributeError:
+    """What to raise where a row failed on a class `xp`: its lack in a sentence, or the error."""
+    if error.obj is not xp or not isinstance(xp, type):
+        return error
+    return lack(xp.__name__, f"{xp.__module__.replace('.', '/')}.py", str(error.name))
 
 
 class _Noting:

@@ -20,7 +20,7 @@ from functools import reduce
 from operator import mul
 from typing import Any
 
-from .namespaces import Functions
+from .namespaces import explained
 
 Namespace = Any  # FLOAT, numpy, jax.numpy, or functions on Values: whatever has the names
 
@@ -62,13 +62,21 @@ class Op:
 
     def evaluate(self, xp: Namespace, operands: Sequence[Any]) -> Any:
         """The op's value at `operands`."""
-        return self.forward(xp, operands) if self.variadic else self.forward(xp, *operands)
+        try:
+            return self.forward(xp, operands) if self.variadic else self.forward(xp, *operands)
+        except AttributeError as error:
+            raise explained(error, xp) from None
 
     def slopes(self, xp: Namespace, out: Any, operands: Sequence[Any]) -> Sequence[Any]:
         """The local derivatives of the op at `operands`, where its value is `out`."""
-        slopes: Sequence[Any] = (
-            self.partials(xp, out, operands) if self.variadic else self.partials(xp, out, *operands)
-        )
+        try:
+            slopes: Sequence[Any] = (
+                self.partials(xp, out, operands)
+                if self.variadic
+                else self.partials(xp, out, *operands)
+            )
+        except AttributeError as error:
+            raise explained(error, xp) from None
         return slopes
 
 
@@ -86,7 +94,7 @@ def _quiet(function: Callable[[float], float]) -> Callable[[float], float]:
     return quiet
 
 
-class FLOAT(metaclass=Functions):
+class FLOAT:
     """IEEE-754 functions on Python floats under NumPy's names, a namespace for `xp`.
 
     >>> FLOAT.exp(710.0), FLOAT.log(0.0), FLOAT.divide(1.0, -0.0)

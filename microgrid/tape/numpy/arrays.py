@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...namespaces import missing
+from ...namespaces import lack
 
 
 def erf(x: Any, out: Any = None) -> Any:
@@ -44,7 +44,7 @@ class ArrayNamespace:
             home = (
                 "microgrid/tape/numpy/arrays.py" if self._module is np else "microgrid/tape/jax.py"
             )
-            missing(f"the namespace of {self._module.__name__}", home, name)
+            raise lack(f"the namespace of {self._module.__name__}", home, name)
         setattr(self, name, function)
         return function
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from ...namespaces import missing, used
+from ...namespaces import lack, used
 from .arrays import erf
 
 Array: TypeAlias = NDArray[np.float64]
@@ -172,7 +172,7 @@ class _Tracing:
 
     def __getattr__(self, name: str) -> Any:
         if not hasattr(np, name):
-            missing("the namespace of a tape's calls", "microgrid/tape/numpy/program.py", name)
+            raise lack("the namespace of a tape's calls", "microgrid/tape/numpy/program.py", name)
         return getattr(np, name)
 
     @staticmethod
