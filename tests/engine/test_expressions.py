@@ -14,6 +14,7 @@ from microgrid import expressions, ops
 from microgrid.expressions import (
     UntraceableError,
     evaluate,
+    simplified,
     symbol,
     to_latex,
     to_text,
@@ -227,3 +228,23 @@ def test_the_javascript_of_every_row_computes_what_the_row_does(tmp_path):
 
 def hexed(x):
     return struct.pack("<d", x).hex()
+
+
+@pytest.mark.parametrize("op", [op for op in ops.OPS if not op.variadic], ids=str)
+def test_an_expression_with_numbers_put_in_has_the_same_value(op):
+    row = trace(op)
+    for point in ([0.3, 1.7], [1.0, 0.0], [0.7, 1.0], [2.0, 2.0]):
+        at = dict(zip(row.operands, point))
+        at["out"] = op.evaluate(FLOAT, point[: op.arity])
+        for expression in (row.value, *row.slopes):
+            expected = evaluate(expression, at)
+            for known in ({}, *({name: at[name]} for name in row.operands), at):
+                found = evaluate(simplified(expression, known), at)
+                if math.isfinite(expected):
+                    assert found == pytest.approx(expected, rel=1e-14, abs=1e-300), known
+
+
+def test_what_is_worked_out():
+    slopes = trace(ops.POW).slopes
+    assert [str(simplified(slopes[0], {"b": b})) for b in (2.0, 3.0)] == ["2·a", "3·a^2"]
+    assert str(simplified(trace(ops.LEAKY_RELU).slopes[0], {"a": -1.0})) == "slope"
