@@ -170,6 +170,7 @@ def skeleton() -> str:
     head = (
         '"""Gradients by hand: c holds the numbers of the forward pass, d the gradients of the\n'
         "steps before (c.h, d.logits ...), NumPy arrays of n rows; c.y is one-hot, c.n is n.\n\n"
+        f"c has {', '.join(vars(arrays(network()[0])[0]))}.\n"
         f'ε is {EPS}. A mean or a variance is one number per unit.\n"""\n\nimport numpy as np\n'
     )
     bodies = [

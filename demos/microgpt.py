@@ -44,6 +44,7 @@ walter wanda wendy will xenia yara yasmin yusuf zara zoe
 """
 NAMES = _NAMES.split()
 LETTERS = Vocabulary(".abcdefghijklmnopqrstuvwxyz")  # the dot stands before and after a name
+PLACES = 16  # letters that it can look back on, the dot included
 Cache = list[tuple[list[Value], list[Value]]]  # key and value of every letter so far
 
 
@@ -91,7 +92,7 @@ class GPT(nn.Module):
     """Letters and their places in, logits of the next letter out."""
 
     def __init__(
-        self, letters: int, width: int = 16, heads: int = 4, layers: int = 1, places: int = 16,
+        self, letters: int, width: int = 16, heads: int = 4, layers: int = 1, places: int = PLACES,
         seed: int = 0,
     ) -> None:  # fmt: skip
         rng = np.random.default_rng(seed)
@@ -205,7 +206,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     if args.width % args.heads:
         made.error(f"argument --heads: {args.heads} is no divisor of --width {args.width}")
     nn.sampler(args.temperature)  # a bad temperature is told before the training
-    LETTERS.encode(args.name)
+    if not 0 < len(LETTERS.encode(args.name)) < PLACES:
+        made.error(f"argument --name: expected 1 to {PLACES - 1} letters, got {args.name!r}")
     return args
 
 

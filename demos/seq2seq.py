@@ -146,7 +146,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     eager_option(made)
     args = made.parse_args(argv)
     at_least_one(made, args, "updates", "hidden")
-    LETTERS.encode(args.word)
+    if not LETTERS.encode(args.word):
+        made.error("argument --word: expected at least one letter, got none")
     return args
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from itertools import product
 
 import pytest
@@ -345,3 +346,38 @@ def test_a_wide_beam_finds_the_likeliest_of_all_texts(cell):
     greedy, lower = char_rnn.likeliest(model, [0, 2], 4, width=1)
     assert lower == pytest.approx(log_p(model, [0, 2], greedy[2:]), abs=1e-12)
     assert lower <= p
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("demo", "given", "message"),
+    [
+        (seq2seq, ["--word", ""], "argument --word: expected at least one letter, got none"),
+        (seq2seq, ["--hidden", "0"], "argument --hidden: expected 1 or more, got 0"),
+        (forcing, ["--forced", "2"], "argument --forced: expected a share of 0 to 1, got 2"),
+        (word_vectors, ["--negatives", "-1"], "argument --negatives: expected 0 or more, got -1"),
+        (clipping, ["--updates", "0"], "argument --updates: expected 1 or more, got 0"),
+        (starts, ["--steps", "0"], "argument --steps: expected 1 or more, got 0"),
+    ],
+)
+def test_bad_options_end_with_one_sentence(demo, given, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        demo.main(given)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("demo", "given", "message"),
+    [
+        (seq2seq, ["--word", "xyz"], "'x' is not in the vocabulary a, b, c, d, e, f"),
+        (dropout, ["--p", "1.5"], "Dropout: p must lie in 0..1 and below 1, got 1.5"),
+        (clipping, ["--lr", "-1"], "SGD: lr must be a number of 0 or more, got -1.0"),
+    ],
+)
+def test_a_number_out_of_range_is_told_before_anything_is_done(demo, given, message, tmp_path):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        demo.main([*given, "--out", str(tmp_path)])
+    assert not list(tmp_path.iterdir())

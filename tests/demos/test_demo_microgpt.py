@@ -141,6 +141,8 @@ def test_the_demo_learns_writes_and_draws(tmp_path, capsys):
     ("given", "message"),
     [
         (["--heads", "3"], "argument --heads: 3 is no divisor of --width 16"),
+        (["--name", "a" * 16], "argument --name: expected 1 to 15 letters, got 'aaaa"),
+        (["--name", ""], "argument --name: expected 1 to 15 letters, got ''"),
         (["--updates", "0"], "argument --updates: expected 1 or more, got 0"),
     ],
 )
