@@ -17,18 +17,22 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from viz.drawing.drawing import Group, Rect, Text
+from viz.drawing.painter import paint
 from viz.layout.geometry import Box, Layout, Point, around
 from viz.layout.place import layout_of
 from viz.picture.build import picture_of
 from viz.picture.model import Picture
+from viz.style.theme import LIGHT
 
 from .graphs import GRAPHS
 from .tables import Table
 
 SCREEN = 1600.0  # pixels: the width at which a picture is read
-FONT, SMALL_FONT = 10.0, 10.0  # points: labels of wires, notes of cards
 LEAST_WAY = 60.0  # a detour is told from this length on
 TILE = 150.0
+SLACK = 0.5  # points that a text may leave its box
+ASCENT, DESCENT = 0.72, 0.21  # of Arial, above and below the baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Readability:
     detour : length of a wire over the distance of its ends along x and y; the worst
     share : area of the cards over that of the graph
     hidden : wires that run under a card which is not their end
+    outside : texts that leave the card, frame, table or legend they stand in
     """
 
     cards: int
@@ -53,6 +58,7 @@ class Readability:
     detour: float
     share: float
     hidden: int
+    outside: int
 
 
 def measured(picture: Picture, layout: Layout) -> Readability:
@@ -62,7 +68,8 @@ def measured(picture: Picture, layout: Layout) -> Readability:
     points = [Box(x, y, 0.0, 0.0) for line in lines.values() for x, y in line]
     graph = around([*layout.cards.values(), *layout.frames.values(), *points])
     whole = around([layout.bounds, graph])
-    smallest = SMALL_FONT if any(card.note for card in picture.cards) else FONT
+    drawing = paint(picture, layout, LIGHT)
+    smallest = min(text.size for group in drawing.groups for text in _texts(group))
     area = sum(box.w * box.h for box in layout.cards.values())
     return Readability(
         cards=len(picture.cards),
@@ -72,8 +79,23 @@ def measured(picture: Picture, layout: Layout) -> Readability:
         crossings=crossings(lines, ends),
         detour=max((detour(line) for line in lines.values()), default=1.0),
         share=area / (graph.w * graph.h),
+        outside=sum(1 for group in drawing.groups for _ in outside(group)),
         hidden=sum(_hidden(line, ends[name], layout.cards) for name, line in lines.items()),
     )
+
+
+def outside(group: Group) -> Iterator[Text]:
+    """The texts of a group that leave its first rectangle, its box."""
+    boxes = [shape for shape in group.shapes if isinstance(shape, Rect)]
+    for text in _texts(group) if boxes else ():
+        box, top, foot = boxes[0], text.y - ASCENT * text.size, text.y + DESCENT * text.size
+        beside = box.x - SLACK <= text.left and text.left + text.width <= box.x + box.w + SLACK
+        if not beside or top < box.y - SLACK or foot > box.y + box.h + SLACK:
+            yield text
+
+
+def _texts(group: Group) -> Iterator[Text]:
+    return (shape for shape in group.shapes if isinstance(shape, Text))
 
 
 def flattened(curve: Sequence[Point], parts: int = 8) -> list[Point]:
@@ -173,7 +195,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(list(arguments))
     names = ["quiz", "neuron"] if options.smoke else options.names or list(GRAPHS)
     heads = ["graph", "cards", "size (pt)", "text (px)", "crossings", "detour", "cards' share",
-             "hidden wires"]  # fmt: skip
+             "hidden wires", "texts outside"]  # fmt: skip
     rows = []
     for name in names:
         picture = picture_of(GRAPHS[name](), detail=options.detail)
@@ -181,7 +203,7 @@ def main(arguments: Sequence[str]) -> None:
         rows.append([
             name, f"{found.cards}", f"{found.width:.0f} x {found.height:.0f}", f"{found.text:.1f}",
             f"{found.crossings}", f"{found.detour:.1f}", f"{100 * found.share:.0f}%",
-            f"{found.hidden}",
+            f"{found.hidden}", f"{found.outside}",
         ])  # fmt: skip
     print("\n".join(Table("Readability", heads, rows).lines()))
 

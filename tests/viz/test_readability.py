@@ -6,7 +6,8 @@ Geometry is no timing: these numbers are the same on every machine.
 import pytest
 
 from benchmarks.graphs import GRAPHS
-from benchmarks.readability import crossings, detour, flattened, measured
+from benchmarks.readability import crossings, detour, flattened, measured, outside
+from viz.drawing.drawing import Group, Rect, Text, Word
 from viz.layout.place import layout_of
 from viz.picture.build import picture_of
 
@@ -35,7 +36,7 @@ def test_pictures_stay_readable(name):
     assert found.width <= width
     assert found.height <= height
     assert most is None or found.crossings <= most
-    assert found.hidden == 0
+    assert (found.hidden, found.outside) == (0, 0)
     assert found.text >= (9.0 if name != "seq2seq" else 7.5) or name == "1000 random nodes"
 
 
@@ -56,3 +57,14 @@ def test_a_curve_becomes_points_that_lie_on_it():
     assert flattened([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]) == [(0.0, 0.0), (3.0, 0.0)]
     middle = flattened([(0.0, 0.0), (0.0, 4.0), (4.0, 4.0), (4.0, 0.0)])[4]
     assert middle == pytest.approx((2.0, 3.0))
+
+
+def test_a_text_that_leaves_its_box_is_found():
+    def card(text, x, y):
+        box = Rect("card", 0.0, 0.0, 50.0, 20.0)
+        return Group("n0", "card", "", (box, Text("name", x, y, 10.0, "start", (Word(text, ""),))))
+
+    assert not list(outside(card("h", 5.0, 14.0)))
+    assert list(outside(card("a name that is far too long", 5.0, 14.0)))
+    assert list(outside(card("h", -3.0, 14.0)))
+    assert list(outside(card("h", 5.0, 24.0)))

@@ -94,5 +94,5 @@ def _scale(easel: Easel, picture: Picture, x: float, y: float) -> Iterator[Shape
         yield easel.rect("swatch", box, Paint(fill, theme.legend.border, "", 0.8))
         if shown:
             text = f"{least:.2g}" if 1e-3 <= least < 1e4 else number(least)
-            yield easel.line("swatch", box.x, y, 9.0, "middle", Word(text, ink))
+            yield easel.line("swatch", box.x, y, 10.0, "middle", Word(text, ink))
         x += SWATCH + 2.0
