@@ -1,102 +1,209 @@
-"""Long sequences folded into rows, like lines of text."""
+"""Long sequences folded into rows, like lines of text.
+
+The columns of each row move there as they are, wires included. A wire from one row to the next
+gets a way around the end of its row in front; the total of all losses stands at the end of
+the first row, and the losses of the other rows come to it from below.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from ..picture.model import Picture
-from .geometry import Box, Layout, Path, Point, around, rounded
+from ..picture.model import Picture, Wire
+from .geometry import Box, Layout, Path, Point, around, into_left_side, rounded
+
+__all__ = ["fold"]
 
 WIDEST = 2.4  # a graph wider than this many times its height is folded
 WANTED = 1.7
-PAGE = 1700.0  # what is narrower can be read as it is
-WIDEST_ROW = 2400.0
+PAGE = 1800.0  # what is narrower can be read as it is
 BETWEEN = 44.0  # between two rows
 MARGIN = 16.0  # where a wire goes down to the next row
 TRACK = 12.0
+LOSS = 30.0  # between two losses on their way to the total, labels included
 
 
 def fold(picture: Picture, places: Layout) -> None:
     """Fold the columns into rows where the graph is too wide and only neighbours are joined."""
-    cards = {card.id: card for card in picture.cards}
     frames = list(places.frames.values())
-    if len(frames) < 4 or not _foldable(picture, places):
+    if len(frames) < 4 or not _foldable(picture):
         return
     whole = around([*places.cards.values(), *frames])
-    if whole.w / whole.h <= WIDEST or whole.w <= PAGE:
+    if whole.w <= PAGE or (whole.w / whole.h <= WIDEST and not _wide(whole, frames)):
         return
-    rows = max(2, math.ceil(whole.w / WIDEST_ROW), round(math.sqrt(whole.w / (WANTED * whole.h))))
-    per_row = math.ceil(len(frames) / rows)
-    place = {column.index: i for i, column in enumerate(picture.columns)}
-    row_of = {card.id: place.get(card.column, 0) // per_row for card in picture.cards}
-    held: list[list[Box]] = [[] for _ in range(rows)]
-    for name, box in places.cards.items():
-        held[row_of[name]].append(box)
-    for i, box in enumerate(frames):
-        held[i // per_row].append(box)
-    extents = [around(boxes) for boxes in held if boxes]
-    down = [0.0]  # how far each row moves
-    for upper, lower in pairwise(extents):
-        down.append(upper.bottom + down[-1] - BETWEEN - lower.top)
-    left = frames[0].left
-
-    def shift(index: int) -> tuple[float, float]:
-        row = index // per_row
-        return left - frames[row * per_row].left, down[row]
-
-    for name, box in places.cards.items():
-        dx, dy = shift(place.get(cards[name].column, 0))
-        places.cards[name] = replace(box, x=box.x + dx, y=box.y + dy)
-    for column in picture.columns:
-        dx, dy = shift(place[column.index])
-        box = places.frames[column.index]
-        places.frames[column.index] = replace(box, x=box.x + dx, y=box.y + dy)
-    right = max(box.right for box in places.frames.values())
-    turns: dict[int, int] = defaultdict(int)
-    for wire in picture.wires:
-        path = places.wires[wire.id]
-        dx, dy = shift(place.get(cards[wire.target].column, 0))
-        moved = _moved(path, dx, dy)
-        row = row_of[wire.source]
-        if row != row_of[wire.target]:
-            middle = extents[row].bottom + down[row] - BETWEEN / 2
-            dx, dy = shift(place.get(cards[wire.source].column, 0))
-            start = path.curve[0][0] + dx, path.curve[0][1] + dy
-            moved = _turned(start, moved, (left, right, middle), turns[row] * TRACK)
-            turns[row] += 1
-        places.wires[wire.id] = moved
+    by_shape = round(math.sqrt(whole.w / (WANTED * whole.h)))
+    rows = max(2, by_shape, math.ceil(whole.w / (1.3 * PAGE)))
+    _Rows(picture, places, math.ceil(len(frames) / rows)).apply()
 
 
-def _foldable(picture: Picture, places: Layout) -> bool:
-    """Whether wires between columns join neighbours only, level with cards that stand alone."""
+def _wide(whole: Box, frames: Sequence[Box]) -> bool:
+    """Whether a row of fewer, wide columns fits the page better."""
+    return whole.w > 1.15 * PAGE and frames[0].w < PAGE / 2
+
+
+def _foldable(picture: Picture) -> bool:
+    """Whether wires between columns join neighbours only, but for those to one total."""
     order = {column.index: i for i, column in enumerate(picture.columns, 1)}
     cards = {card.id: card for card in picture.cards}
+    totals = {card.id for card in picture.cards if not card.framed and card.column > 0}
     for wire in picture.wires:
-        a, b = (order.get(cards[name].column, 0) for name in (wire.source, wire.target))
-        if a != b and (b != a + 1 or places.wires[wire.id].rising):
+        a, b = cards[wire.source], cards[wire.target]
+        if wire.source in totals and wire.target not in totals:
             return False
-    return all(card.framed or card.column == 0 for card in picture.cards)
+        if wire.target in totals:
+            continue
+        one, two = order.get(a.column, 0), order.get(b.column, 0)
+        if one != two and two != one + 1:
+            return False
+    firsts = {w.target for w in picture.wires if w.target in totals and w.source not in totals}
+    return len(firsts) <= 1
+
+
+@dataclass
+class _Rows:
+    """Where each row goes, and the tracks that its wires need."""
+
+    picture: Picture
+    places: Layout
+    per_row: int
+    turns: dict[int, list[tuple[str, float]]] = field(default_factory=lambda: defaultdict(list))
+    losses: dict[int, list[Wire]] = field(default_factory=lambda: defaultdict(list))
+
+    def apply(self) -> None:
+        """Move cards, frames and wires to their rows."""
+        picture, places = self.picture, self.places
+        frames = list(places.frames.values())
+        self.card = {card.id: card for card in picture.cards}
+        self.place = {column.index: i for i, column in enumerate(picture.columns)}
+        self.left = frames[0].left
+        self.firsts = [frames[i].left for i in range(0, len(frames), self.per_row)]
+        self._find_wires()
+        self.extents = self._extents(frames)
+        self.down = self._moves()
+        before = dict(places.cards)
+        for name, box in before.items():
+            dx, dy = self._shift(name)
+            places.cards[name] = replace(box, x=box.x + dx, y=box.y + dy)
+        for column in picture.columns:
+            row = self.place[column.index] // self.per_row
+            box = places.frames[column.index]
+            x = box.x + self.left - self.firsts[row]
+            places.frames[column.index] = replace(box, x=x, y=box.y + self.down[row])
+        self.right = max(box.right for box in places.frames.values())
+        self._place_total()
+        for wire in picture.wires:
+            places.wires[wire.id] = self._path(wire, places.wires[wire.id])
+
+    def _row(self, name: str) -> int:
+        card = self.card[name]
+        return 0 if self._is_total(name) else self.place.get(card.column, 0) // self.per_row
+
+    def _is_total(self, name: str) -> bool:
+        card = self.card[name]
+        return not card.framed and card.column > 0
+
+    def _shift(self, name: str) -> tuple[float, float]:
+        row = self._row(name)
+        return self.left - self.firsts[row], self.down[row]
+
+    def _find_wires(self) -> None:
+        """The wires that need tracks of their own, by row."""
+        for wire in self.picture.wires:
+            row = self._row(wire.source)
+            if self._is_total(wire.target):
+                if not self._is_total(wire.source):
+                    self.losses[row].append(wire)
+            elif row != self._row(wire.target):
+                start = (wire.source, self.places.wires[wire.id].curve[0][1])
+                if start not in self.turns[row]:
+                    self.turns[row].append(start)
+        for starts in self.turns.values():
+            starts.sort(key=lambda start: start[1])  # the lowest one has the shortest way
+
+    def _extents(self, frames: Sequence[Box]) -> list[Box]:
+        held: list[list[Box]] = [[] for _ in self.firsts]
+        for name, box in self.places.cards.items():
+            if not self._is_total(name):
+                held[self._row(name)].append(box)
+        for i, box in enumerate(frames):
+            held[i // self.per_row].append(box)
+        return [around(boxes) for boxes in held]
+
+    def _moves(self) -> list[float]:
+        """How far each row moves up or down."""
+        down = [0.0]
+        for row, (upper, lower) in enumerate(pairwise(self.extents)):
+            gap = BETWEEN + TRACK * max(0, len(self.turns[row]) - 1) + self._channel(row + 1)
+            down.append(upper.bottom + down[-1] - gap - lower.top)
+        return down
+
+    def _channel(self, row: int) -> float:
+        """The room that the losses of a row take above it."""
+        return LOSS * len(self.losses[row]) + 10.0 if self.losses[row] else 0.0
+
+    def _place_total(self) -> None:
+        """At the end of the first row, beyond the tracks of the wires that turn there."""
+        names = [name for name in self.places.cards if self._is_total(name)]
+        if not names:
+            return
+        turning = max((len(starts) for starts in self.turns.values()), default=0)
+        self.up = self.right + MARGIN + TRACK * turning + 8.0
+        first = next(iter(self.losses.values()))[0].target
+        dx = self.up - 18.0 - self.places.cards[first].left
+        for name in names:
+            box = self.places.cards[name]
+            self.places.cards[name] = replace(box, x=box.x + dx)
+        self.moved = dx
+
+    def _path(self, wire: Wire, path: Path) -> Path:
+        if self._is_total(wire.target):
+            if self._is_total(wire.source):
+                return _moved(path, self.left - self.firsts[0] + self.moved, self.down[0])
+            return self._to_total(wire)
+        dx, dy = self._shift(wire.target)
+        moved = _moved(path, dx, dy)
+        if self._row(wire.source) == self._row(wire.target):
+            return moved
+        return self._turned(wire, path.curve[0], moved)
+
+    def _turned(self, wire: Wire, start: Point, path: Path) -> Path:
+        """From the end of one row to the beginning of the next, and on as before."""
+        row = self._row(wire.source)
+        starts = self.turns[row]
+        track = starts.index((wire.source, start[1]))
+        dx, dy = self._shift(wire.source)
+        x, y = start[0] + dx, start[1] + dy
+        right = self.right + MARGIN + TRACK * track
+        middle = self.extents[row].bottom + self.down[row] - BETWEEN / 2 - TRACK * track
+        enter = min(path.curve[0][0], self.left - MARGIN)
+        left = enter - 8.0 - TRACK * (len(starts) - 1 - track)
+        y_in = path.curve[0][1]
+        corners = [(x, y), (right, y), (right, middle), (left, middle), (left, y_in), (enter, y_in)]
+        rest = path.curve if enter == path.curve[0][0] else (
+            *rounded([(enter, y_in), path.curve[0]]), *path.curve[1:]
+        )  # fmt: skip
+        return replace(path, curve=(*rounded(corners), *rest[1:]))
+
+    def _to_total(self, wire: Wire) -> Path:
+        """From the loss of a step to the total."""
+        a, b = self.places.cards[wire.source], self.places.cards[wire.target]
+        row = self._row(wire.source)
+        wires = sorted(self.losses[row], key=lambda w: self.places.cards[w.source].x)
+        index = [w.id for w in wires].index(wire.id)
+        if row == 0:
+            return into_left_side(b, index, len(wires), [(a.x, a.top)])
+        below = sum(len(self.losses[r]) for r in range(1, row))
+        x = self.up + TRACK * (below + index)
+        top = self.extents[row].top + self.down[row]
+        y = top + LOSS * (len(wires) - index) - 8.0
+        corners = [(a.x, a.top), (a.x, y), (x, y), (x, b.bottom)]
+        return Path(rounded(corners), (a.x + 44.0, y))
 
 
 def _moved(path: Path, dx: float, dy: float) -> Path:
     curve = tuple([(x + dx, y + dy) for x, y in path.curve])
     return replace(path, curve=curve, label=(path.label[0] + dx, path.label[1] + dy))
-
-
-def _turned(start: Point, path: Path, sides: tuple[float, float, float], track: float) -> Path:
-    """From the end of one row to the beginning of the next."""
-    left, right, middle = sides
-    bend: tuple[Point, ...] = path.curve[-7:]  # into the card, and its straight tip
-    x_right, x_left, y = right + MARGIN + track, left - MARGIN - track, middle - track
-    corners = [
-        start,
-        (x_right, start[1]),
-        (x_right, y),
-        (x_left, y),
-        (x_left, bend[0][1]),
-        bend[0],
-    ]
-    return replace(path, curve=(*rounded(corners), *bend[1:]))

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise, starmap
 
 from ..picture.model import Card, Picture, Wire
-from .geometry import Box, Layout, Path, Point, around, rounded, straight
+from .geometry import BEND, Box, Layout, Path, around, into_left_side, rounded, straight
 from .sizes import CARD, card_height, card_width, label_width
 
 __all__ = ["gated"]
@@ -37,8 +37,6 @@ LANE = 40.0  # between a lane and the gates
 STEP = 36.0  # between two cards with a wire and its labels between them
 ROW = 36.0  # between two branches that enter a gate
 START = 46.0  # between the initial states and the first frame
-FAN = 26.0  # where several wires bend into one card
-TIP = 8.0  # the last, straight piece of such a wire
 CORNER = 14.0  # from the right side of a readout to where it is entered from below
 
 
@@ -535,8 +533,7 @@ class _Places:
             label = (x, (y + b.bottom) / 2)
             return Path(rounded([(a.x, a.top), (a.x, y), (x, y), (x, b.bottom)]), label, "up")
         beside = [w.source for w in wires if abs(self.result.cards[w.source].x - b.x) >= 0.5]
-        row = _Row(b, beside.index(wire.source), len(beside))
-        return row.path([(a.x, a.top), (a.x, row.y)], b.left - 62.0)
+        return into_left_side(b, beside.index(wire.source), len(beside), [(a.x, a.top)])
 
     def _passes_a_card(self, source: Card, target: Card) -> bool:
         """Whether something stands between two cards of one column, right above each other."""
@@ -550,13 +547,13 @@ class _Places:
     def _across(self, wire: Wire, a: Box, b: Box) -> Path:
         """From a state over the cells that follow it into the left side of a readout."""
         rows = [w.source for w in self.plan.arriving[wire.target] if self._skips(w)]
-        row = _Row(b, rows.index(wire.source), len(rows))
         width = label_width(wire) + 12.0
         track = self.skip_y + TRACK * self.skips.index(wire.source)
         out = self._riser(self.plan.card[wire.source].column, wire.source)
         enter = self._left_of_rest(wire)
-        corners = [(a.right, a.y), (out, a.y), (out, track), (enter, track), (enter, row.y)]
-        return row.path(corners, b.left - FAN - width / 2)
+        corners = [(a.right, a.y), (out, a.y), (out, track), (enter, track)]
+        label = b.left - BEND - width / 2
+        return into_left_side(b, rows.index(wire.source), len(rows), corners, label)
 
     def _left_of_rest(self, wire: Wire) -> float:
         """Where a wire climbs at the left of a column's readouts: the farther, the higher."""
@@ -565,27 +562,4 @@ class _Places:
         climbing = [w for name in names for w in reversed(plan.arriving[name]) if self._skips(w)]
         widest = max(label_width(w) for w in climbing) + 20.0
         left = min(self.result.cards[name].left for name in names)
-        return left - FAN - widest - TRACK * climbing.index(wire)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One of several wires that arrive level at the left side of a card."""
-
-    box: Box
-    index: int
-    count: int
-
-    @property
-    def y(self) -> float:
-        """Where it runs, with room for its labels."""
-        return self.box.y + ROW * ((self.count - 1) / 2 - self.index)
-
-    def path(self, corners: Sequence[Point], label: float) -> Path:
-        """Along the corners, level past the label, and with a bend into the card."""
-        box = self.box
-        port = box.y + (box.h - 12.0) * (0.5 - (self.index + 0.5) / self.count)
-        start, end = (box.left - FAN, self.y), (box.left - TIP, port)
-        middle = (start[0] + end[0]) / 2
-        bend = (middle, self.y), (middle, port), end, *straight(end, (box.left, port))[1:]
-        return Path((*rounded([*corners, start]), *bend), (label, self.y))
+        return left - BEND - widest - TRACK * climbing.index(wire)

@@ -11,6 +11,9 @@ from ..picture.model import Card
 Point: TypeAlias = tuple[float, float]
 
 ROUND = 9.0  # radius of a wire's corners
+LEVEL = 36.0  # between two wires that arrive at the left side of a card
+BEND = 26.0  # where they bend towards it
+TIP = 8.0  # the last, straight piece of a wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +148,20 @@ def _length(a: Point, b: Point) -> float:
 def _towards(a: Point, b: Point, distance: float) -> Point:
     whole = _length(a, b) or 1.0
     return (a[0] + (b[0] - a[0]) * distance / whole, a[1] + (b[1] - a[1]) * distance / whole)
+
+
+def into_left_side(
+    box: Box, index: int, count: int, corners: Sequence[Point], label: float | None = None
+) -> Path:
+    """One of `count` wires that arrive level at the left side of a card, the first one highest.
+
+    It comes along the corners, runs level past its label (centred at x = `label`) and bends
+    into the card.
+    """
+    y = box.y + LEVEL * ((count - 1) / 2 - index)
+    port = box.y + (box.h - 12.0) * (0.5 - (index + 0.5) / count)
+    start, end = (box.left - BEND, y), (box.left - TIP, port)
+    middle = (start[0] + end[0]) / 2
+    bend = (middle, y), (middle, port), end, *straight(end, (box.left, port))[1:]
+    way = [*corners, (corners[-1][0], y), start]
+    return Path((*rounded(way), *bend), (box.left - 62.0 if label is None else label, y))

@@ -29,6 +29,7 @@ def layout_of(picture: Picture) -> Layout:
     """Place everything that is in the picture."""
     if picture.columns or any(wire.source == wire.target for wire in picture.wires):
         result = gated(picture) or _Framed(picture).result
+        fold(picture, result)
     else:
         result = layered(picture)
     _surround(picture, result)
@@ -39,7 +40,6 @@ class _Framed(Router):
     def __init__(self, picture: Picture) -> None:
         super().__init__(picture)
         self._frames()
-        fold(picture, self.result)
 
     def _frames(self) -> None:
         """Around what stands in each column: as tall as it, and all of one width."""
