@@ -45,7 +45,12 @@ class Many:
 
     def below(self, row: int) -> Sequence[Value]:
         """The operands that are Values."""
-        return [x for x in self.operands if x.__class__ is not float]  # type: ignore[misc]
+        operands: Any = self.operands
+        return (
+            [x for x in operands if x.__class__ is not float]
+            if float in map(type, operands)
+            else operands
+        )
 
     def not_seen(self, row: int, seen: set[Any]) -> Sequence[Value]:
         """The same, but for what `seen` says was handed out for another node already."""

@@ -67,14 +67,14 @@ def {name}(self, other):
     if kind is Value:
         b = other._data
 {two}    elif kind is float or kind is int:
-        b = as_float(other, OP.name)
+        b = other if kind is float else as_float(other, OP.name)
 {one}    return record_pair(OP, self, other)
 """
 _REFLECTED = """\
 def {name}(self, other):
     kind = other.__class__
     if kind is float or kind is int:
-        a = as_float(other, OP.name)
+        a = other if kind is float else as_float(other, OP.name)
         b = self._data
 {one}    return record_pair(OP, other, self)
 """

@@ -392,7 +392,8 @@ def record(op: Op, operands: Sequence[Operand]) -> Value:
 def _node(op: Op, operands: tuple[Operand, ...], data: float, slopes: Sequence[float]) -> Value:
     mode = MODE.get()
     node = _new_node(data, mode)
-    if mode.recording and any(x.__class__ is not float for x in operands):
+    has_values = operands[:1] and operands[0].__class__ is not float  # nearly always at once
+    if mode.recording and (has_values or any(x.__class__ is not float for x in operands)):
         node.op = op
         node._take(operands, slopes)
     if mode.watch is not None:
@@ -430,11 +431,34 @@ def record_rows(
     below = tuple([x if isinstance(x, Value) else as_float(x, op.name) for x in column])
     bundle = bundled(rows, below) if op is ops.DOT and mode.plain else None
     if bundle is None:
-        return [record(op, (*row, *below)) for row in rows]
+        return _rows_apart(op, rows, below, mode)
     nodes = []
     for row, data in enumerate((bundle.matrix @ bundle.numbers).tolist()):
         node = _new_node(data, mode)
         node.op, node._da, node._db = op, bundle, row
+        nodes.append(node)
+    return nodes
+
+
+def _rows_apart(
+    op: Op, rows: Sequence[Sequence[Operand]], column: tuple[Operand, ...], mode: Mode
+) -> list[Value]:
+    """The rows as single nodes; the numbers of the column are looked up once."""
+    below = [x if x.__class__ is float else x._data for x in column]  # type: ignore[union-attr]
+    nodes = []
+    for row in rows:
+        numbers = [x._data for x in row if isinstance(x, Value)]
+        if len(numbers) < len(below) or not mode.plain:
+            nodes.append(record(op, (*row, *column)))
+            continue
+        numbers += below
+        out = op.evaluate(FLOAT, numbers)
+        node = _new_node(out, mode)
+        node.op, node._da, node._db = (
+            op,
+            Many((*row, *column), op.slopes(FLOAT, out, numbers)),
+            None,
+        )
         nodes.append(node)
     return nodes
 
@@ -494,17 +518,14 @@ def _operations(root: Value, zero: float) -> list[Value]:
     bundles: set[Any] = set()  # whose column has been looked at
     for node in order:  # grows while it is read
         a, b = node._a, node._b
-        if a is not None:
-            below: Sequence[Any] = (a,) if b is None else (a, b)
-        elif b is not None:
-            below = (b,)
-        elif node._da not in bundles:
-            below = node._da.below(node._db)
+        below: Sequence[Any] = (a, b)
+        if a is None and b is None:
+            if node._da in bundles:
+                continue
             bundles.add(node._da)
-        else:
-            continue
+            below = node._da.below(node._db)
         for parent in below:
-            if parent._grad is not zero:
+            if parent is not None and parent._grad is not zero:
                 if parent.op is not None:
                     parent._grad = zero
                     order.append(parent)

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from .. import ops
 from ..value import Operand, Value, record
 from .elementwise import relu, softplus
-from .sums import dot, log_softmax, logsumexp, mean, settled, sum
+from .sums import dot, log_softmax, mean, settled, sum
 from .vectors import Vector, column, same_length, vector
 
 __all__ = [
@@ -41,7 +41,7 @@ def cross_entropy(logits: Vector, target: int | Vector) -> Value:
                 f"which count from 0"
             )
         logits, _ = settled(logits)
-        return logsumexp(logits) - logits[target]
+        return record(ops.LOGSUMEXP, logits) - logits[target]
     if isinstance(target, numbers.Real | Value):
         raise TypeError(
             f"cross_entropy: target must be a class index (int) or a list of probabilities, "

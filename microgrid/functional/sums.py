@@ -134,10 +134,11 @@ def settled(zs: list[Operand]) -> tuple[list[Operand], float]:
     is a number, not a Value: a Tape is told how far it holds, for x - top is exact between
     top / 2 and 2 top only (Sterbenz, 1974).
     """
-    largest = max(zs, key=float, default=0.0)
-    top = float(largest)
+    numbers = [z.data if isinstance(z, Value) else z for z in zs]
+    top = max(numbers, default=0.0)
     if not LARGE < abs(top) < inf:
         return zs, 0.0
+    largest = zs[numbers.index(top)]
     if isinstance(largest, Value):
         low, high = sorted((0.5 * top, 2.0 * top))
         compare("greater_equal", largest, low)
@@ -153,8 +154,8 @@ def log_softmax(zs: Iterable[Operand]) -> list[Value]:
     >>> [y.data for y in log_softmax([1000.0, 0.0])]
     [0.0, -1000.0]
     """
-    zs, _ = settled(vector(zs, "log_softmax"))
-    normalizer = logsumexp(zs)
+    zs, _ = settled(not_empty("log_softmax", vector(zs, "log_softmax")))
+    normalizer = record(ops.LOGSUMEXP, zs)
     return [z - normalizer for z in zs]
 
 

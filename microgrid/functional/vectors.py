@@ -13,7 +13,10 @@ Vector: TypeAlias = Sequence[Operand]
 
 def vector(xs: Iterable[Operand], what: str) -> list[Operand]:
     """`xs` as a list of Values and floats; TypeError naming what else was given."""
-    if isinstance(xs, Value | numbers.Real | str) or not isinstance(xs, Iterable):
+    is_plain = xs.__class__ is list or xs.__class__ is tuple
+    if not is_plain and (
+        isinstance(xs, Value | numbers.Real | str) or not isinstance(xs, Iterable)
+    ):
         raise TypeError(f"{what} takes a sequence of Values or numbers, got {xs!r}")
     return [x if isinstance(x, Value) else as_float(x, what) for x in xs]
 
