@@ -160,6 +160,8 @@ def source_of(x: float) -> Source:
 def evaluate(source: Source, sweep: Sweep | None = None, after: int | None = None) -> float | None:
     """What a source gives now; None where a gradient or message in it is not there yet.
 
+    A sum has what is there: messages add up as they come.
+
     `sweep` is needed where gradients or messages are in it. Numbers of the graph are read anew.
     """
     kind, *arguments = source
@@ -181,9 +183,10 @@ def evaluate(source: Source, sweep: Sweep | None = None, after: int | None = Non
     if kind == "message":
         return _needed(sweep, kind).message(arguments[0], arguments[1], after)
     numbers = [evaluate(argument, sweep, after) for argument in arguments]
-    if None in numbers:
+    known = [x for x in numbers if x is not None]
+    if len(known) < len(numbers) and (kind != "sum" or not known):
         return None
-    return COMBINED[kind]([x for x in numbers if x is not None])
+    return COMBINED[kind](known)
 
 
 def _needed(sweep: Sweep | None, kind: str) -> Sweep:

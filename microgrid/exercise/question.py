@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from ..graph import formula, formula_in_numbers, name_of, root_of, time_step, uses
@@ -40,7 +41,8 @@ class Question:
     text, hint : what is asked, and what helps
     answer : the right number; for a choice the place of the right one, from 0
     slips : (number, sentence): wrong answers that say what went wrong
-    choices : what can be chosen, for the kind "path"; () where a number is asked for
+    choices, products : what can be chosen, for the kind "path", and the product along each;
+        () where a number is asked for
     steps : the way to the answer, line by line
     subject : the node it is about; for a message or a local derivative the one that sends
     position : the edge of the subject it is about, if it is about one
@@ -53,6 +55,7 @@ class Question:
     answer: float
     slips: tuple[tuple[float, str], ...] = ()
     choices: tuple[str, ...] = ()
+    products: tuple[float, ...] = ()
     steps: tuple[str, ...] = ()
     subject: Value | None = field(default=None, compare=False)
     position: int | None = None
@@ -279,9 +282,16 @@ def _paths(on: _Asked) -> Iterator[Question]:
             "path", f"Along which path does the gradient on {name_of(leaf)} vanish most?",
             "Multiply the local derivatives along each path; the smallest product fades most.",
             float(smallest), choices=tuple(names),
+            products=tuple(_along(path.nodes) for path in found),
             steps=tuple(f"{name}: {words}" for name, words in zip(names, products)), subject=leaf,
             step=len(on.sweep),
         )  # fmt: skip
+
+
+def _along(nodes: Sequence[Value]) -> Quantity:
+    """The product of the local derivatives along a path from the root."""
+    factors = [local(upper, upper.parents.index(lower)) for upper, lower in pairwise(nodes)]
+    return product(factors)
 
 
 KINDS: dict[str, Callable[[_Asked], Iterator[Question]]] = {

@@ -68,7 +68,7 @@ def close(found, expected):
 def check(root, moves, seed=1.0):
     """Values, local derivatives, gradients and messages equal those of Python, move by move."""
     order = creation_order(root)
-    graph = Graph(order, Sweep(root, seed))
+    graph = Graph([root], Sweep(root, seed))
     last = len(Sweep(root, seed))
     steps = sorted({0, 1, last // 2, last})
     data = [[[graph.index[leaf], number_data(x)] for leaf, x in move] for move in moves]
@@ -118,7 +118,7 @@ def test_leaves_that_hold_earlier_sweeps_start_from_them():
     a = Value(3.0, label="a")
     root = a * a
     sweep = Sweep(root, held={a: 1.0})
-    (answer,) = ask(Graph(creation_order(root), sweep), [[]], [0, 1, 2])
+    (answer,) = ask(Graph([root], sweep), [[]], [0, 1, 2])
     assert [gradients[0] for gradients in answer["gradients"]] == [1.0, 4.0, 7.0]
 
 
@@ -126,7 +126,7 @@ def test_leaves_that_hold_earlier_sweeps_start_from_them():
 def test_the_forward_pass_comes_before_step_0():
     a, b = Value(2.0), Value(3.0)
     root = (a * b).tanh()
-    graph = Graph(creation_order(root), Sweep(root))
+    graph = Graph([root], Sweep(root))
     program = f"""{graph.script()}{_asset("engine.js")}
         const engine = makeEngine({json.dumps(graph.data())});
         const values = [-2, -1, 0].map((k) => [0, 2, 3].map((i) => engine.valueAt(i, k)));
@@ -146,7 +146,7 @@ def test_a_crossed_comparison_is_named():
     y = x * 2.0
     loss = y * 3.0 if y > 0.5 else y
     guards = guards_of(loss, [x])
-    graph = Graph(creation_order(loss, *(v for g in guards for v in g.values)), Sweep(loss))
+    graph = Graph([loss, *(v for g in guards for v in g.values)], Sweep(loss))
     moves = [[], [[0, 0.3]], [[0, 0.2]]]
     answers = ask(graph, moves, guards=graph.guards(guards))
     assert [answer["crossed"] for answer in answers] == [None, None, "mul > 0.5"]
@@ -163,7 +163,7 @@ def test_quantities_are_those_of_python_before_and_after_a_move():
         sent[0] / sent[1], -sent[0] * 2.0, abs(sent[0]), q.largest(sent), q.smallest(sent),
         q.gradient_from(h2, h0, gradients(h2), q.value(h1)), q.product([q.value(h1), math.inf]),
     ]  # fmt: skip
-    graph = Graph(creation_order(root), sweep)
+    graph = Graph([root], sweep)
     steps, place = [0, 2, len(sweep)], graph.index[h0]
     program = f"""{graph.script()}{_asset("engine.js")}{_asset("quantity.js")}
         const engine = makeEngine({json.dumps(graph.data())});

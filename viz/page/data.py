@@ -1,92 +1,121 @@
-"""What the player's page needs to know: what is painted, and the history of every gradient
-over the sweep, as plain data for one block of JSON.
+"""What the player's page needs to know: what is painted, and how every number on it follows from
+the graph, as plain data for one block of JSON.
 
 Shapes, their places, and the words on them come from the same Drawing as every other format,
-painted with the names of colours in place of colours, which the page's style sheet gives.
-A number is a pair [Python's repr, as it is shown]. A history is a list of
-[step, repr, as shown, heat]: the gradient from the message of that step on. Step k is the
-state after k messages.
+painted with the names of colours in place of colours, which the page's style sheet gives. Numbers
+are sources (`Graph.source`), which the page computes itself, before and after a leaf has moved.
 """
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
+
+from microgrid.graph import graph_of
+from microgrid.quantity import gradient, message, total
+from microgrid.sweep import Sweep
+from microgrid.value import Value, creation_order
 
 from ..drawing.drawing import Curve, Group, Rect, Shape, Text
 from ..drawing.painter import paint
 from ..layout.place import layout_of
 from ..picture.build import Drawable, Options, Pictures, roots_of
-from ..picture.model import Card, Cell, Panel, Picture, Row, Wire
-from ..style.typography import number
-from .history import History, Played
+from ..picture.model import Card, Panel, Picture, Row, Wire
+from ..picture.sentence import Said, Sentence
+from ..style.typography import number, text_width
+from .graph import Graph, number_data
+from .live import exercise_data, guards_of_graph, knobs, names, states, weights
 from .symbols import SYMBOLS
 
-__all__ = ["playback"]
+__all__ = ["Data", "playback"]
 
 Data: TypeAlias = dict[str, Any]
 
 PAD = 24.0  # around the picture
 MOST_CARDS = 3000  # the page draws no more of them where a coarser level has fewer
-LABELS = {"scalar": "Every operation", "cell": "Time steps"}
+LABELS = {
+    "scalar": "Every operation", "gate": "Gates", "vector": "Vectors", "cell": "Time steps",
+}  # fmt: skip
 PAINTED = ("frame", "card", "wire")  # the page has its own title, panels and legend
 
 
-def playback(x: Drawable, title: str | None, captions: Sequence[str] | None) -> Data:
-    """Everything the page knows of x. What the title gives away waits for the sweep's end."""
+def playback(
+    x: Drawable, title: str | None, captions: Sequence[str] | None, live: bool = True
+) -> tuple[Data, str]:
+    """Everything the page knows of x, and the rows of the op table that it needs, in JavaScript.
+
+    What the title gives away waits for the sweep's end.
+    """
+    x = graph_of(x)
     drawn = Pictures(x, Options(title, captions, "scalar"))
-    sweep = Played(drawn.sweep, roots_of(x))
-    pictures = {"scalar": drawn.played()}
-    if pictures["scalar"].columns:
-        pictures["cell"] = Pictures(x, Options(title, captions, "cell")).played()
-    last = pictures.get("cell", pictures["scalar"])
-    if len(pictures["scalar"].cards) > MOST_CARDS and "cell" in pictures:
-        del pictures["scalar"]
-    levels = {name: Level(picture, sweep) for name, picture in pictures.items()}
-    first = next(iter(levels.values()))
-    shared = shared_weights(first)
-    return {
-        "title": last.title,
-        "finding": " ".join(filter(None, (last.finding and f"{last.finding}.", last.subtitle))),
-        "seed": pair(sweep.seed),
-        "last": sweep.last,
-        "columns": [column.title for column in first.picture.columns],
+    roots = roots_of(x)
+    guards = guards_of_graph(roots)
+    graph = Graph([*roots, *(v for g in guards for v in g.values)], drawn.sweep)
+    order = creation_order(*roots)
+    pictures = _pictures(x, drawn, title, captions)
+    levels = {name: Level(picture, graph, order) for name, picture in pictures.items()}
+    finest, coarsest = next(iter(levels.values())), list(pictures.values())[-1]
+    shared = _shared(finest, drawn.sweep)
+    data = {
+        "title": _sentence(coarsest.title, graph),
+        "finding": _sentence(coarsest.finding, graph),
+        "subtitle": _sentence(coarsest.subtitle, graph),
+        "graph": graph.data(),
+        "guards": graph.guards(guards),
+        "live": live,
+        "columns": [column.title for column in finest.picture.columns],
         "shared": shared,
         "panels": [
-            panel_data(panel, sweep)
-            for panel in last.panels
+            _panel(panel, graph)
+            for panel in coarsest.panels
             if not (shared and panel.kind == "shared")
         ],
         "levels": [level.data(name, LABELS[name]) for name, level in levels.items()],
+        "knobs": knobs(x, graph) if live else [],
+        "weights": weights(x, graph) if live else None,
+        "names": names(graph),
+        "states": states(x, graph),
+        "exercise": exercise_data(graph),
     }
+    return data, graph.script()
+
+
+def _pictures(
+    x: Drawable, scalar: Pictures, title: str | None, captions: Sequence[str] | None
+) -> dict[str, Picture]:
+    """A picture for every level that says something of its own, the finest first."""
+    found = {"scalar": scalar.played()}
+    if not found["scalar"].columns:
+        if len(found["scalar"].cards) > MOST_CARDS:
+            found["vector"] = Pictures(x, Options(title, captions, "vector")).played()
+            del found["scalar"]
+        return found
+    for name in ("vector", "cell"):
+        picture = Pictures(x, Options(title, captions, name)).played()
+        if len(picture.cards) < len(next(reversed(found.values())).cards):
+            found[name] = picture
+    if len(found["scalar"].cards) > MOST_CARDS and len(found) > 1:
+        del found["scalar"]
+    return found
 
 
 class Level:
-    """One level of detail: its cards, wires and frames as shapes, with their histories.
+    """One level of detail: its cards, wires and frames as shapes, and where numbers come from.
 
     Attributes
     ----------
-    picture, sweep : what is painted and played
+    picture, graph : what is painted, and what its numbers follow from
+    order : the nodes that the picture calls by their place
     shared : the leaves that are drawn once per use, by their place in the order of creation
-    sent : for every card the messages to it, (step, message) in the order of the sweep
     """
 
-    def __init__(self, picture: Picture, sweep: Played) -> None:
-        self.picture, self.sweep = picture, sweep
+    def __init__(self, picture: Picture, graph: Graph, order: Sequence[Value]) -> None:
+        self.picture, self.graph, self.order = picture, graph, order
         drawing = paint(picture, layout_of(picture), SYMBOLS)
         self.groups = {group.id: group for group in drawing.groups if group.kind in PAINTED}
         self.index = {card.id: i for i, card in enumerate(picture.cards)}
         aliases = (card.nodes[0] for card in picture.cards if card.alias and len(card.nodes) == 1)
         self.shared = list(dict.fromkeys(aliases))
-        self.messages = {wire.id: self._messages(wire) for wire in picture.wires}
-        self.sent: dict[str, list[tuple[int, float]]] = {card.id: [] for card in picture.cards}
-        for wire in picture.wires:
-            self.sent[wire.source] += self.messages[wire.id]
-        for messages in self.sent.values():
-            messages.sort()
         self.frame = _extent(self.groups.values())
 
     def data(self, name: str, label: str) -> Data:
@@ -105,78 +134,91 @@ class Level:
             "wires": [self._wire(wire) for wire in self.picture.wires],
         }
 
-    def _messages(self, wire: Wire) -> list[tuple[int, float]]:
-        """(step, message) of every edge that a wire stands for."""
-        found = (self.sweep.message(node, position) for node, position in wire.edges)
-        return [message for message in found if message is not None]
-
     def _shapes(self, shapes: Iterable[Shape]) -> list[list[Any]]:
         left, top, _, _ = self.frame
         return [_written(shape, left, top) for shape in shapes]
 
+    def _source(self, x: float | None) -> Any:
+        return None if x is None else self.graph.source(x)
+
     def _card(self, card: Card) -> Data:
-        group = self.groups[card.id]
-        box, *inner = group.shapes
+        box, *inner = self.groups[card.id].shapes
         assert isinstance(box, Rect)
-        named = bool(card.names)
+        texts = [s for s in inner if isinstance(s, Text) and s.kind == "value"]
+        heats = [s for s in inner if isinstance(s, Rect) and s.kind == "heat"]
         return {
             "id": card.id,
             "role": card.role,
             "alias": card.alias,
             "name": card.name,
             "short": next(s.plain for s in inner if isinstance(s, Text) and s.kind == "name"),
-            "named": named or card.operation is None,
+            "named": bool(card.names) or card.operation is None,
             "op": card.op,
             "formula": card.formula,
             "scope": card.scope,
             "note": card.note,
+            "node": self._place(card),
+            "column": card.column,
             "shared": self.shared.index(card.nodes[0]) if self._is_shared(card) else None,
             "order": card.order,
             "x": round(box.x - self.frame[0], 1),
             "y": round(box.y - self.frame[1], 1),
             "width": round(box.w, 1),
             "height": round(box.h, 1),
-            "shapes": self._shapes(inner),
+            "shapes": self._shapes(s for s in inner if s.kind != "bad"),
             "rows": [
-                {"name": _row_name(row), "value": pair(row.value), "history": history}
-                for row, history in zip(card.rows, self._histories(card, group))
+                self._row(row, texts[i : i + 1], heats[i : i + 1])
+                for i, row in enumerate(card.rows)
             ],
         }
+
+    def _place(self, card: Card) -> int | None:
+        """The place in the page's graph of a card's only node."""
+        return self.graph.index[self.order[card.nodes[0]]] if len(card.nodes) == 1 else None
 
     def _is_shared(self, card: Card) -> bool:
         return len(card.nodes) == 1 and card.nodes[0] in self.shared
 
-    def _histories(self, card: Card, group: Group) -> Iterator[list[list[Any]]]:
-        sweep, sent = self.sweep, self.sent[card.id]
-        heat = [s for s in group.shapes if isinstance(s, Rect) and s.kind == "heat"]
-        room = heat[0].w - 6.0 if heat else math.inf
-        if card.alias and len(card.nodes) == 1:
-            yield sweep.written(running(sent), room)
-            return
-        ends = [history[-1][0] for node in card.nodes if (history := sweep.history(node))]
-        complete = max((step for step, _ in sent), default=min(ends, default=0))
-        for row in card.rows:
-            if row.node is not None:
-                yield sweep.written(sweep.history(row.node), room)
-            else:  # a norm is known when the last of its messages has come
-                yield sweep.written([] if row.grad is None else [(complete, row.grad)], room)
+    def _row(self, row: Row, text: Sequence[Text], heat: Sequence[Rect]) -> Data:
+        """A number with its gradient, and how wide the places are in which they are written."""
+        bars = "‖" if row.norm else ""
+        room = 0.0
+        if text and heat:
+            *name, _ = (word.text for word in text[0].words)
+            taken = text_width("".join(name) + 2 * bars, text[0].size)
+            room = round(heat[0].x - 4.0 - text[0].x - taken, 2)
+        return {
+            "name": _row_name(row),
+            "bars": bars,
+            "value": self._source(row.value),
+            "grad": self._source(row.grad),
+            "room": [room, round(heat[0].w - 6.0, 2) if heat else 0.0],
+        }
 
     def _wire(self, wire: Wire) -> Data:
-        messages, shapes = self.messages[wire.id], self.groups[wire.id].shapes
-        ribbon = [s for s in shapes if isinstance(s, Curve) and s.kind == "ribbon"]
+        shapes = [s for s in self.groups[wire.id].shapes if s.kind not in ("ribbon", "bad")]
+        texts = {s.kind: s.plain for s in shapes if isinstance(s, Text)}
+        order = self.order
         return {
             "source": self.index[wire.source],
             "target": self.index[wire.target],
-            "step": max((step for step, _ in messages), default=None),
+            "edges": [self.graph.edge[order[node], i] for node, i in wire.edges],
             "recurrent": wire.recurrent and wire.look != "cut",
             "cut": wire.look == "cut",
             "gain": wire.kind == "gain",
-            "ribbon": [ribbon[0].width, ribbon[0].dashes] if ribbon else None,
-            "shapes": self._shapes(s for s in shapes if s not in ribbon),
-            "local": None if wire.local is None else pair(wire.local),
-            "upstream": _upstream(wire),
-            "message": None if wire.message is None or not messages else pair(wire.message),
-        }
+            "shapes": self._shapes(shapes),
+            "before": [
+                _before(texts.get("local"), wire.local), _before(texts.get("message"), wire.message)
+            ],
+            "local": self._source(wire.local),
+            "upstream": self._source(wire.upstream),
+            "message": self._source(wire.message),
+        }  # fmt: skip
+
+
+def _before(text: str | None, x: float | None) -> str:
+    """What stands before the number in a label: "×", "← "."""
+    return "" if text is None or x is None else text.removesuffix(number(x))
 
 
 def _written(shape: Shape, left: float, top: float) -> list[Any]:
@@ -220,74 +262,60 @@ def _row_name(row: Row) -> str:
     return f"‖{name or '·'}‖" if row.norm else name
 
 
-def _upstream(wire: Wire) -> list[str] | None:
-    """The gradient that times the number on the wire is its message, where that holds."""
-    if wire.upstream is None or wire.local is None or wire.message is None:
-        return None
-    product = wire.upstream * wire.local
-    same = math.isclose(product, wire.message, rel_tol=1e-9) or repr(product) == repr(wire.message)
-    return pair(wire.upstream) if same else None
-
-
-def pair(x: float) -> list[str]:
-    """A number as the page reads it.
-
-    >>> pair(-0.25)
-    ['-0.25', '−0.250']
-    """
-    return [repr(x), number(x)]
-
-
-def shared_weights(level: Level) -> list[Data]:
-    """For every shared weight what each time step adds to its gradient, and the sum so far."""
+def _shared(level: Level, sweep: Sweep | None) -> list[Data]:
+    """For every shared weight what each time step adds to its gradient, and the sum."""
+    if sweep is None:
+        return []
     columns = [column.index for column in level.picture.columns]
-    sent: dict[int, dict[int, list[tuple[int, float]]]]
-    sent = {leaf: defaultdict(list) for leaf in level.shared}
-    names: dict[int, str] = {}
-    for card in level.picture.cards:
-        if card.alias and len(card.nodes) == 1:
-            shown = card.embedding or (card.names[0] if card.names else None)
-            names[card.nodes[0]] = card.name if shown is None else str(shown)
-            sent[card.nodes[0]][card.column] += level.sent[card.id]
-    written = level.sweep.written
-    return [
-        {
-            "name": names[leaf],
-            "parts": [written(running(parts[column])) for column in columns],
-            "sum": written(level.sweep.history(leaf)),
-        }
-        for leaf, parts in sent.items()
-    ]
+    graph, order, found = level.graph, level.order, []
+    for leaf in level.shared:
+        cards = [card for card in level.picture.cards if card.alias and card.nodes[0] == leaf]
+        shown = cards[0].embedding or (cards[0].names[0] if cards[0].names else None)
+        parts: dict[int, list[float]] = {column: [] for column in columns}
+        uses = {card.id: card.column for card in cards}
+        for wire in level.picture.wires:
+            for node, position in wire.edges if wire.source in uses else ():
+                sent = message(sweep, order[node], position)
+                if sent is not None and uses[wire.source] in parts:
+                    parts[uses[wire.source]].append(sent)
+        whole = gradient(sweep, order[leaf])
+        found.append(
+            {
+                "name": cards[0].name if shown is None else str(shown),
+                "parts": [graph.source(total(p)) if p else None for p in parts.values()],
+                "sum": None if whole is None else graph.source(whole),
+            }
+        )
+    return found
 
 
-def running(messages: Iterable[tuple[int, float]]) -> History:
-    """Messages in the order of the sweep, each added to those before it.
-
-    >>> running([(7, 0.5), (3, 1.0)])
-    [(3, 1.0), (7, 1.5)]
-    """
-    steps = sorted(messages, key=lambda item: item[0])
-    return list(zip((step for step, _ in steps), accumulate(x for _, x in steps)))
-
-
-def _heat(cell: Cell, sweep: Played) -> str:
-    """The colours of a cell: those of its gradient; of a value only if it is none."""
-    if cell.number is None or (cell.kind == "value" and math.isfinite(cell.number)):
-        return ""
-    return sweep.heat(cell.number)
-
-
-def panel_data(panel: Panel, sweep: Played) -> Data:
+def _panel(panel: Panel, graph: Graph) -> Data:
     """A table that can be read when the sweep is over."""
     rows = [
         [
             {
-                "text": "" if panel.compact and cell.kind == "grad" else cell.shown,
                 "kind": cell.kind,
-                "heat": _heat(cell, sweep),
+                "text": cell.text,
+                "number": None if cell.number is None else graph.source(cell.number),
+                "mute": panel.compact and cell.kind == "grad",
             }
             for cell in row
         ]
         for row in panel.rows
     ]
     return {"title": panel.title, "note": panel.note, "rows": rows}
+
+
+def _sentence(text: str, graph: Graph) -> Data:
+    """A sentence by its cases; a plain text has one."""
+    if not isinstance(text, Sentence):
+        return {"about": None, "cases": [[None, None, [text]]]}
+    cases = [
+        [
+            number_data(case.low),
+            number_data(case.high),
+            [[graph.source(w.number), w.how] if isinstance(w, Said) else w for w in case.words],
+        ]
+        for case in text.cases
+    ]
+    return {"about": None if text.about is None else graph.source(text.about), "cases": cases}

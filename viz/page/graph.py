@@ -17,22 +17,23 @@ from microgrid.ops import OPS, Op
 from microgrid.quantity import Source, source_of
 from microgrid.sweep import Sweep
 from microgrid.tape.guards import Guard
-from microgrid.value import Value
+from microgrid.value import Value, creation_order
 
 __all__ = ["Graph", "number_data"]
 
 
 class Graph:
-    """The nodes below some roots in order of creation, as the page reads them.
+    """The nodes below some roots, as the page reads them.
 
     Attributes
     ----------
-    order : the nodes; their places are what the page calls them by
+    order : the nodes in order of creation; their places are what the page calls them by
     edge : for every (node, position among its parents) the place of that edge in the arrays
     """
 
-    def __init__(self, order: Sequence[Value], sweep: Sweep | None) -> None:
-        self.order, self.sweep = order, sweep
+    def __init__(self, roots: Sequence[Value], sweep: Sweep | None) -> None:
+        self.order = order = creation_order(*roots)
+        self.sweep = sweep
         self.index = {node: i for i, node in enumerate(order)}
         self.edge: dict[tuple[Value, int], int] = {}
         self._ops = list(dict.fromkeys(node.op for node in order if node.op is not None))
@@ -91,6 +92,14 @@ class Graph:
             return [kind[0], self.index[arguments[0]]]
         if kind in ("local", "message"):
             return ["p" if kind == "local" else "m", self.edge[arguments[0], arguments[1]]]
+        if kind == "through":  # d(above)/d(below) along paths through these nodes alone
+            nodes, above, below = arguments
+            return [
+                "through",
+                [self.index[x] for x in nodes],
+                self.index[above],
+                self.index[below],
+            ]
         if kind == "from":  # d(root)/d(node) of a sweep of its own
             root, node, seed = arguments
             return ["from", self.index[root], self.index[node], self._translated(seed)]

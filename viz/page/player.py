@@ -27,8 +27,8 @@ from .symbols import variables
 
 __all__ = ["page", "player"]
 
-SCRIPTS = ("data", "sweep", "paths", "drawing", "camera", "words", "quiz", "tables", "controls",
-           "start")  # fmt: skip
+SCRIPTS = ("engine", "quantity", "numbers", "data", "sweep", "paths", "drawing", "camera", "words",
+           "exercise", "tables", "live", "training", "present", "controls", "start")  # fmt: skip
 
 
 def player(
@@ -38,15 +38,24 @@ def player(
     title: str | None = None,
     captions: Sequence[str] | None = None,
     theme: str = "system",
+    live: bool = True,
 ) -> Path:
-    """Write a page that plays the backward sweep of a Value or an Unrolled: `quiz.html`.
+    """Write a page that plays forward pass and sweep of a Value or an Unrolled: `quiz.html`.
 
     The page opens from disk and needs no network. It plays the sweep whether or not
     `backward()` has been called, and leaves every gradient as it was. A list of Values is
     swept from the one that `backward()` was called on, or else from its last.
 
-    title, captions: as in `draw`. theme: one of the themes, or "system" for light or dark as
-    the reader's system has it; the reader can choose another.
+    Parameters
+    ----------
+    title, captions : as in `draw`
+    theme : one of the themes, or "system" for light or dark as the reader's system has it; the
+        reader can choose another
+    live : whether numbers can be moved: every value, gradient, panel and sentence follows
+
+    The address may say where to begin: `quiz.html#step=12&level=cell&h_0=1&seed=7&quiz`; with
+    `quiz.html?embed` it is small enough for an iframe. `window.microgrid` has names(),
+    value(name), gradient(name) and set(name, number).
 
     TypeError for what cannot be drawn, ValueError for an unknown theme or a name that does
     not end in .html, OSError where the folder does not exist or cannot be written.
@@ -56,7 +65,7 @@ def player(
         raise ValueError(f"a player's file name ends in .html, got {target.name!r}")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
-    return write_whole(target, page(x, title=title, captions=captions, theme=theme))
+    return write_whole(target, page(x, title=title, captions=captions, theme=theme, live=live))
 
 
 def page(
@@ -65,6 +74,7 @@ def page(
     title: str | None = None,
     captions: Sequence[str] | None = None,
     theme: str = "system",
+    live: bool = True,
 ) -> str:
     """The text of that page.
 
@@ -75,12 +85,13 @@ def page(
     """
     if theme != "system" and theme not in THEMES:
         raise ValueError(f"theme must be one of system, {', '.join(THEMES)}, got {theme!r}")
-    data = playback(x, title, captions) | {"themes": list(THEMES), "theme": theme}
-    style, script = _style(), _script()
+    data, table = playback(x, title, captions, live)
+    data |= {"themes": list(THEMES), "theme": theme}
+    style, script = _style(), _script(table)
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
     return Template(_asset("page.html")).substitute(
         policy=html.escape(f"{policy}; base-uri 'none'; form-action 'none'"),
-        title=html.escape(data["title"]),
+        title=html.escape(title or "microgrid"),
         style=style,
         script=script,
         data=_embedded(json.dumps(data, ensure_ascii=False, allow_nan=False)),
@@ -100,9 +111,10 @@ def _asset(name: str) -> str:
 
 
 @cache
-def _script() -> str:
+def _script(table: str) -> str:
+    """Our scripts, after the rows of the op table that the graph uses."""
     parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
-    return f'\n(() => {{\n"use strict";\n{parts}}})();\n'
+    return f'\n(() => {{\n"use strict";\n{table}{parts}}})();\n'
 
 
 @cache

@@ -7,14 +7,17 @@ let timer = null;
 
 function go(step) {
   if (state.asked) return;
-  show({ step: Math.min(Math.max(step, 0), LAST) });
-  const wire = activeWire();
-  if (wire) reveal(wire.source);
+  show({ step: Math.min(Math.max(step, FIRST), LAST) });
+  const card = activeWire()?.source ?? (state.step < 0 ? activeCard() : null);
+  if (card) reveal(card);
 }
 
+let untouched = true; // nobody has stepped yet: the first play begins with the forward pass
+
 function play() {
-  if (!LAST || state.asked) return;
-  if (state.step >= state.level.stops.at(-1)) go(0);
+  if (state.asked) return;
+  if (untouched || state.step >= stops().at(-1)) go(FIRST);
+  untouched = false;
   document.body.classList.add("playing");
   byId("play").setAttribute("aria-label", "Pause");
   tick();
@@ -23,9 +26,9 @@ function play() {
 function tick() {
   timer = setTimeout(() => {
     go(stopAfter(state.step));
-    if (state.step >= state.level.stops.at(-1)) pause();
+    if (state.step >= stops().at(-1)) pause();
     else tick();
-  }, Number(byId("speed").value));
+  }, Number(byId("speed").value) || Math.max(16, 60000 / stops().length));
 }
 
 function pause() {
@@ -35,26 +38,38 @@ function pause() {
   byId("play").setAttribute("aria-label", "Play");
 }
 
-const forward = () => (pause(), go(stopAfter(state.step)));
-const backward = () => (pause(), go(stopBefore(state.step)));
-const toStart = () => (pause(), go(0));
-const toEnd = () => (pause(), go(LAST));
+const stepTo = (step) => (pause(), (untouched = false), go(step));
+const forward = () => stepTo(stopAfter(state.step));
+const backward = () => stepTo(stopBefore(state.step));
+const toStart = () => stepTo(FIRST);
+const toSweep = () => stepTo(0);
+const toEnd = () => stepTo(LAST);
+
+/** On to where the gradient of the selected card is complete. */
+function runToCard() {
+  const card = state.selected ?? state.pointed;
+  if (!card) return announce("Select a card first.");
+  stepTo(completed(card) || card.computed);
+}
 const toggle = () => (timer === null ? play() : pause());
 
-const onClick = { next: forward, back: backward, first: toStart, last: toEnd, play: toggle };
+const onClick = {
+  next: forward, back: backward, first: toStart, last: toEnd, play: toggle, sweep: toSweep, "run-to": runToCard,
+};
 for (const [id, action] of Object.entries(onClick)) byId(id).addEventListener("click", action);
-slider.max = LAST;
-slider.addEventListener("input", () => (pause(), go(Number(slider.value))));
+Object.assign(slider, { min: FIRST, max: LAST });
+slider.addEventListener("input", () => stepTo(Number(slider.value)));
 
 painters.push(() => {
   slider.value = state.step;
   const wire = activeWire();
   slider.setAttribute("aria-valuetext",
-    wire ? `message ${state.step} of ${LAST}, to ${called(wire.source)}` : `message ${state.step} of ${LAST}`);
-  const locked = Boolean(state.asked) || LAST === 0;
-  for (const id of ["first", "back"]) byId(id).disabled = locked || state.step === 0;
+    state.step < 0 ? position() : wire ? `message ${state.step} of ${LAST}, to ${called(wire.source)}` : `message ${state.step} of ${LAST}`);
+  const locked = Boolean(state.asked) || LAST === FIRST;
+  for (const id of ["first", "back"]) byId(id).disabled = locked || state.step === FIRST;
   for (const id of ["next", "last"]) byId(id).disabled = locked || state.step >= LAST;
-  byId("play").disabled = slider.disabled = locked;
+  byId("play").disabled = byId("sweep").disabled = slider.disabled = locked;
+  byId("run-to").disabled = locked || !state.selected;
 });
 
 // Levels
@@ -66,7 +81,10 @@ function showLevel(level) {
   for (const button of byId("levels").children) {
     button.setAttribute("aria-pressed", button.value === level.name);
   }
-  if (quiz.on) nextQuestion();
+  if (quiz.on) {
+    newRound();
+    nextQuestion();
+  }
 }
 
 for (const level of DATA.levels) {
@@ -80,7 +98,8 @@ byId("levels").hidden = DATA.levels.length < 2;
 // Cards
 
 function select(card) {
-  if (quiz.on && card && askable(card)) return ask(card);
+  const question = quiz.on && card && !state.asked ? questionAt(card) : null;
+  if (question) return ask(question);
   show({ selected: card === state.selected ? null : card });
 }
 
@@ -160,7 +179,8 @@ const KEYS = {
   n: forward, ArrowRight: forward, b: backward, ArrowLeft: backward, " ": toggle,
   Home: toStart, End: toEnd, ArrowDown: () => walk(1), ArrowUp: () => walk(-1),
   "/": () => search.focus(), "+": () => zoom(1.3), "=": () => zoom(1.3), "-": () => zoom(1 / 1.3),
-  f: fit, t: toggleTable, q: toggleQuiz, "?": openHelp,
+  f: fit, t: toggleTable, q: toggleQuiz, "?": openHelp, s: toSweep, r: runToCard,
+  p: present, "[": fold, F: fullScreen, u: undo,
   l: () => showLevel(DATA.levels[(DATA.levels.indexOf(state.level) + 1) % DATA.levels.length]),
   Escape: () => show({ selected: null, pointed: null }),
 };

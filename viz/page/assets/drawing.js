@@ -61,25 +61,41 @@ const ofKind = (shapes, ...kinds) => shapes.filter(([, kind]) => kinds.includes(
 function drawWire(parent, wire) {
   const kind = `wire${wire.recurrent ? " recurrent" : ""}${wire.cut ? " cut" : ""}`;
   const group = drawn(parent, "g", { class: kind, "aria-hidden": "true" });
-  const said = wire.shapes.findIndex(([, name]) => name === "message");
-  // nan and inf stand on red: the rectangle before the message belongs to it.
-  const red = said > 0 && wire.shapes[said - 1][1] === "bad" ? 1 : 0;
-  wire.later = said < 0 ? [] : wire.shapes.slice(said - red);
   const [[, , , , points, head]] = ofKind(wire.shapes, "line");
-  Object.assign(wire, { element: group, kind, path: curve(points), painted: kind, sent: null });
-  if (wire.ribbon) {  // along the line and on to the tip of its arrow
-    const [width, dashes] = wire.ribbon;
-    const d = `${wire.path}L${head.slice(0, 2)}`;
-    const ribbon = drawn(group, "path", { class: "ribbon", d, "stroke-width": width });
-    if (dashes) ribbon.setAttribute("stroke-dasharray", dashes);
-    if (red) ribbon.style.stroke = "var(--bad-fill)";
+  const path = curve(points);
+  Object.assign(wire, { element: group, kind, path, painted: kind, sent: null, said: null });
+  wire.ribbon = drawn(group, "path", { class: "ribbon", d: `${path}L${head.slice(0, 2)}` });
+  for (const shape of wire.shapes) {
+    if (shape[1] === "local") wire.said = drawShape(group, shape);
+    else if (shape[1] !== "message") drawShape(group, shape);
   }
-  drawShapes(group, said < 0 ? wire.shapes : wire.shapes.slice(0, said - red));
+  writeWire(wire);
+}
+
+/** The numbers of a wire: its local derivative, the width of its ribbon, its message if sent. */
+function writeWire(wire) {
+  const message = wire.message ? exact(wire.message) : 0;
+  wire.ribbon.setAttribute("stroke-width", wire.width.toFixed(2));
+  wire.ribbon.setAttribute("stroke-dasharray", message < 0 ? "7 3.5" : "");
+  wire.ribbon.style.stroke = Number.isFinite(message) ? "" : "var(--bad-fill)";
+  if (wire.said) label_(wire.said, wire.before[0], wire.local, "local");
+  if (wire.sent) label_(wire.sent, wire.before[1], wire.message, "gradient");
+}
+
+function label_(text, before, number, colour) {
+  const words = `${before}${shown(number)}`;
+  if (text.textContent !== words) text.textContent = words;
+  const bad = number && !Number.isFinite(exact(number));
+  text.classList.toggle("bad", Boolean(bad));
+  text.style.fill = bad ? "var(--bad-fill)" : `var(--${colour})`;
 }
 
 /** The message on a wire, written when it is first sent: a page with fewer words loads faster. */
 function writeMessage(wire) {
-  wire.sent = drawShapes(wire.element, wire.later);
+  const [shape] = ofKind(wire.shapes, "message");
+  if (!shape) return;
+  wire.sent = drawShape(wire.element, shape);
+  label_(wire.sent, wire.before[1], wire.message, "gradient");
 }
 
 function drawCard(parent, card) {
@@ -96,35 +112,38 @@ function drawCard(parent, card) {
   box.style.fill = `var(--${paint}-fill)`;
   box.style.stroke = `var(--${paint}-border)`;
   Object.assign(card, { element: group, kind, painted: "" });
-  const known = card.shapes.filter(([, name]) => !["heat", "negative", "grad"].includes(name));
+  const known = card.shapes.filter(([, name]) => !["heat", "negative", "grad", "value"].includes(name));
   drawShapes(group, known);
-  const heats = ofKind(card.shapes, "heat");
-  card.cells = ofKind(card.shapes, "grad").map((text, i) => drawCell(group, heats[i], text));
+  const [heats, grads, values] = ["heat", "grad", "value"].map((name) => ofKind(card.shapes, name));
+  card.cells = card.rows.map((row, i) => drawCell(group, heats[i], grads[i], values[i]));
   group.addEventListener("pointerenter", () => show({ pointed: card }));
   group.addEventListener("pointerleave", () => show({ pointed: null }));
   group.addEventListener("focus", () => show({ pointed: card }));
 }
 
-/** The cell of a gradient, empty until the sweep has come; a bar says that it is negative. */
-function drawCell(group, heat, [, , right, baseline, size]) {
+/** The places of a row: its value, and the cell of its gradient with the bar that says negative. */
+function drawCell(group, heat, grad, value) {
+  const cell = { value: value ? drawShape(group, value) : null, heat: null };
+  if (cell.value) cell.number = cell.value.lastElementChild ?? cell.value;
+  if (!heat) return cell;
   const [, , x, y, , height] = heat;
-  const bar = { class: "negative", x, y, width: 2.5, height, fill: "none" };
-  return {
-    heat: drawShape(group, heat),
-    bar: drawn(group, "rect", bar),
-    text: write(group, "grad", right, baseline, size, "end", ""),
-  };
+  cell.heat = drawShape(group, heat);
+  cell.bar = drawn(group, "rect", { class: "negative", x, y, width: 2.5, height, fill: "none" });
+  const [, , right, baseline, size] = grad ?? [0, 0, x + heat[4] - 3, y + height - 4, 11];
+  cell.text = write(group, "grad", right, baseline, size, "end", "");
+  return cell;
 }
 
 // Repainting
 
 painters.push((before) => {
   if (before.level !== state.level) {
+    refresh(state.level);
     drawLevel(state.level);
     begin();
-  }
-  const changed = ["level", "step", "asked", "selected"].some((key) => before[key] !== state[key]);
-  if (!changed) return;
+  } else if (before.version !== state.version) refresh(state.level);
+  if (!differs(before, "level", "step", "asked", "selected", "version")) return;
+  if (differs(before, "version", "level")) state.level.wires.forEach(writeWire);
   const active = activeWire();
   const lit = state.selected ? pathsOf(state.selected) : null;
   world.classList.toggle("lit", lit !== null);
@@ -141,7 +160,8 @@ function paintWire(wire, active, lit) {
     classes.push("passed");
     if (!wire.sent) writeMessage(wire);
   }
-  else if (wire.source === state.asked && wire.upstream) classes.push("asking");
+  else if (wire.step !== null && wire.step <= state.step) classes.push("asking");
+  if (hides(wire, "local")) classes.push("hidden-local");
   if (wire === active && passed(wire)) classes.push("active");
   if (lit?.wires.has(wire)) classes.push("on-path");
   setOnce(wire, classes.join(" "));
@@ -150,9 +170,11 @@ function paintWire(wire, active, lit) {
 function paintCard(card, active, lit) {
   const classes = [card.kind];
   if (!reached(card)) classes.push("unreached");
-  if (card === state.asked) classes.push("asking");
+  if (card.rows.every((row) => !value(card, row))) classes.push("uncomputed");
+  if (card === state.asked?.card) classes.push("asking");
   else if (card === active?.source) classes.push("receives");
   if (card === active?.target && !state.asked) classes.push("sends");
+  if (card === activeCard()) classes.push("receives");
   if (lit?.cards.has(card)) classes.push("on-path");
   if (card === state.selected) classes.push("selected");
   if (card.matches) classes.push("match");
@@ -167,14 +189,22 @@ function setOnce(thing, classes) {
 }
 
 function paintCell(card, row, cell) {
-  const known = gradient(card, row);
-  const text = known ? known.text : "";
-  const heat = known ? known.heat : "";
-  if (cell.shown === text && cell.colour === heat) return;
-  Object.assign(cell, { shown: text, colour: heat });
-  cell.text.textContent = text;
-  cell.heat.style.fill = heat === "" ? "none" : `var(--${heat}-fill)`;
+  const [computed, known] = [value(card, row), gradient(card, row)];
+  const text = computed ? computed.text : "";
+  if (cell.value && cell.written !== text) {
+    cell.written = cell.number.textContent = text;
+    const bad = computed?.number !== null && computed && !Number.isFinite(computed.number);
+    cell.value.classList.toggle("bad", Boolean(bad));
+    cell.number.style.fill = bad ? "var(--bad-fill)" : "var(--value)";
+    card.element.setAttribute("aria-label", label(card));
+  }
+  if (!cell.heat) return;
+  const [grad, heat] = known ? [known.text, known.heat] : ["", ""];
   const negative = known && known.number < 0 && heat !== "bad";
+  if (cell.shown === grad && cell.colour === heat && cell.negative === negative) return;
+  Object.assign(cell, { shown: grad, colour: heat, negative });
+  cell.text.textContent = grad;
+  cell.heat.style.fill = heat === "" ? "none" : `var(--${heat}-fill)`;
   cell.bar.style.fill = negative ? "var(--gradient)" : "none";
   cell.text.style.fill = heat === "" ? "" : `var(--${heat}-text)`;
   card.element.setAttribute("aria-label", label(card));
@@ -201,8 +231,9 @@ function paintFork(active) {
   const card = active.source;
   const size = 12;
   const width = text.length * size * 0.56 + 16;
-  const x = card.x + card.width / 2 - width / 2;
-  const y = card.y - 27;
+  const room = state.level.width - width - 4; // it stays on the picture
+  const x = Math.max(4, Math.min(room, card.x + card.width / 2 - width / 2));
+  const y = card.y - 27 < 4 ? card.y + card.height + 7 : card.y - 27;
   drawn(group, "rect", { x, y, width, height: 20, rx: 10 });
   write(group, "", x + width / 2, y + 14, size, "middle", text);
 }

@@ -77,6 +77,12 @@ function makeEngine(graph) {
     backward();
   }
 
+  /** Other numbers for some leaves (a Map of place to number), and everything that follows. */
+  function forwardWith(numbers) {
+    for (const [i, x] of numbers) value[i] = x;
+    compute();
+  }
+
   /** The gradient of a node after k messages; null where nothing has reached it. */
   function gradientAt(i, k) {
     const list = arrived.get(i);
@@ -120,11 +126,24 @@ function makeEngine(graph) {
     return found;
   }
 
+  /** d(above)/d(below) along the paths through `nodes` alone, which come oldest first. */
+  function gradientThrough(nodes, above, below) {
+    const found = new Map([[above, 1]]);
+    for (const i of nodes.toReversed()) {
+      const upstream = found.get(i);
+      if (upstream === undefined) continue;
+      for (let e = first[i]; e < first[i + 1]; e++) {
+        if (from[e] < n) found.set(from[e], (found.get(from[e]) ?? 0) + upstream * local[e]);
+      }
+    }
+    return found.get(below) ?? 0;
+  }
+
   compute();
   return {
     n, code, first, from, value, local, gradient, message, leaves, operations, edges, senders, sentAt,
     last: edges.length, root: graph.root, compute, forward, gradientAt, valueAt, messageAt, crossed,
-    gradientsFrom, arrivals: (i) => arrived.get(i) ?? [],
+    gradientsFrom, gradientThrough, forwardWith, place, arrivals: (i) => arrived.get(i) ?? [],
     get strongest() { return strongest; },
   };
 }

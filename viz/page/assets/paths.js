@@ -38,21 +38,10 @@ function listPaths(card, limit) {
   return found;
 }
 
-/** A number as typography.py writes it. */
-function format(x) {
-  if (Number.isNaN(x)) return "nan";
-  const size = Math.abs(x);
-  let digits;
-  if (size === Infinity) digits = "∞";
-  else if (size < 1e4 && Number.isInteger(size)) digits = String(size);
-  else if (size >= 1e-3 && size < 9999.9995) digits = size.toFixed(3);
-  else digits = size.toExponential(1).replace("+", "").replace("-", "−");
-  return x < 0 ? `−${digits}` : digits;
-}
-
 /** What the side panel says about the paths of the selected card. */
 function pathWords(card) {
   if (card !== state.selected || state.asked) return [];
+  if (card.level.root === null) return [];
   const { count } = pathsOf(card);
   if (!count) return [element("p", {}, "No path leads from here to the loss.")];
   const many = count === 1 ? "1 path" : `${count > 1e6 ? count.toExponential(1) : count} paths`;
@@ -66,7 +55,7 @@ function pathLine(wires) {
   const scalar = wires.every((wire) => wire.upstream && !wire.gain);
   const words = [`→ ${names.join(" → ")}`];
   if (scalar && wires.length) {
-    const value = wires.reduce((total, wire) => total * exact(wire.local), exact(DATA.seed));
+    const value = wires.reduce((total, wire) => total * exact(wire.local), toNumber(DATA.graph.seed));
     const factors = wires.map((wire) => shown(wire.local)).reverse().join(" × ");
     words.push(": ", tinted("local", factors), " = ", tinted("gradient", format(value)));
   }

@@ -11,7 +11,8 @@ const COMBINED = {
   smallest: (xs) => xs.reduce((a, b) => (Math.abs(b) < Math.abs(a) ? b : a)),
 };
 
-/** What a source gives after k messages; null where a part of it is not there yet. */
+/** What a source gives after k messages; null where a part of it is not there yet.
+ * A sum has what is there. */
 function evaluate(engine, source, k) {
   if (typeof source === "number" || typeof source === "string") return toNumber(source);
   const [kind, ...parts] = source;
@@ -19,12 +20,10 @@ function evaluate(engine, source, k) {
   if (kind === "g") return engine.gradientAt(parts[0], k);
   if (kind === "p") return engine.local[parts[0]];
   if (kind === "m") return engine.messageAt(parts[0], k);
+  if (kind === "through") return engine.gradientThrough(...parts);
   if (kind === "from") return engine.gradientsFrom(parts[0], evaluate(engine, parts[2], k))[parts[1]];
-  const numbers = [];
-  for (const part of parts) {
-    const x = evaluate(engine, part, k);
-    if (x === null) return null;
-    numbers.push(x);
-  }
-  return COMBINED[kind](numbers);
+  const numbers = parts.map((part) => evaluate(engine, part, k));
+  const known = numbers.filter((x) => x !== null);
+  if (known.length < numbers.length && (kind !== "sum" || !known.length)) return null;
+  return COMBINED[kind](known);
 }

@@ -20,26 +20,37 @@ function tableRow(card, row) {
   const slopes = card.operands.filter((wire) => wire.local).slice(0, 12)
     .map((wire) => `${wire.source.name}: ${shown(wire.local)}`).join(",  ");
   row.cell = element("td", { class: "gradient" });
+  row.number = element("td", { class: "value" });
   const line = element("tr", {},
-    element("th", { scope: "row" }, card.alias ? `${name} (a use)` : name),
+    element("th", { scope: "row" }, card.alias ? `${name} (used at ${whereUsed(card)})` : name),
     element("td", { class: "text" }, card.formula || card.op),
-    element("td", { class: "value", title: row.value?.[0] ?? "" }, shown(row.value)),
+    row.number,
     row.cell,
     element("td", { class: "text local" }, slopes),
-    element("td", { class: "text muted" }, card.scope));
+    element("td", { class: "text muted" }, card.scope || whereUsed(card)));
   line.addEventListener("click", () => select(card));
   row.line = line;
   return line;
 }
 
+/** The time step of a card in words; of a use of a weight also who uses it. */
+function whereUsed(card) {
+  const [use] = card.alias ? card.uses : [];
+  const column = DATA.columns.length && card.column ? `t = ${card.column}` : "";
+  return use ? `${column}${column ? ", " : ""}${called(use.target)}` : column;
+}
+
 painters.push((before) => {
   if (tableBox.hidden) return;
-  if (tableBox.level !== state.level) buildTable();
+  if (tableBox.level !== state.level || differs(before, "version")) buildTable();
   for (const card of state.level.cards) {
     for (const row of card.rows) {
       const known = gradient(card, row);
       const text = known ? known.text : "";
       if (row.cell.textContent !== text) row.cell.textContent = text;
+      const computed = value(card, row);
+      row.number.textContent = computed ? computed.text : "";
+      row.number.title = computed && computed.number !== null ? repr(computed.number) : "";
       if (before.selected !== state.selected) row.line.classList.toggle("selected", card === state.selected);
     }
   }
@@ -58,10 +69,18 @@ byId("table-toggle").addEventListener("click", toggleTable);
 
 const sharedCells = [];
 
-function heatCell(history) {
+function heatCell(source) {
   const cell = element("td");
-  sharedCells.push({ cell, history });
+  sharedCells.push({ cell, source });
   return cell;
+}
+
+/** Write a gradient into a cell of a table, on its heat. */
+function warm(cell, x, mute = false) {
+  const heat = heatOf(x);
+  cell.textContent = x === null || mute ? "" : format(x);
+  cell.style.background = heat ? `var(--${heat}-fill)` : "";
+  cell.style.color = heat ? `var(--${heat}-text)` : "";
 }
 
 function buildShared() {
@@ -83,6 +102,8 @@ function buildShared() {
 
 // Tables that give everything away are shown when the sweep is over
 
+const panelCells = [];
+
 function buildPanels() {
   for (const panel of DATA.panels) {
     const rows = panel.rows.map((cells) => element("tr", {}, ...cells.map(panelCell)));
@@ -93,29 +114,28 @@ function buildPanels() {
   }
 }
 
-function panelCell({ text, kind, heat }) {
-  const scope = { name: { scope: "row" }, head: { scope: "col" } }[kind];
-  const cell = element(scope ? "th" : "td", scope ?? {}, text);
-  if (heat) {
-    cell.style.background = `var(--${heat}-fill)`;
-    cell.style.color = `var(--${heat}-text)`;
-  }
-  return cell;
+function panelCell(cell) {
+  const scope = { name: { scope: "row" }, head: { scope: "col" } }[cell.kind];
+  const tag = scope && cell.text ? "th" : "td";
+  const made = element(tag, tag === "th" ? scope : {}, cell.text);
+  if (cell.number !== null) panelCells.push({ made, ...cell });
+  return made;
 }
 
-painters.push(() => {
+painters.push((before) => {
   byId("findings").hidden = state.step < LAST || state.asked !== null || LAST === 0;
+  if (byId("findings").hidden || !differs(before, "version", "step", "asked", "level")) return;
+  for (const { made, kind, number, mute } of panelCells) {
+    const x = numberOf(number);
+    if (kind === "grad") warm(made, x, mute);
+    else made.textContent = x === null ? "" : format(x);
+  }
 });
 
 painters.push((before) => {
-  if (before.step === state.step && before.asked === state.asked) return;
-  for (const part of sharedCells) {
-    const hidden = state.asked && state.asked.shared !== null;
-    const entry = hidden ? undefined : latest(part.history);
-    if (part.entry === entry) continue;
-    part.entry = entry;
-    part.cell.textContent = entry ? entry[2] : "";
-    part.cell.style.background = entry?.[3] ? `var(--${entry[3]}-fill)` : "";
-    part.cell.style.color = entry?.[3] ? `var(--${entry[3]}-text)` : "";
+  if (!differs(before, "step", "asked", "version")) return;
+  const hidden = state.asked?.card.shared != null;
+  for (const { cell, source } of sharedCells) {
+    warm(cell, hidden || source === null ? null : numberOf(source, state.step));
   }
 });

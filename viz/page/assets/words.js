@@ -13,15 +13,18 @@ const tinted = (kind, text) => element("span", { class: kind }, text);
 /** "0.541 + 1.103 = 1.643" where a message meets others, or the share of earlier sweeps; else "". */
 function sum(wire) {
   const { rows } = wire.source;
-  const { history } = rows[0];
-  const after = latest(history, wire.step);
-  if (rows.length > 1 || !after) return "";
-  const earlier = history[0][0] === 0 ? [history[0][2]] : [];
+  const after = rows.length > 1 ? null : numberOf(rows[0].grad, wire.step);
+  if (after === null) return "";
+  const start = wire.source.alias ? null : numberOf(rows[0].grad, 0);
+  const earlier = start === null || wire.source === rootCard() ? [] : [format(start)];
   const terms = [...earlier, ...arrived(wire.source, wire.step).map((use) => shown(use.message))];
   if (terms.length < 2) return "";
-  if (terms.length <= 4) return `${plus(terms)} = ${after[2]}`;
-  return `${plus([latest(history, wire.step - 1)[2], shown(wire.message)])} = ${after[2]}`;
+  if (terms.length <= 4) return `${plus(terms)} = ${format(after)}`;
+  const before = numberOf(rows[0].grad, wire.step - 1);
+  return `${plus([format(before ?? 0), shown(wire.message)])} = ${format(after)}`;
 }
+
+const rootCard = (level = state.level) => (level.root === null ? null : level.cards[level.root]);
 
 /** Terms joined with + or, before a negative one, −. */
 function plus(terms) {
@@ -29,15 +32,12 @@ function plus(terms) {
     term.startsWith("−") ? `${text} − ${term.slice(1)}` : `${text} + ${term}`);
 }
 
-/** The wires whose messages a card has received by some step, in the order of the sweep. */
-const arrived = (card, step = state.step) =>
-  card.uses.filter((wire) => wire.step !== null && wire.step <= step);
-
 /** What a screen reader says of a card. */
 function label(card) {
   const rows = card.rows.map((row) => {
     const known = gradient(card, row);
-    const number = `${row.name} ${row.value ? `value ${shown(row.value)}` : ""}`.trim();
+    const computed = value(card, row);
+    const number = `${row.name} ${computed ? `value ${computed.text.replace("?", "asked for")}` : "not computed yet"}`.trim();
     return `${number}, gradient ${known ? known.text.replace("?", "asked for") : "not reached yet"}`;
   });
   const operation = card.op ? ` (${card.op})` : "";
@@ -53,11 +53,13 @@ function describe(card) {
   for (const row of card.rows) {
     const known = gradient(card, row);
     const name = row.name ? `${row.name}: ` : "";
-    const value = row.value ? tinted("value", `value ${row.value[0]}, `) : "";
+    const computed = value(card, row);
+    const exactly = computed && (computed.number === null ? "?" : repr(computed.number));
+    const number = tinted("value", computed ? `value ${exactly}, ` : "not computed yet, ");
     const rest = known
       ? tinted("gradient", `gradient ${known.text}`)
       : tinted("muted", LAST ? "gradient not reached yet" : "backward not run");
-    parts.push(element("p", {}, name, value, rest));
+    parts.push(element("p", {}, name, number, rest));
   }
   parts.push(...received(card), ...locals(card));
   if (card.note) parts.push(element("p", { class: "muted" }, card.note));
@@ -99,18 +101,26 @@ function product(wire) {
 // The narration beside the picture
 
 painters.push((before) => {
-  if (["level", "step", "asked"].every((key) => before[key] === state[key])) return;
+  if (!differs(before, "level", "step", "asked", "version")) return;
   byId("narration").hidden = state.asked !== null;
   byId("equation").replaceChildren(...equation());
   byId("sentence").textContent = sentence();
-  byId("position").textContent = LAST ? `${state.step} of ${LAST}` : "";
+  byId("position").textContent = position();
 });
+
+/** "3 of 14", or in the forward pass "value 2 of 5". */
+function position() {
+  if (state.step < 0) return `value ${state.step - FIRST} of ${-FIRST}`;
+  return LAST ? `${state.step} of ${LAST}` : "";
+}
+
+const line = (name, ...parts) => element("p", { class: name }, ...parts);
 
 function equation() {
   const wire = activeWire();
-  const line = (name, ...parts) => element("p", { class: name }, ...parts);
+  if (state.step < 0) return computation(activeCard());
   if (!wire && state.step === 0 && LAST) {
-    return [line("", "dL/dL = ", tinted("gradient", shown(DATA.seed)))];
+    return [line("", "dL/dL = ", tinted("gradient", format(toNumber(DATA.graph.seed))))];
   }
   if (!wire) return [];
   const lines = [
@@ -122,8 +132,24 @@ function equation() {
   return lines;
 }
 
+/** How the value that was just computed came about. */
+function computation(card) {
+  if (!card) return [];
+  const known = value(card);
+  return [
+    line("route", called(card)),
+    line("", card.formula ? `${card.formula} = ` : "", tinted("value", known ? known.text : "")),
+  ];
+}
+
 function sentence() {
   const wire = activeWire();
+  if (state.step < 0) {
+    const card = activeCard();
+    return card
+      ? `The forward pass computes ${called(card)} from what stands before it.`
+      : "The forward pass has not begun: only inputs and parameters have a value.";
+  }
   if (!LAST) return "There is no loss to sweep back from.";
   if (!wire) {
     return state.step === 0
@@ -137,25 +163,31 @@ function sentence() {
   const shared = wire.source.shared;
   const more = sum(wire) ? ` ${to} is used more than once, and messages add.` : "";
   const weight = shared !== null && shared !== undefined ? ` ${sharedSoFar(shared)}` : "";
-  const end = state.step === LAST ? ` That was the last message. ${DATA.finding}` : "";
+  const end = state.step === LAST ? ` That was the last message. ${findings()}` : "";
   return text + more + weight + end;
+}
+
+/** What the sweep has found out, once it is over. */
+function findings() {
+  const finding = sentenceOf(DATA.finding);
+  return [finding && `${finding}.`, sentenceOf(DATA.subtitle)].filter(Boolean).join(" ");
 }
 
 /** "W_h over time so far: 0.740 + 0.851 = 1.591." */
 function sharedSoFar(index) {
   const weight = DATA.shared[index];
-  const parts = weight.parts.map((history) => latest(history)).filter(Boolean);
+  const parts = weight.parts.map((part) => numberOf(part, state.step)).filter((x) => x !== null);
   if (parts.length < 2) return "";
-  const terms = parts.length <= 4 ? plus(parts.map((entry) => entry[2])) : "Σ";
-  return `${weight.name}, summed over its uses so far: ${terms} = ${latest(weight.sum)[2]}.`;
+  const terms = parts.length <= 4 ? plus(parts.map((x) => format(x))) : "Σ";
+  return `${weight.name}, summed over its uses so far: ${terms} = ${format(numberOf(weight.sum, state.step))}.`;
 }
 
 // The card under the mouse, the focus, or else the selected one
 
 painters.push((before) => {
-  if (["level", "step", "asked", "pointed", "selected"].every((k) => before[k] === state[k])) return;
+  if (!differs(before, "level", "step", "asked", "pointed", "selected", "version")) return;
   const card = state.pointed ?? state.selected;
   byId("card-text").replaceChildren(...(card
-    ? [...describe(card), ...pathWords(card)]
+    ? [...describe(card), ...knobOf(card), ...pathWords(card)]
     : [element("p", { class: "muted" }, "Point at a card for all there is to say of it.")]));
 });
