@@ -46,6 +46,11 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
+def foreign(url: str, file: Path) -> bool:
+    """Whether a page asks for anything but itself, or a file that it has made itself."""
+    return url.partition("?")[0].partition("#")[0] != file.as_uri() and not url.startswith("blob:")
+
+
 @pytest.fixture
 def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Write the player's page of x and open it from disk.
@@ -67,7 +72,7 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda r: complaints.append(r.url) if r.url != file.as_uri() else None)
+        page.on("request", lambda r: complaints.append(r.url) if foreign(r.url, file) else None)
         page.goto(file.as_uri() + fragment)
         return page
 

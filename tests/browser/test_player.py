@@ -160,7 +160,10 @@ def test_buttons_and_slider_step_too(show: Show) -> None:
     page.click("#last")
     assert position(page) == 14
     assert page.locator("#next").is_disabled()
-    page.click("#first")
+    page.click("#first")  # before the forward pass, which computes five values
+    assert position(page) == -5
+    assert page.locator("#position").text_content() == "value 0 of 5"
+    page.click("#sweep")
     assert position(page) == 0
     page.locator("#slider").fill("9")
     assert page.locator("#position").text_content() == "9 of 14"
@@ -366,7 +369,7 @@ def test_the_quiz_by_keyboard_alone(show: Show) -> None:
         asked.append(page.locator("#quiz-question").text_content())
         page.keyboard.type("1000")
         page.keyboard.press("Enter")
-        for _ in range(2):
+        for _ in range(3):
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")  # show the answer
         assert page.locator("#quiz-verdict .verdict").text_content() == "The answer:"
@@ -381,11 +384,12 @@ def test_the_quiz_by_keyboard_alone(show: Show) -> None:
 def test_every_control_has_a_name_and_is_reached_by_tab(show: Show) -> None:
     page = show(quiz())
     page.keyboard.press("n")  # so that no button is disabled
+    card(page, "h₁").click()
     controls = page.locator("button:visible, input:visible, select:visible")
     wanted = set(controls.evaluate_all("all => all.map((x) => x.id || x.value)"))
     page.evaluate("document.activeElement.blur()")
     reached = set()
-    for _ in range(40):
+    for _ in range(70):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.value"))
     assert len(wanted) >= 14

@@ -58,6 +58,8 @@ def wire_words(wire: Wire, arrow: str = "←", show: Collection[str] = SHOWN) ->
     ('×2', '← −0.500')
     """
     local = "" if wire.local is None else f"×{_or_blank(wire.local, 'local' in show)}"
+    if wire.kind == "gain" and wire.local != wire.local:
+        local = ""  # where there is no gradient there is no gain
     sent = "" if wire.message is None else f"{arrow} {_or_blank(wire.message, 'message' in show)}"
     if wire.weight is not None:
         local = f"w {_or_blank(wire.weight.value, 'value' in show)}"

@@ -34,7 +34,8 @@ Data: TypeAlias = dict[str, Any]
 PAD = 24.0  # around the picture
 MOST_CARDS = 3000  # the page draws no more of them where a coarser level has fewer
 LABELS = {
-    "scalar": "Every operation", "gate": "Gates", "vector": "Vectors", "cell": "Time steps",
+    "scalar": "Every operation", "gate": "Gates", "neuron": "Neurons", "vector": "Vectors",
+    "cell": "Time steps", "scope": "Parts",
 }  # fmt: skip
 PAINTED = ("frame", "card", "wire")  # the page has its own title, panels and legend
 
@@ -85,18 +86,22 @@ def _pictures(
 ) -> dict[str, Picture]:
     """A picture for every level that says something of its own, the finest first."""
     found = {"scalar": scalar.played()}
-    if not found["scalar"].columns:
-        if len(found["scalar"].cards) > MOST_CARDS:
-            found["vector"] = Pictures(x, Options(title, captions, "vector")).played()
-            del found["scalar"]
-        return found
-    for name in ("vector", "cell"):
-        picture = Pictures(x, Options(title, captions, name)).played()
-        if len(picture.cards) < len(next(reversed(found.values())).cards):
+    timed = bool(found["scalar"].columns)
+    for name in ("gate", "vector", "cell") if timed else ("neuron", "vector", "scope"):
+        picture = _picture(x, Options(title, captions, name))
+        if picture is not None and len(picture.cards) < len(next(reversed(found.values())).cards):
             found[name] = picture
     if len(found["scalar"].cards) > MOST_CARDS and len(found) > 1:
         del found["scalar"]
     return found
+
+
+def _picture(x: Drawable, options: Options) -> Picture | None:
+    """The picture at a level; None where the graph has nothing to show there."""
+    try:
+        return Pictures(x, options).played()
+    except ValueError:
+        return None
 
 
 class Level:
@@ -198,7 +203,8 @@ class Level:
     def _wire(self, wire: Wire) -> Data:
         shapes = [s for s in self.groups[wire.id].shapes if s.kind not in ("ribbon", "bad")]
         texts = {s.kind: s.plain for s in shapes if isinstance(s, Text)}
-        order = self.order
+        order, weight = self.order, wire.weight
+        figures = (wire.local, wire.message) if weight is None else (weight.value, weight.grad)
         return {
             "source": self.index[wire.source],
             "target": self.index[wire.target],
@@ -208,8 +214,9 @@ class Level:
             "gain": wire.kind == "gain",
             "shapes": self._shapes(shapes),
             "before": [
-                _before(texts.get("local"), wire.local), _before(texts.get("message"), wire.message)
+                _before(texts.get(kind), x) for kind, x in zip(("local", "message"), figures)
             ],
+            "said": [self._source(x) for x in figures],
             "local": self._source(wire.local),
             "upstream": self._source(wire.upstream),
             "message": self._source(wire.message),

@@ -14,11 +14,12 @@ from microgrid.tape.guards import Guard, GuardError, guards_of
 from microgrid.value import Value, creation_order
 
 from ..picture.reading import label_of
+from ..style.typography import pretty
 from .graph import Graph, number_data
 
 __all__ = ["exercise_data", "guards_of_graph", "knobs", "names", "states", "weights"]
 
-MOST_QUESTIONS = 24
+MOST_QUESTIONS = 48
 MOST_NODES = 3000  # of a graph on which questions are asked
 
 
@@ -118,11 +119,11 @@ def _question(question: Question, graph: Graph) -> dict[str, Any]:
     assert subject is not None
     return {
         "kind": question.kind,
-        "text": question.text,
-        "hint": question.hint,
+        "text": pretty(question.text),
+        "hint": pretty(question.hint),
         "answer": graph.source(question.answer),
-        "slips": [[graph.source(x), words] for x, words in question.slips],
-        "choices": list(question.choices),
+        "slips": [[graph.source(x), pretty(words)] for x, words in question.slips],
+        "choices": list(map(pretty, question.choices)),
         "products": [graph.source(x) for x in question.products],
         "node": graph.index[subject],
         "edge": None if position is None else graph.edge[subject, position],

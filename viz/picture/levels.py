@@ -225,7 +225,9 @@ class Collapsed(Groups):
             sent_all = all(scene.message(node, i) is not None for node, i in crossing.edges)
             if len(sent) > 1 or len(above) > 1:  # of single numbers the ratio has a sign
                 message, upstream = _size(message), _size(upstream)
-            local = message / upstream if sent_all and message is not None and upstream else None
+            local = None
+            if sent_all and message is not None and upstream is not None:
+                local = message / upstream
         else:
             local = None if jacobian is None else quantity.through(target.nodes, above[0], *sent)
         return Wire(

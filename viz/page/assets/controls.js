@@ -98,7 +98,7 @@ byId("levels").hidden = DATA.levels.length < 2;
 // Cards
 
 function select(card) {
-  const question = quiz.on && card && !state.asked ? questionAt(card) : null;
+  const question = quiz.on && card ? questionAt(card) : null;
   if (question) return ask(question);
   show({ selected: card === state.selected ? null : card });
 }

@@ -44,6 +44,8 @@ function refresh(level) {
     const same = wire.local && wire.message && upstream !== null
       && isClose(upstream * exact(wire.local), exact(wire.message));
     wire.upstream = same ? pair(upstream) : null;
+    wire.figures = wire.said.map((source) => pair(numberOf(source)));
+    if (wire.gain && wire.local && Number.isNaN(exact(wire.local))) wire.local = wire.figures[0] = null;
     const size = wire.message ? Math.abs(exact(wire.message)) : 0;
     if (size > strongest && size !== Infinity) strongest = size;
   }

@@ -63,10 +63,10 @@ function drawWire(parent, wire) {
   const group = drawn(parent, "g", { class: kind, "aria-hidden": "true" });
   const [[, , , , points, head]] = ofKind(wire.shapes, "line");
   const path = curve(points);
-  Object.assign(wire, { element: group, kind, path, painted: kind, sent: null, said: null });
+  Object.assign(wire, { element: group, kind, path, painted: kind, sent: null, text: null });
   wire.ribbon = drawn(group, "path", { class: "ribbon", d: `${path}L${head.slice(0, 2)}` });
   for (const shape of wire.shapes) {
-    if (shape[1] === "local") wire.said = drawShape(group, shape);
+    if (shape[1] === "local") wire.text = drawShape(group, shape);
     else if (shape[1] !== "message") drawShape(group, shape);
   }
   writeWire(wire);
@@ -78,8 +78,8 @@ function writeWire(wire) {
   wire.ribbon.setAttribute("stroke-width", wire.width.toFixed(2));
   wire.ribbon.setAttribute("stroke-dasharray", message < 0 ? "7 3.5" : "");
   wire.ribbon.style.stroke = Number.isFinite(message) ? "" : "var(--bad-fill)";
-  if (wire.said) label_(wire.said, wire.before[0], wire.local, "local");
-  if (wire.sent) label_(wire.sent, wire.before[1], wire.message, "gradient");
+  if (wire.text) label_(wire.text, wire.before[0], wire.figures[0], "local");
+  if (wire.sent) label_(wire.sent, wire.before[1], wire.figures[1], "gradient");
 }
 
 function label_(text, before, number, colour) {
@@ -95,7 +95,7 @@ function writeMessage(wire) {
   const [shape] = ofKind(wire.shapes, "message");
   if (!shape) return;
   wire.sent = drawShape(wire.element, shape);
-  label_(wire.sent, wire.before[1], wire.message, "gradient");
+  label_(wire.sent, wire.before[1], wire.figures[1], "gradient");
 }
 
 function drawCard(parent, card) {

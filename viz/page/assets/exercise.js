@@ -69,7 +69,9 @@ function ask(question) {
   if (question.kind === "message") asked.wire = wire;
   show({ asked, step: Math.min(LAST, stepOf(question, card)), selected: null });
   reveal(wire ? wire.source : card);
-  byId("quiz-question").textContent = `${quiz.at + 1} of ${quiz.list.length}. ${question.text}`;
+  const at = quiz.list.indexOf(question);
+  if (at >= 0) quiz.at = at;
+  byId("quiz-question").textContent = at < 0 ? question.text : `${at + 1} of ${quiz.list.length}. ${question.text}`;
   byId("quiz-hint").textContent = "";
   byId("quiz-verdict").replaceChildren();
   byId("quiz-form").hidden = question.choices.length > 0;
@@ -90,6 +92,7 @@ function stepOf(question, card) {
 }
 
 function nextQuestion() {
+  byId("quiz-form").hidden = false;
   if (!quiz.list.length) {
     byId("quiz-question").textContent = DATA.exercise.questions.length
       ? "Questions are asked on single operations: choose that level."
@@ -160,8 +163,8 @@ function settle(text) {
   const { question } = quiz;
   const expected = answerOf(question);
   const answer = question.choices.length ? question.choices[expected] : format(expected);
-  const lines = question.choices.map((name, i) =>
-    element("p", {}, `${name}: ${format(numberOf(question.products[i]))}`));
+  const lines = [...explanation(question), ...question.choices.map((name, i) =>
+    element("p", {}, `${name}: ${format(numberOf(question.products[i]))}`))];
   show({ asked: null });
   byId("quiz-hint").textContent = "";
   byId("quiz-form").hidden = true;
@@ -201,5 +204,20 @@ function toggleQuiz() {
 }
 byId("quiz-toggle").addEventListener("click", toggleQuiz);
 
-/** In the quiz a click on a card asks for what is known of it least. */
-const questionAt = (card) => DATA.exercise.questions.findLast((question) => question.node === card.node);
+/** In the quiz a click on a card asks for its gradient, or for what sends it there. */
+function questionAt(card) {
+  const all = DATA.exercise.questions;
+  return all.find((q) => ["fork", "weight"].includes(q.kind) && q.node === card.node)
+    ?? all.find((q) => q.kind === "message" && engine.from[q.edge] === card.node)
+    ?? all.find((q) => q.node === card.node);
+}
+
+/** The messages that make a gradient, line by line. */
+function explanation(question) {
+  const card = cardOf(question.kind === "message" ? engine.from[question.edge] : question.node);
+  if (!card || card.alias || !["fork", "message"].includes(question.kind)) return [];
+  const wires = card.uses.filter((wire) => wire.step !== null && wire.upstream).slice(0, 12);
+  const lines = wires.map((wire) => element("p", {}, `from ${called(wire.target)}: `, ...product(wire)));
+  const total = `${plus(wires.map((wire) => shown(wire.message)))} = ${format(numberOf(card.rows[0].grad))}`;
+  return wires.length > 1 ? [...lines, element("p", {}, tinted("gradient", total))] : lines;
+}

@@ -43,13 +43,13 @@ function followAddress() {
       else numbers.set(i, x);
     }
   }
-  if (seed !== null && Number.isInteger(seed) && seed >= 0 && DATA.live) freshen(seed);
-  else if (seed !== null) unknown.push("seed");
-  if (numbers.size) setLeaves(numbers, false);
   const level = DATA.levels.find(({ name }) => name === wish.get("level"));
   if (wish.has("level") && !level) unknown.push("level");
   state.level = null;
   showLevel(level ?? DATA.levels[0]);
+  if (seed !== null && Number.isInteger(seed) && seed >= 0 && DATA.live) freshen(seed);
+  else if (seed !== null) unknown.push("seed");
+  if (numbers.size) setLeaves(numbers, false);
   const step = Number(wish.get("step") ?? 0);
   if (!Number.isFinite(step)) unknown.push("step");
   go(Number.isFinite(step) ? Math.trunc(step) : 0);
@@ -80,9 +80,10 @@ function standalone() {
   const copy = world.cloneNode(true);
   copy.removeAttribute("transform");
   svg.append(copy);
+  for (const node of copy.querySelectorAll(".pulse, .ring")) node.dataset.gone = "";
   const [from, to] = [world, copy].map((node) => [...node.querySelectorAll("*")]);
   from.forEach((node, i) => styleInto(to[i], getComputedStyle(node)));
-  for (const node of svg.querySelectorAll('[style*="display: none"], .pulse, .ring')) node.remove();
+  for (const node of svg.querySelectorAll("[data-gone]")) node.remove();
   return svg;
 }
 
@@ -90,8 +91,7 @@ const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity",
   "font-size", "font-weight", "text-anchor", "display", "visibility", "stroke-linecap"];
 
 function styleInto(node, style) {
-  const text = STYLES.map((name) => `${name}: ${style.getPropertyValue(name)}`).join("; ");
-  node.setAttribute("style", text);
+  for (const name of STYLES) node.style.setProperty(name, style.getPropertyValue(name));
   for (const name of ["role", "tabindex", "class", "aria-label", "aria-hidden"]) node.removeAttribute(name);
 }
 
@@ -166,7 +166,6 @@ function animated() {
   for (const wire of state.level.wires) if (!wire.sent && wire.step !== null) writeMessage(wire);
   const svg = standalone();
   const timeOf = (step) => state.level.stops.findIndex((stop) => stop >= step) * seconds;
-  const groups = [...svg.querySelectorAll("g g")];
   const [, wires, cards] = [...svg.querySelector("g").children];
   const appear = (node, step) => {
     if (node && step > FIRST) {
@@ -182,7 +181,7 @@ function animated() {
   });
   state.level.cards.forEach((card, i) => animateCard(cards.children[i], card, appear));
   show({ step: before });
-  return groups.length ? svg : svg;
+  return svg;
 }
 
 function animateCard(group, card, appear) {

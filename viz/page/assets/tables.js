@@ -134,7 +134,7 @@ painters.push((before) => {
 
 painters.push((before) => {
   if (!differs(before, "step", "asked", "version")) return;
-  const hidden = state.asked?.card.shared != null;
+  const hidden = state.asked?.card?.shared != null;
   for (const { cell, source } of sharedCells) {
     warm(cell, hidden || source === null ? null : numberOf(source, state.step));
   }
