@@ -175,6 +175,7 @@ def test_buttons_and_slider_step_too(show: Show) -> None:
 def test_space_plays_and_pauses(show: Show) -> None:
     page = show(quiz())
     page.select_option("#speed", "400")
+    page.click("#sweep")
     page.locator("#canvas").focus()
     page.keyboard.press(" ")
     expect(page.locator("#position")).to_have_text("2 of 14")

@@ -1,11 +1,11 @@
 """Whatever shows a gradient shows the same one: every renderer, frame, player and debugger."""
 
 import html
-import json
 import re
 from io import StringIO
 
 import pytest
+from page_numbers import Page
 
 import viz
 from microgrid import Value
@@ -61,14 +61,10 @@ def by_terminal(text):
     return {name: float(shown) if shown else None for name, shown in rows}
 
 
-def by_player(path, step):
+def by_player(page, step):
     """{name: gradient} that the page shows at a step of the sweep."""
-    data = json.loads(re.search(r'id="data">(.*?)</script>', path.read_text())[1])
-    found = {}
-    for card in data["levels"][0]["cards"]:
-        history = [entry for entry in card["rows"][0]["history"] if entry[0] <= step]
-        found[card["name"]] = float(history[-1][1]) if history else None
-    return found, data["last"]
+    cards = page.data["levels"][0]["cards"]
+    return {c["name"]: page.number(c["rows"][0]["grad"], step) for c in cards}, page.last
 
 
 def prompt(x, path):
@@ -106,9 +102,9 @@ def test_every_surface_shows_the_same_gradient(name, tmp_path):
     assert all(f">{number(g)}" in svg for g in now.values() if g is not None)
 
     frames = viz.frames(root, tmp_path)
-    page = viz.player(root, tmp_path / "x.html")
+    page = Page(root)
     assert held(root) == now  # looking changes nothing
-    last, count = by_player(page, 99)
+    last, count = by_player(page, page.last)
     if stepper is not None and stepper.history:
         sent = stepper.sent
         assert by_tooltip(frames[sent].read_text()) == by_player(page, sent)[0] == now

@@ -86,22 +86,13 @@ def _pictures(
 ) -> dict[str, Picture]:
     """A picture for every level that says something of its own, the finest first."""
     found = {"scalar": scalar.played()}
-    timed = bool(found["scalar"].columns)
-    for name in ("gate", "vector", "cell") if timed else ("neuron", "vector", "scope"):
-        picture = _picture(x, Options(title, captions, name))
-        if picture is not None and len(picture.cards) < len(next(reversed(found.values())).cards):
+    for name in scalar.levels()[1:]:
+        picture = Pictures(x, Options(title, captions, name)).played()
+        if 0 < len(picture.cards) < len(next(reversed(found.values())).cards):
             found[name] = picture
     if len(found["scalar"].cards) > MOST_CARDS and len(found) > 1:
         del found["scalar"]
     return found
-
-
-def _picture(x: Drawable, options: Options) -> Picture | None:
-    """The picture at a level; None where the graph has nothing to show there."""
-    try:
-        return Pictures(x, options).played()
-    except ValueError:
-        return None
 
 
 class Level:

@@ -13,7 +13,7 @@ from microgrid.quantity import gradient, norm
 from microgrid.tape.guards import Guard, GuardError, guards_of
 from microgrid.value import Value, creation_order
 
-from ..picture.reading import label_of
+from ..picture.naming import label_of
 from ..style.typography import pretty
 from .graph import Graph, number_data
 

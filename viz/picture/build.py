@@ -165,6 +165,14 @@ class Pictures:
         self._scene.sweep, self._scene.upto = self.sweep, sent
         return self._picture()
 
+    def levels(self) -> list[str]:
+        """The levels of detail at which this graph has something to show, the finest first."""
+        scene = self._scene
+        if scene.timed:
+            return ["scalar", *(["gate"] if gates_in(scene) else []), "vector", "cell"]
+        folded = [("neuron", is_network(scene)), ("vector", True), ("scope", has_scopes(scene))]
+        return ["scalar", *(name for name, suits in folded if suits)]
+
     def _picture(self) -> Picture:
         scene, run, options = self._scene, self._run, self._options
         grads = [scene.grad(root) for root in self._roots]

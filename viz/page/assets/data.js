@@ -28,7 +28,7 @@ for (const level of DATA.levels) {
     wire.target = level.cards[wire.target];
     wire.source.uses.push(wire);
     wire.target.operands.push(wire);
-    wire.step = Math.max(...wire.edges.map((e) => engine.sentAt[e])) || null;
+    wire.step = Math.max(0, ...wire.edges.map((e) => engine.sentAt[e])) || null;
     Object.assign(wire, { from: { local: wire.local, upstream: wire.upstream, message: wire.message } });
   }
   for (const card of level.cards) card.uses.sort((a, b) => a.step - b.step);

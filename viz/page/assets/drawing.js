@@ -85,9 +85,21 @@ function writeWire(wire) {
 function label_(text, before, number, colour) {
   const words = `${before}${shown(number)}`;
   if (text.textContent !== words) text.textContent = words;
-  const bad = number && !Number.isFinite(exact(number));
-  text.classList.toggle("bad", Boolean(bad));
-  text.style.fill = bad ? "var(--bad-fill)" : `var(--${colour})`;
+  const bad = Boolean(number) && !Number.isFinite(exact(number));
+  redden(text, bad);
+  text.style.fill = bad ? "var(--bad-text)" : `var(--${colour})`;
+}
+
+/** Put nan and inf on red: a box behind the text, which goes when the number is one again. */
+function redden(text, bad) {
+  text.classList.toggle("bad", bad);
+  text.back?.remove();
+  text.back = null;
+  if (!bad) return;
+  const { x, y, width, height } = text.getBBox();
+  text.back = drawn(text.parentNode, "rect", { class: "bad", x: x - 2, y, width: width + 4, height });
+  text.back.style.fill = "var(--bad-fill)";
+  text.parentNode.insertBefore(text.back, text);
 }
 
 /** The message on a wire, written when it is first sent: a page with fewer words loads faster. */
@@ -193,9 +205,9 @@ function paintCell(card, row, cell) {
   const text = computed ? computed.text : "";
   if (cell.value && cell.written !== text) {
     cell.written = cell.number.textContent = text;
-    const bad = computed?.number !== null && computed && !Number.isFinite(computed.number);
-    cell.value.classList.toggle("bad", Boolean(bad));
-    cell.number.style.fill = bad ? "var(--bad-fill)" : "var(--value)";
+    const bad = Boolean(computed) && computed.number !== null && !Number.isFinite(computed.number);
+    redden(cell.value, bad);
+    cell.number.style.fill = bad ? "var(--bad-text)" : "var(--value)";
     card.element.setAttribute("aria-label", label(card));
   }
   if (!cell.heat) return;

@@ -35,10 +35,18 @@ function widthOf(text, size) {
   return (units * size) / 1000;
 }
 
+/** A part of something, as sentence.py writes it. */
+function share(x) {
+  if (x === 0) return "nothing";
+  if (x >= 0.0005 && x < 0.995) return written(x, "percent");
+  return x >= 0.995 && x < 1000 ? `${format(x)} times as much` : written(x, "power");
+}
+
 /** A number in a sentence, as sentence.py writes it. */
 function written(x, how) {
   if (x === null) return "";
   if (how === "factor") return x < 0 ? `(${format(x)})` : format(x);
+  if (how === "share") return share(x);
   if (how === "percent") return `${Number((100 * x).toPrecision(2))}%`;
   if (how === "times") return String(Number(x.toPrecision(3)));
   if (how !== "power") return format(x);
