@@ -1,12 +1,12 @@
 """How one state depends on an earlier one, and how large the gradient is on its way back."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..graph import graph_of
+from ..nested import flatten
 from ..nn import RNNCell, Unrolled
 from ..nn.parameters import NONLINEARITIES
 from ..sweep import gradients, plan_sweeps
@@ -42,7 +42,7 @@ def jacobian(run: Unrolled, t: int, k: int, carry: bool = False) -> np.ndarray:
     if t == k:
         return np.eye(len(_state(run, k, carry)))
     rows, columns = _state(run, t, carry), _state(run, k, carry)
-    plan = plan_sweeps(rows, stop=[*_flat(run.carries[k]), *run.states[k]], leaves=[])
+    plan = plan_sweeps(rows, stop=[*flatten(run.carries[k]), *run.states[k]], leaves=[])
     sweeps = (gradients(row, plan) for row in rows)
     return np.array([[found.get(x, 0.0) for x in columns] for found in sweeps])
 
@@ -189,17 +189,9 @@ def _norm(matrix: np.ndarray, order: Any) -> float:
 
 
 def _state(run: Unrolled, t: int, carry: bool) -> list[Value]:
-    return list(_flat(run.carries[t])) if carry else run.states[t]
+    return list(flatten(run.carries[t])) if carry else run.states[t]
 
 
 def _hidden_positions(run: Unrolled, t: int) -> list[int]:
-    everything = list(_flat(run.carries[t]))
+    everything = list(flatten(run.carries[t]))
     return [everything.index(h) for h in run.states[t]]
-
-
-def _flat(carry: Any) -> Iterator[Value]:
-    if isinstance(carry, Value):
-        yield carry
-    else:
-        for part in carry:
-            yield from _flat(part)

@@ -11,8 +11,8 @@ from demos.quiz import quiz
 from microgrid import Value, bptt, nn, scope
 from microgrid import functional as F
 from microgrid.bptt import weights
-from microgrid.bptt.jacobian import _flat
 from microgrid.graph import gradient_of
+from microgrid.nested import flatten
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -307,10 +307,10 @@ def test_gated_cells_jacobians_agree_with_central_differences(cell):
     size, eps = len(whole), 1e-6
 
     def last_state(moved):
-        start = iter(np.add([x.data for x in _flat(run.carries[0])], moved))
+        start = iter(np.add([x.data for x in flatten(run.carries[0])], moved))
         h0 = filled(run.carries[0], start)
         state = model.unroll(XS, h0=h0, loss=lambda y, _: y[0]).carries[-1]
-        return np.array([x.data for x in _flat(state)])
+        return np.array([x.data for x in flatten(state)])
 
     numeric = np.transpose(
         [(last_state(d) - last_state(-d)) / (2.0 * eps) for d in eps * np.eye(size)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from golden_cases import cases
 
-from microgrid import Value, optim
+from microgrid import Value, nn, optim
 from microgrid.graph import gradient_of
 
 MAKERS = {
@@ -229,5 +229,7 @@ def test_bad_settings_are_named(message, wrong):
 def test_what_is_no_parameter_is_refused_by_name():
     with pytest.raises(TypeError, match="SGD: a parameter has data and grad, got 3"):
         optim.SGD([3], lr=0.1)
+    with pytest.raises(TypeError, match=r"SGD takes a list of parameters: write model.parameters"):
+        optim.SGD(nn.Linear(1, 1), lr=0.1)
     (alone,) = optim.SGD(Value(1.0), lr=0.1).params
     assert alone.data == 1.0
