@@ -8,7 +8,7 @@ from typing import IO, Any, ClassVar
 
 from ..stepper import Stepper
 from ..value import Value
-from ..wording import shown
+from ..wording import clean, shown
 from .breakpoints import Breakpoint, lookup
 from .expression import Expression
 from .names import Names, Vector
@@ -126,7 +126,7 @@ class Shell(cmd.Cmd):
 
     def say(self, *lines: str) -> None:
         """Print lines."""
-        self.stdout.write("".join(f"{line}\n" for line in lines))
+        self.stdout.write("".join(f"{clean(line)}\n" for line in lines))
         self.stdout.flush()
 
     def ask(self, question: str) -> str | None:
@@ -136,7 +136,7 @@ class Shell(cmd.Cmd):
                 return input(question)
             except EOFError:
                 return None
-        self.stdout.write(question)
+        self.stdout.write(clean(question))
         answer = self.stdin.readline()
         self.say(answer.rstrip("\n"))
         return answer.rstrip("\n") if answer else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..nested import mapped
 from ..value import Value
-from ..wording import aligned, short
+from ..wording import aligned, clean, short
 from .names import fitting, labels_of
 from .parameters import Weight, name_leaves, shape_of
 
@@ -66,7 +66,7 @@ class Module:
 
     def __str__(self) -> str:
         head = f"{type(self).__name__}, {len(self.parameters())} parameters"
-        return "\n".join([head, *_lines(self, (self,))])
+        return clean("\n".join([head, *_lines(self, (self,))]))
 
     def named_modules(self, name: str = "") -> Iterator[tuple[str, Module]]:
         """(name, module) for this module, whose name is "", and all within it: "layers.0"."""

@@ -15,6 +15,7 @@ from ..graph import graph_of, root_of
 from ..index import Index
 from ..recording import comparisons
 from ..value import Value, creation_order
+from ..wording import clean
 from .ir import Graph
 from .memory import Layout
 
@@ -245,4 +246,4 @@ def checks(guards: Sequence[Guard], graph: Graph, layout: Layout) -> list[GuardC
 def describe(value: Value) -> str:
     """How an error names a node: label, op and scope, as far as it has them."""
     name = value.label or (f"the {value.op} node" if value.op else "an unnamed leaf")
-    return f"{name} in {value.scope}" if value.scope else name
+    return clean(f"{name} in {value.scope}" if value.scope else name)

@@ -20,6 +20,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from microgrid.wording import clean
+
 from ..layout.sizes import row_words, wire_words
 from ..picture.build import Drawable, Highlight, picture_of
 from ..picture.model import Card, Cell, Panel, Picture, Wire
@@ -166,6 +168,7 @@ class _Terminal:
     # Cells
 
     def _say(self, words: str, kind: str = "") -> Text:
+        words = clean(words)  # a label or a title must not command the terminal
         return Text(to_ascii(words) if self.plain else words, style=TERMINAL.get(kind, ""))
 
     def _name(self, words: str) -> Text:
