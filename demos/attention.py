@@ -42,11 +42,13 @@ class Head:
     loss: Value
 
 
-def look(is_causal: bool = False, stretch: float = 1.0) -> Head:
+def look(
+    is_causal: bool = False, stretch: float = 1.0, weights: dict[str, list[list[float]]] = WEIGHTS
+) -> Head:
     """The three words through one head; half the squared error of its outputs, swept."""
     words = [[Value(x, f"{w}[{i}]") for i, x in enumerate(xs)] for w, xs in zip(WORDS, VECTORS)]
     layers = {}
-    for name, rows in WEIGHTS.items():
+    for name, rows in weights.items():
         layers[name] = nn.Linear(2, 2, bias=False, label=f"W_{name[0]}")
         layers[name].load_state_dict({"weight": rows})
     parts: dict[str, list[list[Value]]] = {name: [] for name in layers}
@@ -67,8 +69,8 @@ def look(is_causal: bool = False, stretch: float = 1.0) -> Head:
     loss = F.sum(losses)
     loss.label = "L"
     loss.backward()
-    weights = {name: layer.weight for name, layer in layers.items()}
-    return Head(words, weights, scores, shares, outputs, loss)
+    matrices = {name: layer.weight for name, layer in layers.items()}
+    return Head(words, matrices, scores, shares, outputs, loss)
 
 
 def labelled(values: list[Value], name: str) -> list[Value]:
@@ -78,15 +80,14 @@ def labelled(values: list[Value], name: str) -> list[Value]:
     return values
 
 
-def nudged(head: Head, is_causal: bool, step: float = 1e-6) -> float:
+def nudged(is_causal: bool, step: float = 1e-6) -> float:
     """dL/dW_k[0,0] from a difference, for the check that is printed."""
-    kept = WEIGHTS["key"][0][0]
-    found = []
-    for way in (step, -step):
-        WEIGHTS["key"][0][0] = kept + way
-        found.append(look(is_causal).loss.data)
-    WEIGHTS["key"][0][0] = kept
-    return (found[0] - found[1]) / (2.0 * step)
+    (first, second), row = WEIGHTS["key"]
+    above, below = (
+        look(is_causal, weights=WEIGHTS | {"key": [[first + way, second], row]}).loss.data
+        for way in (step, -step)
+    )
+    return (above - below) / (2.0 * step)
 
 
 def size(values: list[list[Value]]) -> float:
@@ -115,7 +116,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"the shares add up to {sum(a.data for a in shares):.6f}, "
           f"dL/ds to {sum(s.grad for s in scores) + 0.0:.6f}")  # fmt: skip
     found = head.weights["key"][0][0].grad
-    print(f"dL/dW_k[0,0] = {found:.9f}; by nudging: {nudged(head, args.causal):.9f}\n")
+    print(f"dL/dW_k[0,0] = {found:.9f}; by nudging: {nudged(args.causal):.9f}\n")
     rows = []
     for stretch in STRETCHES:
         stretched = look(args.causal, stretch)

@@ -37,9 +37,13 @@ class Tagger(nn.Module):
     def __init__(self, both: bool, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self.table = nn.Embedding(len(WORDS), 3, vocab=WORDS.items, seed=rng)
-        cells = [nn.RNNCell(3, HIDDEN, seed=rng) for _ in range(2 if both else 1)]
-        self.reader = nn.Bidirectional(*cells) if both else nn.RNN(3, HIDDEN, seed=rng)
-        self.readout = nn.Linear(HIDDEN * len(cells), 1, seed=rng, label="W_y", bias_label="b_y")
+        if both:
+            cells = [nn.RNNCell(3, HIDDEN, seed=rng) for _ in "→←"]
+            self.reader = nn.Bidirectional(*cells)
+        else:
+            self.reader = nn.RNN(3, HIDDEN, seed=rng)
+        known = 2 * HIDDEN if both else HIDDEN
+        self.readout = nn.Linear(known, 1, seed=rng, label="W_y", bias_label="b_y")
 
     def __call__(self, sentence: str) -> Value:
         outputs, _ = self.reader([self.table(WORDS.index(word)) for word in sentence.split()])

@@ -11,7 +11,6 @@ from typing import Any
 
 HERE = Path(__file__).parent
 FILE = HERE / "torch_demos.json"
-sys.path.insert(0, str(HERE.parents[1]))
 
 
 def leaf(numbers: Any) -> Any:
@@ -313,5 +312,6 @@ DEMOS = (
 )  # fmt: skip
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parents[1]))
     found = {demo.__name__: demo() for demo in DEMOS}
     FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
