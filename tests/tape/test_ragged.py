@@ -9,6 +9,8 @@ from microgrid import Value
 from microgrid import functional as F
 from microgrid.tape import Tape
 from microgrid.tape.blocks import OpBlock
+from microgrid.tape.plan import verify
+from microgrid.value import creation_order
 
 WIDTH = 4
 
@@ -128,3 +130,57 @@ def test_no_message_is_lost_where_many_go_to_one_place():
     shared = [x.tanh() for x in xs]
     loss = F.sum([F.dot([shared[i] for i in p], [shared[i] for i in p[::-1]]).sin() for p in picks])
     assert_equals_eager(loss, inputs=xs, numbers=[0.2 * i for i in range(6)])
+
+
+@pytest.mark.parametrize("lengths", [(3, 3), (2, 3, 4), (4, 4, 4)])
+def test_messages_that_do_not_stand_row_by_row_are_sorted_anew_each_time(lengths):
+    xs = [Value(0.1 * i - 0.3) for i in range(6)]
+    shared = [x.tanh() for x in xs[:2]]
+    fresh = [[(x * 0.5).sin() for x in xs[:n]] for n in lengths]
+    firsts = [[shared[(i + k) % 2] for i in range(n)] for k, n in enumerate(lengths)]
+    loss = F.sum([F.dot(a, b).tanh() for a, b in zip(firsts, fresh)] + xs)
+    tape = Tape(loss, xs)
+    for number in (0.3, -0.7, 1.1):
+        assert_equals_eager(loss, tape, numbers=[number * i - 0.2 for i in range(6)])
+
+
+def random_program(seed):
+    """Prefix dots over random nodes, shared weights, a penalty: the leaves and the loss."""
+    rng = np.random.default_rng(seed)
+
+    def pick(items):
+        return items[rng.integers(len(items))]
+
+    xs = [Value(float(x)) for x in rng.uniform(-1.0, 1.0, rng.integers(1, 5))]
+    w = weights(rng.integers(1, 4), rng.integers(2, 5), seed)
+    flat = [value for row in w for value in row]
+    nodes = [*xs, *flat[:3]]
+    for _ in range(rng.integers(3, 12)):
+        firsts, seconds = ([pick(nodes) for _ in range(6)] for _ in range(2))
+        lengths = range(1, rng.integers(2, 7))
+        kind = rng.integers(3)
+        if kind == 0:
+            nodes += F.linear([pick(nodes) for _ in w[0]], w)
+        elif kind == 1:
+            nodes += [F.dot(firsts[:i], seconds[:i]).tanh() for i in lengths]
+        else:
+            nodes += [sum(a * b for a, b in zip(firsts[:i], seconds[:i])) for i in lengths]
+    return F.sum([node.tanh() for node in nodes[-8:]]) + 0.1 * F.dot(flat, flat), xs, flat
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_ragged_programs_replay_as_eager(seed):
+    loss, xs, flat = random_program(seed)
+    inputs = [x for x in xs if x in set(creation_order(loss))]
+    tape = Tape(loss, inputs, flat)
+    verify(tape.plan)
+    batch = np.random.default_rng(seed).uniform(-1.0, 1.0, (3, len(inputs)))
+    total = 0.0
+    for example in batch:
+        assert_equals_eager(loss, tape, numbers=example)
+        total = total + np.array([tape.grad(p) for p in flat])
+    tape.forward(batch)
+    for every in (False, True, False):
+        tape.backward(inputs=every)
+        found = [tape.grad(p) for p in flat]
+        np.testing.assert_allclose(found, total, rtol=1e-10, atol=1e-11)

@@ -95,8 +95,10 @@ class Sink:
 
     def _sorted(self, program: Program, message: Array) -> Array:
         """The messages by slot, those to one slot added up."""
-        if not message.flags.c_contiguous:
-            message = program.call(np.positive, message)
+        if not message.flags.c_contiguous:  # reshaping would copy it, once and for all
+            held = np.empty(message.shape)
+            program.append(np.copyto, held, message)
+            message = held
         rows = message.reshape(-1, *self._flat.shape[1:])
         message = program.call(np.take, rows, self._order, axis=0, mode="clip")
         if self._starts is not None:
