@@ -183,7 +183,7 @@ class _Painter:
         """How wide the ribbon of a message is; 0 for none."""
         if not message or "message" not in self.picture.show:
             return 0.0
-        share = min(1.0, abs(message) / self.strongest) if self.strongest else 1.0
+        share = min(1.0, abs(float(message)) / self.strongest) if self.strongest else 1.0
         return round(0.24 * self.ribbon + self.ribbon * (1.0 if math.isnan(share) else share), 2)
 
     def _labels(self, wire: Wire, path: Path) -> Iterator[Shape]:

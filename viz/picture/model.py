@@ -334,4 +334,5 @@ class Picture:
 
 
 def _largest(numbers: Iterable[float | None]) -> float:
-    return max((abs(x) for x in numbers if x is not None and math.isfinite(x)), default=0.0)
+    known = (float(x) for x in numbers if x is not None and math.isfinite(x))
+    return max(map(abs, known), default=0.0)

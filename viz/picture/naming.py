@@ -22,8 +22,13 @@ def label_of(label: str) -> Name:
 def name_of(node: Value) -> str:
     """What a node is called in print: its label, else its operation, else its number."""
     if node.label:
-        return str(label_of(node.label))
+        return _printed(node.label)
     return str(operation(node) or number(node.data))
+
+
+@lru_cache(maxsize=8192)
+def _printed(label: str) -> str:
+    return str(label_of(label))
 
 
 def operation(node: Value) -> Operation | None:

@@ -91,7 +91,7 @@ def _lines(group: Group, height: float) -> Iterator[str]:
     labels = texts[: len(curves)]  # the words on a wire are labels of its line and its ribbon
     for i, shape in enumerate(group.shapes):
         name = f"{group.id}_{i}" if i else group.id
-        if isinstance(shape, Rect):
+        if isinstance(shape, Rect) and (shape.fill or shape.stroke or i == 0):
             yield _box(name, shape, height, group.tooltip if i == 0 else "")
         elif isinstance(shape, Text) and shape not in labels:
             yield from _words(name, shape, height)
@@ -109,7 +109,7 @@ def _box(name: str, rect: Rect, height: float, tooltip: str) -> str:
         f'{name} [id={name} pos="{_at((rect.x + rect.w / 2, rect.y + rect.h / 2), height)}" '
         f'width={rect.w / 72:.4f} height={rect.h / 72:.4f} style="{",".join(style)}" '
         f'fillcolor="{rect.fill or "none"}" color="{rect.stroke or "transparent"}" '
-        f"penwidth={rect.width:g} tooltip={_quoted(tooltip or ' ')}]"
+        f"penwidth={rect.width:g}{_tooltip(tooltip)}]"
     )
 
 
@@ -146,7 +146,7 @@ def _edge(
     return (
         f"{ends[0]} -> {ends[1]} [id={name} "
         f'pos="{tip}{" ".join([_at(point, height) for point in curve.points])}" '
-        f'color="{curve.colour}" penwidth={curve.width:g} tooltip={_quoted(tooltip or " ")}'
+        f'color="{curve.colour}" penwidth={curve.width:g}{_tooltip(tooltip)}'
         + ("" if curve.tip else " arrowhead=none")
         + (" style=dashed" if curve.dashes else "")
         + f"{place}]"
@@ -162,6 +162,10 @@ def _label(word: Word, size: float) -> str:
     # Graphviz reads \N, \G ... as names even here: the letter starts a piece of its own.
     inner = re.sub(r"\\(?=[EGHLNT])", lambda found: f"{found[0]}{end}{start}", escape(word.text))
     return f"label=<{start}{inner}{end}>"
+
+
+def _tooltip(text: str) -> str:
+    return f" tooltip={_quoted(text)}" if text else ""
 
 
 def _quoted(text: str) -> str:

@@ -72,7 +72,7 @@ class Theme:
             return "", self.gradient
         if not math.isfinite(gradient):
             return self.bad.fill, self.bad.text
-        halves = int(2.0 * math.log10(max(1.0, strongest / abs(gradient))))
+        halves = int(2.0 * math.log10(max(1.0, strongest / abs(float(gradient)))))
         return self.heat[max(0, len(self.heat) - 1 - halves)]
 
 

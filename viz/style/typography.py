@@ -30,6 +30,7 @@ def number(x: float, decimals: int = 3) -> str:
     >>> [number(x) for x in (0.63533, -20.0, 0.0, 0.00047, 12345.6, float("nan"))]
     ['0.635', '−20', '0', '4.7e−4', '1.2e4', 'nan']
     """
+    x = float(x)  # a Quantity would remember every abs
     if math.isnan(x):
         return "nan"
     size = abs(x)
@@ -51,6 +52,7 @@ def fit_number(x: float, size: float, width: float, bold: bool = False) -> str:
     >>> fit_number(-1473.654, 11.0, 60.0), fit_number(-1473.654, 11.0, 35.0)
     ('−1473.654', '−1474')
     """
+    x = float(x)
     for decimals in (3, 2, 1, 0):
         text = number(x, decimals)
         if text_width(text, size, bold) <= width and (decimals or abs(x) >= 10.0):
@@ -185,6 +187,7 @@ def known_width(text: str) -> bool:
     return all(c in _WIDTH_OF for c in text)
 
 
+@lru_cache(maxsize=16384)
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """The width of `text` in Arial of `size` points; a guess for letters Arial lacks.
 
