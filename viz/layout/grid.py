@@ -284,31 +284,40 @@ class Grid:
             names.sort(key=lambda name: self.chain_x[self.key[name]])
         return found
 
-    def _leftmost(self, card: Card) -> bool:
+    def level(self, name: str) -> int:
+        """The layer of a card, counted from below."""
+        return self.rank[self.key[name]]
+
+    def index(self, name: str) -> int:
+        """Which of all columns a card stands in."""
+        return self.place[self.card[name].column]
+
+    def leftmost(self, card: Card) -> bool:
+        """Whether nothing stands at its left in its layer and column."""
         where = (self.place[card.column], self.rank[self.key[card.id]])
         return self.in_layer[where][0] == card.id
 
-    def _stacked(self, card: Card) -> bool:
+    def stacked(self, card: Card) -> bool:
+        """Whether it is a leaf before the first step, where leaves stand above each other."""
         return card.column in self.before and not self._has_operands(card)
 
-    def _free(self, layer: int, first: int, last: int) -> bool:
+    def free(self, layer: int, first: int, last: int) -> bool:
         """Whether no card stands in this layer of the columns from first to last."""
         columns = self.columns_of[layer]
         i = bisect_left(columns, first)
         return i == len(columns) or columns[i] > last
 
-    def _layer_heights(self) -> list[float]:
+    def layer_heights(self) -> list[float]:
+        """The height of each layer; settles which one is the first above all frames."""
         top = max(self.rank.values())
         heights = [0.0] * (top + 1)
         stacks: dict[int, float] = defaultdict(float)
         framed_top = -1
         for name, block in self.blocks.items():
             layer = self.rank[self.key[name]]
-            heights[layer] = max(
-                heights[layer], self._stack_height(block), self._card_height(block)
-            )
-            if self._stacked(block.card):
-                stacks[layer] += self._card_height(block) + 8.0
+            heights[layer] = max(heights[layer], self.stack_height(block), self.card_height(block))
+            if self.stacked(block.card):
+                stacks[layer] += self.card_height(block) + 8.0
             if block.card.framed:
                 framed_top = max(framed_top, layer)
         for layer, height in stacks.items():
@@ -316,8 +325,10 @@ class Grid:
         self.first_above = framed_top + 1 if framed_top >= 0 else -1
         return heights
 
-    def _stack_height(self, block: Block) -> float:
+    def stack_height(self, block: Block) -> float:
+        """What the rows at the left of a card take."""
         return len(block.beside) * self.leaf_pitch + len(block.rows) * self.row_pitch
 
-    def _card_height(self, block: Block) -> float:
+    def card_height(self, block: Block) -> float:
+        """As high as its text, and as the wires that arrive need."""
         return max(card_height(block.card), 11.0 * (len(block.beside) + len(block.rows)) + 6.0)

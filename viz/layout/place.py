@@ -15,6 +15,7 @@ from ..style.typography import number, text_width
 from .fold import fold
 from .gates import gated
 from .geometry import Box, Layout, Path, Point, around
+from .grid import Grid
 from .layered import layered
 from .routing import FRAME_HEAD, FRAME_PAD, Router
 
@@ -28,7 +29,7 @@ __all__ = ["Box", "Layout", "Path", "Point", "around", "layout_of", "panel_colum
 def layout_of(picture: Picture) -> Layout:
     """Place everything that is in the picture."""
     if picture.columns or any(wire.source == wire.target for wire in picture.wires):
-        result = gated(picture) or _Framed(picture).result
+        result = gated(picture) or _in_columns(picture)
         fold(picture, result)
     else:
         result = layered(picture)
@@ -36,26 +37,26 @@ def layout_of(picture: Picture) -> Layout:
     return result
 
 
-class _Framed(Router):
-    def __init__(self, picture: Picture) -> None:
-        super().__init__(picture)
-        self._frames()
+def _in_columns(picture: Picture) -> Layout:
+    router = Router(Grid(picture))
+    _frame(router)
+    return router.result
 
-    def _frames(self) -> None:
-        """Around what stands in each column: as tall as it, and all of one width."""
-        boxes: dict[int, list[Box]] = defaultdict(list)
-        for card in self.picture.cards:
-            if card.framed:
-                boxes[card.column].append(self.result.cards[card.id])
-        for column in self.picture.columns:
-            place = self.place[column.index]
-            left = self.origin[place] - self.inner - FRAME_PAD
-            width = self.widths[column.index] + self.inner + 2 * FRAME_PAD
-            held = around(boxes[column.index], FRAME_PAD)
-            height = held.h + FRAME_HEAD - 4.0
-            self.result.frames[column.index] = Box(
-                left + width / 2, held.bottom + height / 2, width, height
-            )
+
+def _frame(router: Router) -> None:
+    """Around what stands in each column: as tall as it, and all of one width."""
+    grid, layout = router.grid, router.result
+    boxes: dict[int, list[Box]] = defaultdict(list)
+    for card in grid.picture.cards:
+        if card.framed:
+            boxes[card.column].append(layout.cards[card.id])
+    for column in grid.picture.columns:
+        place = grid.place[column.index]
+        left = router.origin[place] - router.inner - FRAME_PAD
+        width = grid.widths[column.index] + router.inner + 2 * FRAME_PAD
+        held = around(boxes[column.index], FRAME_PAD)
+        height = held.h + FRAME_HEAD - 4.0
+        layout.frames[column.index] = Box(left + width / 2, held.bottom + height / 2, width, height)
 
 
 def _surround(picture: Picture, layout: Layout) -> None:

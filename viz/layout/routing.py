@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..picture.model import Picture, Wire
+from ..picture.model import Wire
 from .geometry import Box, Path, Point, rounded, straight
 from .grid import TIP, TRACK, Block, Grid
 
@@ -36,11 +36,11 @@ class Route:
     over: bool = False
 
 
-class Router(Grid):
-    """A grid with coordinates: every card has its box, every wire its curve."""
+class Router:
+    """Coordinates for a grid: every card gets its box, every wire its curve."""
 
-    def __init__(self, picture: Picture) -> None:
-        super().__init__(picture)
+    def __init__(self, grid: Grid) -> None:
+        self.grid, self.result = grid, grid.result
         self._route()
 
     # Wires, and with them the room that channels and corridors need.
@@ -48,35 +48,39 @@ class Router(Grid):
     def _route(self) -> None:
         routes = {
             wire.id: route
-            for block in self.blocks.values()
+            for block in self.grid.blocks.values()
             for route in self._block_routes(block)
             for wire in (route.wire,)
         }
         self._set_columns(list(routes.values()))
         self._set_layers(list(routes.values()))
         self._set_cards()
-        for block in self.blocks.values():
+        for block in self.grid.blocks.values():
             self._beside(block)
         for route in routes.values():
             self.result.wires[route.wire.id] = self._path(route)
 
     def _block_routes(self, block: Block) -> Iterator[Route]:
         for i, wire in enumerate(block.below):
-            shift = 0.0 if len(block.below) == 1 else (i - 0.5) * self.card_width / 2.4
+            shift = 0.0 if len(block.below) == 1 else (i - 0.5) * self.grid.card_width / 2.4
             yield self._plan(wire, block, None, shift)
         for i, wire in enumerate(block.rows):
             yield self._plan(wire, block, i, 0.0)
 
     def _plan(self, wire: Wire, block: Block, row: int | None, shift: float) -> Route:
         """Which channels and corridors a wire takes."""
-        source = self.card[wire.source]
-        a, b = self.place[source.column], self.place[block.card.column]
-        low, high = self.rank[self.key[wire.source]], self.rank[self.key[wire.target]]
+        source = self.grid.card[wire.source]
+        a, b = self.grid.place[source.column], self.grid.place[block.card.column]
+        low, high = self.grid.level(wire.source), self.grid.level(wire.target)
         route = Route(wire, row, shift)
-        lower, upper = self.key[wire.source], self.key[wire.target]
-        if row is None and a == b and self.follows.get(lower) == upper:
+        lower, upper = self.grid.key[wire.source], self.grid.key[wire.target]
+        if row is None and a == b and self.grid.follows.get(lower) == upper:
             return route
-        direct = row is not None and self._leftmost(block.card) and self._free(high, a + 1, b - 1)
+        direct = (
+            row is not None
+            and self.grid.leftmost(block.card)
+            and self.grid.free(high, a + 1, b - 1)
+        )
         if a == b and high == low + 1:
             route.leave = high
             return route
@@ -85,16 +89,18 @@ class Router(Grid):
         elif (
             a < b
             and direct
-            and not any(self.in_layer.get((a, r)) for r in range(low + 1, high + 1))
+            and not any(self.grid.in_layer.get((a, r)) for r in range(low + 1, high + 1))
         ):
-            if high > low and not self._stacked(source):
+            if high > low and not self.grid.stacked(source):
                 route.over = True
                 return route
             route.corridor = ("outer", a + 1)
         else:
             route.corridor = ("outer", a + 1 if a < b else b)
         if a > b or (
-            a != b and self.in_layer[a, low][-1] != wire.source and not self._stacked(source)
+            a != b
+            and self.grid.in_layer[a, low][-1] != wire.source
+            and not self.grid.stacked(source)
         ):
             route.leave = low + 1
         route.enter = None if direct else high
@@ -106,8 +112,8 @@ class Router(Grid):
         for route in routes:
             if route.corridor is None:
                 continue
-            low = self.rank[self.key[route.wire.source]]
-            high = self.rank[self.key[route.wire.target]]
+            low = self.grid.level(route.wire.source)
+            high = self.grid.level(route.wire.target)
             start = 2 * low + 1 if route.leave is None else 2 * route.leave
             end = 2 * high + 1 if route.enter is None else 2 * route.enter
             _widen(spans[route.corridor], route.wire.source, start, end)
@@ -119,23 +125,23 @@ class Router(Grid):
         self.outer = 15.0 + most["outer"] * TRACK
         self.origin: list[float] = []
         x = 0.0
-        framed = {column.index for column in self.picture.columns}
-        for column in self.columns:
+        framed = {column.index for column in self.grid.picture.columns}
+        for column in self.grid.columns:
             pad = FRAME_PAD if column in framed else 0.0
             x += self.outer
             self.origin.append(x + pad + self.inner)
-            x += 2 * pad + self.inner + self.widths[column]
+            x += 2 * pad + self.inner + self.grid.widths[column]
         self.right_end = x
 
     def _x(self, name: str) -> float:
-        return self.origin[self.place[self.card[name].column]] + self.chain_x[self.key[name]]
+        return self.origin[self.grid.index(name)] + self.grid.chain_x[self.grid.key[name]]
 
     def _label_left(self, name: str) -> float:
-        return self._x(name) - self.card_width / 2 - self.fan - self.label_room
+        return self._x(name) - self.grid.card_width / 2 - self.grid.fan - self.grid.label_room
 
     def _in_x(self, route: Route) -> float:
         """Where a wire turns upwards to its row or to the foot of its card."""
-        block = self.blocks[route.wire.target]
+        block = self.grid.blocks[route.wire.target]
         if route.row is None:
             return self._x(route.wire.target) + route.shift
         rows_right = len(block.rows) - 1 - route.row
@@ -147,7 +153,7 @@ class Router(Grid):
         track = self.corridor_track[route.corridor][route.wire.source]
         if kind == "inner":
             return self.origin[place] - self.inner + track * TRACK
-        pad = FRAME_PAD if self.columns[place] not in self.before else 0.0
+        pad = FRAME_PAD if self.grid.columns[place] not in self.grid.before else 0.0
         return (
             self.origin[place]
             - self.inner
@@ -184,7 +190,7 @@ class Router(Grid):
         spans: dict[int, dict[str, tuple[float, float]]] = defaultdict(dict)
         labelled: set[int] = set()
         for route in routes:
-            high = self.rank[self.key[route.wire.target]]
+            high = self.grid.level(route.wire.target)
             if route.row is None:
                 labelled.add(high)
             start, end = self._exit_x(route), self._in_x(route)
@@ -196,7 +202,7 @@ class Router(Grid):
             if route.enter is not None and middle is not None:
                 _widen(spans[route.enter], route.wire.source, middle, end)
         self.channel_track = {layer: _tracks(nets, 2.0) for layer, nets in spans.items()}
-        heights = self._layer_heights()
+        heights = self.grid.layer_heights()
         self.layer_y: list[float] = []
         self.channel_y: list[float] = []
         y = 0.0
@@ -207,7 +213,7 @@ class Router(Grid):
                 y += 8.0 + TRACK * (max(tracks.values()) + 1)
             if layer:
                 y += LABEL_BELOW if layer in labelled else 14.0
-            if layer == self.first_above:
+            if layer == self.grid.first_above:
                 y += FRAME_PAD + FRAME_HEAD
             self.layer_y.append(y + height / 2)
             y += height + 4.0
@@ -215,32 +221,35 @@ class Router(Grid):
 
     def _set_cards(self) -> None:
         stacks: dict[int, list[str]] = defaultdict(list)
-        for name, block in self.blocks.items():
-            layer = self.rank[self.key[name]]
+        for name, block in self.grid.blocks.items():
+            layer = self.grid.level(name)
             self.result.cards[name] = Box(
-                self._x(name), self.layer_y[layer], self.card_width, self._card_height(block)
+                self._x(name),
+                self.layer_y[layer],
+                self.grid.card_width,
+                self.grid.card_height(block),
             )
-            if self._stacked(block.card):
+            if self.grid.stacked(block.card):
                 stacks[layer].append(name)
         for layer, names in stacks.items():
-            pitch = max(self._card_height(self.blocks[name]) for name in names) + 8.0
+            pitch = max(self.grid.card_height(self.grid.blocks[name]) for name in names) + 8.0
             rows = [
                 self._row_y(block, i)
-                for block in self.blocks.values()
+                for block in self.grid.blocks.values()
                 for i, wire in enumerate(block.rows)
-                if wire.source in names and self._leftmost(block.card)
+                if wire.source in names and self.grid.leftmost(block.card)
             ]
             middle = sum(rows) / len(rows) if rows else self.layer_y[layer]
             top = middle + (len(names) - 1) * pitch / 2
             for i, name in enumerate(names):
                 y = top - i * pitch
-                height = self._card_height(self.blocks[name])
-                self.result.cards[name] = Box(self._x(name), y, self.card_width, height)
+                height = self.grid.card_height(self.grid.blocks[name])
+                self.result.cards[name] = Box(self._x(name), y, self.grid.card_width, height)
 
     def _row_y(self, block: Block, row: int) -> float:
         box = self.result.cards[block.card.id]
-        top = box.y + self._stack_height(block) / 2 - len(block.beside) * self.leaf_pitch
-        return top - (row + 0.5) * self.row_pitch
+        top = box.y + self.grid.stack_height(block) / 2 - len(block.beside) * self.grid.leaf_pitch
+        return top - (row + 0.5) * self.grid.row_pitch
 
     def _port_y(self, block: Block, index: int) -> float:
         """Where row `index` of all rows meets the card's left side."""
@@ -253,26 +262,26 @@ class Router(Grid):
         """The last bend: from the label's end to the card."""
         box = self.result.cards[block.card.id]
         port = (box.left, self._port_y(block, index))
-        start, end = (box.left - self.fan, y), (box.left - TIP, port[1])
+        start, end = (box.left - self.grid.fan, y), (box.left - TIP, port[1])
         middle = (start[0] + end[0]) / 2
         return (start, (middle, y), (middle, port[1]), end, *straight(end, port)[1:])
 
     def _beside(self, block: Block) -> None:
         """Place the leaves at a card's left, and their wires."""
         box = self.result.cards[block.card.id]
-        top = box.y + self._stack_height(block) / 2
-        w, h = self.leaf_size
-        right = box.left - self.fan - self.label_room
+        top = box.y + self.grid.stack_height(block) / 2
+        w, h = self.grid.leaf_size
+        right = box.left - self.grid.fan - self.grid.label_room
         for i, (wire, leaf) in enumerate(block.beside):
-            y = top - (i + 0.5) * self.leaf_pitch
+            y = top - (i + 0.5) * self.grid.leaf_pitch
             self.result.cards[leaf.id] = Box(right - w / 2, y, w, h)
             bend = self._into_card(block, i, y)
             curve = (*straight((right, y), bend[0]), *bend[1:])
-            self.result.wires[wire.id] = Path(curve, (right + self.label_room / 2, y))
+            self.result.wires[wire.id] = Path(curve, (right + self.grid.label_room / 2, y))
 
     def _path(self, route: Route) -> Path:
         source = self.result.cards[route.wire.source]
-        block = self.blocks[route.wire.target]
+        block = self.grid.blocks[route.wire.target]
         box = self.result.cards[route.wire.target]
         x_in = self._in_x(route)
         corners: list[Point] = []
@@ -299,7 +308,7 @@ class Router(Grid):
         y = self._row_y(block, route.row)
         bend = self._into_card(block, len(block.beside) + route.row, y)
         corners += [(corners[-1][0], y), bend[0]]
-        label = (box.left - self.fan - self.label_room / 2, y)
+        label = (box.left - self.grid.fan - self.grid.label_room / 2, y)
         return Path((*rounded(corners), *bend[1:]), label)
 
     def _aside_of_twin(self, wire: Wire, block: Block) -> float:

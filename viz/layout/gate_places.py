@@ -1,0 +1,234 @@
+"""Where the cards of gated cells stand: y of lanes and stacks, x within a column, columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise, starmap
+
+from .bands import Band, Plan
+from .geometry import Box, Layout, around
+from .sizes import CARD, card_height, card_width, label_width
+
+__all__ = ["Places"]
+
+TRACK = 14.0  # between two parallel wires
+PAD = 14.0  # between a frame and what stands in it
+HEAD = 22.0  # for the heading of a frame
+BETWEEN = 28.0  # between two frames
+STACK = 16.0  # between two gates
+LANE = 40.0  # between a lane and the gates
+STEP = 36.0  # between two cards with a wire and its labels between them
+ROW = 36.0  # between two branches that enter a gate
+START = 46.0  # between the initial states and the first frame
+CORNER = 14.0  # from the right side of a readout to where it is entered from below
+
+
+class Places:
+    """Coordinates: y of lanes and stacks, x within a column, then the columns side by side."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.result = Layout()
+        self.size = {c.id: (card_width(c), card_height(c)) for c in plan.picture.cards}
+        self._widths()
+        self._heights()
+
+    # Lengths that all columns share
+
+    def _widths(self) -> None:
+        plan, bands = self.plan, self.plan.bands.values()
+        gates = [g for band in bands for g in band.gates]
+        self.gate_width = max((self.size[g][0] for g in gates), default=CARD[0])
+        self.trunk_zone = TRACK * max(len(band.trunks) for band in bands)
+        inside = set(gates)
+        into = [w for g in gates for w in plan.arriving[g] if w.source not in inside]
+        out = [w for g in gates for w in plan.leaving[g] if w.target not in inside]
+        self.before_gate = max((label_width(w) for w in into), default=30.0) + 14.0
+        self.after_gate = max((label_width(w) for w in out), default=30.0) + 14.0
+        self.zone = 8.0 + TRACK * max((self._count(band, band.top) for band in bands), default=1)
+        self.zone = max(self.zone, 8.0 + TRACK * max(self._count(b, b.bottom) for b in bands))
+        self.chain_width = max(self.size[m][0] for band in bands for m in band.chain)
+        rest = [name for ranks in plan.rest.values() for rank in ranks for name in rank]
+        widest = max((self.size[name][0] for name in rest), default=0.0)
+        self.size |= {name: (widest, self.size[name][1]) for name in rest}
+        self.aside = widest / 2 - CORNER
+        self.rising = TRACK * max(len(plan.risers(c)) for c in plan.columns)
+        self.width = (
+            2 * PAD + self.trunk_zone + self.before_gate + self.gate_width + self.after_gate
+            + self.zone + self.chain_width + self.rising
+        )  # fmt: skip
+
+    def _count(self, band: Band, target: str) -> int:
+        return sum(w.source in band.gates for w in self.plan.arriving[target]) if target else 0
+
+    def _heights(self) -> None:
+        plan = self.plan
+        inputs = [self.size[i][1] for names in plan.inputs.values() for i in names]
+        y = max(inputs, default=0.0) + (STEP if inputs else 0.0)
+        self.input_top = max(inputs, default=0.0)
+        self.lane: dict[tuple[str, int], float] = {}
+        self.gates_top: dict[int, float] = {}
+        for level in plan.levels:
+            bands = [band for (_, at), band in plan.bands.items() if at == level]
+            bottom = max(self._height(band.bottom) for band in bands)
+            top = max(self._height(band.top) for band in bands)
+            self.lane["bottom", level] = y + bottom / 2
+            y += bottom + LANE + max(self._stack(band) for band in bands)
+            self.gates_top[level] = y
+            if top:
+                y += LANE - 8.0
+                self.lane["top", level] = y + top / 2
+                y += top
+            y += STEP + 8.0
+        self.skips = list(dict.fromkeys(w.source for w in plan.picture.wires if plan.skips(w)))
+        self.skip_y = y
+        y += TRACK * len(self.skips) + (STEP if self.skips else 0.0)
+        self.rest_y = self._rank_ys(list(plan.rest.values()), y - 8.0)
+        every = [y, *(at + height / 2 for at, height in self.rest_y)]
+        self.frame_top = max(every) + PAD + HEAD
+        self.above_y = self._rank_ys([plan.above], self.frame_top + STEP)
+
+    def _height(self, name: str) -> float:
+        return self.size[name][1] if name else 0.0
+
+    def _stack(self, band: Band) -> float:
+        heights = [self._gate_height(name) for name in band.gates]
+        return sum(heights) + sum(starmap(self._space, pairwise(band.gates)))
+
+    def _gate_height(self, name: str) -> float:
+        rows = sum(w.source not in self._same_stack(name) for w in self.plan.arriving[name])
+        return max(self.size[name][1], ROW * rows + 4.0)
+
+    def _same_stack(self, name: str) -> list[str]:
+        return self.plan.bands[self.plan.place[name]].gates
+
+    def _space(self, a: str, b: str) -> float:
+        joined = any(w.source == a for w in self.plan.arriving[b])
+        return STEP + 4.0 if joined else STACK
+
+    def _rank_ys(
+        self, columns: Sequence[Sequence[Sequence[str]]], y: float
+    ) -> list[tuple[float, float]]:
+        """Centre and height of each rank of cards above `y`."""
+        found = []
+        for rank in range(max(map(len, columns), default=0)):
+            names = [name for ranks in columns if rank < len(ranks) for name in ranks[rank]]
+            rows = max(len(self.plan.arriving[name]) for name in names)
+            height = max(*(self.size[name][1] for name in names), ROW * (rows - 1))
+            found.append((y + height / 2, height))
+            y += height + STEP
+        return found
+
+    # Cards
+
+    def place(self) -> Layout:
+        """Boxes of cards and frames; the wires are still missing."""
+        plan = self.plan
+        start = 0.0
+        if plan.before:
+            start = max(self.size[name][0] for name in plan.before) + START
+        self.left = {
+            column: start + i * (self.width + BETWEEN) for i, column in enumerate(plan.columns)
+        }
+        for column in plan.columns:
+            self._column(column)
+        for name in plan.before:
+            w, h = self.size[name]
+            self._put(name, start - START - w / 2, self._level(name), w, h)
+        self._above()
+        self._frames()
+        return self.result
+
+    def _put(self, name: str, x: float, y: float, w: float, h: float) -> None:
+        self.result.cards[name] = Box(x, y, w, h)
+
+    def trunk(self, column: int, index: int) -> float:
+        """x of what enters a cell, counted from the left."""
+        return self.left[column] + PAD + TRACK * (index + 0.5)
+
+    def gate_x(self, column: int) -> float:
+        """The middle of the column of gates."""
+        start = self.left[column] + PAD + self.trunk_zone + self.before_gate
+        return start + self.gate_width / 2
+
+    def zone_x(self, column: int) -> float:
+        """Where the wires of the gates turn towards c and h."""
+        return self.gate_x(column) + self.gate_width / 2 + self.after_gate
+
+    def chain_x(self, column: int) -> float:
+        """The middle of c, tanh c and h."""
+        return self.zone_x(column) + self.zone + self.chain_width / 2
+
+    def riser(self, column: int, name: str) -> float:
+        """x of the wire from a state to what stands above its cell."""
+        risers = self.plan.risers(column)
+        right = self.zone_x(column) + self.zone + self.chain_width
+        return right + TRACK * (risers.index(name) + 0.5 if name in risers else 0.5)
+
+    def _column(self, column: int) -> None:
+        plan = self.plan
+        for level in plan.levels:
+            if (column, level) in plan.bands:
+                self._band(column, level, plan.bands[column, level])
+        first = plan.bands.get((column, 0))
+        right = self.left[column] + PAD
+        for name in plan.inputs.get(column, []):
+            w, h = self.size[name]
+            if first is not None and name in first.trunks:
+                right = max(right, self.trunk(column, first.trunks.index(name)) - 16.0)
+            self._put(name, right + w / 2, self.input_top - h / 2, w, h)
+            right += w + 16.0
+        for (y, _), names in zip(self.rest_y, plan.rest.get(column, [])):
+            x = self.zone_x(column) + self.zone + self.chain_width + self.rising / 2 - self.aside
+            for name in names:
+                w, h = self.size[name]
+                self._put(name, x, y, w, h)
+                x -= w + STEP
+
+    def _band(self, column: int, level: int, band: Band) -> None:
+        y = self.gates_top[level]
+        for before, name in zip(["", *band.gates], band.gates):
+            y -= self._space(before, name) if before else 0.0
+            height = self._gate_height(name)
+            self._put(name, self.gate_x(column), y - height / 2, self.gate_width, height)
+            y -= height
+        x, w = self.chain_x(column), self.chain_width
+        wide = (x - self.zone / 2, w + self.zone)
+        levels = {band.bottom: self.lane["bottom", level]}
+        if band.top:
+            levels[band.top] = self.lane["top", level]
+        high = self.lane.get(("top", level), self.gates_top[level])
+        middle = [name for name in band.chain if name not in levels]
+        for i, name in enumerate(middle, 1):
+            share = i / (len(middle) + 1)
+            levels[name] = high + (self.lane["bottom", level] - high) * share
+        for name in band.chain:
+            at, width = wide if name in (band.top, band.bottom) else (x, w)
+            self._put(name, at, levels[name], width, self.size[name][1])
+
+    def _level(self, name: str) -> float:
+        """The height of an initial state: that of what it becomes."""
+        plan = self.plan
+        places = [plan.place[wire.target] for wire in plan.leaving[name]]
+        tops = (plan.bands[place].top for place in places)
+        fed = {wire.target for wire in plan.leaving[name]}
+        level = places[0][1]
+        return self.lane["top" if any(top in fed for top in tops) else "bottom", level]
+
+    def _above(self) -> None:
+        for (y, _), names in zip(self.above_y, self.plan.above):
+            for name in names:
+                w, h = self.size[name]
+                last = [self.result.cards[x.source] for x in self.plan.arriving[name]]
+                x = max((box.x for box in last), default=0.0)
+                self._put(name, x, y, w, h)
+
+    def _frames(self) -> None:
+        plan = self.plan
+        for column in plan.columns:
+            mine = [self.result.cards[c.id] for c in plan.picture.cards
+                    if c.column == column and c.framed]  # fmt: skip
+            whole = around(mine)
+            top, bottom = whole.top + PAD + HEAD, whole.bottom - PAD
+            x = self.left[column] + self.width / 2
+            self.result.frames[column] = Box(x, (top + bottom) / 2, self.width, top - bottom)
