@@ -12,7 +12,7 @@ from ..wording import clean
 from .demo import add_demo_command
 from .doctor import add_doctor_command
 from .draw import add_draw_command, add_frames_command
-from .exercise import add_check_command
+from .exercise import add_check_command, add_exercise_command
 
 __all__ = ["main"]
 
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         add_frames_command,
         add_step_command,
         add_demo_command,
+        add_exercise_command,
         add_check_command,
         add_doctor_command,
     ):
