@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..graph import formula, name_of
+from ..graph import formula, graph_of, name_of
 from ..nested import flatten
 from ..nn.names import fitting, names
 from ..nn.parameters import shape_of
@@ -71,6 +71,7 @@ def _weights(run: Any, nodes: Container[Value]) -> dict[str, Vector]:
 
     Entries that the loss does not reach are not among `nodes`, and are left out.
     """
+    run = graph_of(run)
     weights = dict(run.model.named_weights()) if hasattr(run, "model") else {}
     found: dict[str, Vector] = {}
     for path, weight in weights.items():

@@ -219,8 +219,8 @@ def _checked(recorder: PointRecorder, roots: Sequence[torch.Tensor]) -> Report:
         wrong = _faults(unit, exact, points, traffic, recorder, rounding, TINY[dtype])
         faults += [(when, fault) for fault in wrong]
     faults.sort(key=lambda pair: -pair[0])
-    unseen = [f"{why}, at {call.site}" for call, why in recorder.opaque.items()]
-    return Report(checked, [fault for _, fault in faults], unseen)
+    unseen = dict.fromkeys(f"{why}, at {call.site}" for call, why in recorder.opaque.items())
+    return Report(checked, [fault for _, fault in faults], list(unseen))
 
 
 def _backward(roots: Sequence[torch.Tensor], nodes: Sequence[Any]) -> None:

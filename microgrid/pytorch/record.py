@@ -74,7 +74,7 @@ class Recording:
         module = model if isinstance(model, nn.Module) else None
         if model is not None and module is None and not callable(model):
             raise TypeError(f"record needs a torch.nn.Module or a function, got {model!r}")
-        self.model = module
+        self._model = module
         self.columns = Columns()
         self._recorder = TorchRecorder(module, _inputs(inputs, names), self.columns)
         self._stack: ExitStack | None = None
@@ -90,7 +90,7 @@ class Recording:
         self._stack = ExitStack()
         for part in (
             columns_of(self.columns),
-            scopes_of(self.model),
+            scopes_of(self._model),
             Functions(self._recorder),
             Aten(self._recorder),
         ):

@@ -35,7 +35,12 @@ _COMPARISONS = {
     "eq": "equal", "ne": "not_equal",
 }  # fmt: skip
 _LOOKS = {"_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "equal"}
-_HIDDEN_VIEWS = {"_unsafe_view"}  # views that aten's schema does not call so
+# Views that aten's schema does not call so, and calls that change a tensor's shape in place: its
+# array is a view of its storage's, made anew each time.
+_HIDDEN_VIEWS = {
+    "_unsafe_view", "squeeze_", "unsqueeze_", "t_", "transpose_", "swapdims_", "swapaxes_",
+    "as_strided_", "detach_",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,11 +140,11 @@ def test_everything_that_takes_a_value_takes_the_recording(tmp_path):
     y = torch.arange(3) % 2
     want = F.cross_entropy(model.head(model.rnn(other)[0]).reshape(-1, 2), y).item()
     assert tape.forward(other.flatten().tolist()) == pytest.approx(want, rel=1e-12)
-    again = small("LSTM")[2]
+    other_model, _, again, _ = small("LSTM")
     sweep = Stepper(again)
     sweep.run()
     assert sweep.done
-    assert again.value(again.model.rnn.weight_hh_l0)[0][0].grad != 0.0
+    assert again.value(other_model.rnn.weight_hh_l0)[0][0].grad != 0.0
     assert recording.gradient(model.rnn.weight_hh_l0)[0, 0] == pytest.approx(wanted, rel=1e-12)
     assert bptt.flow(recording).verdict == "vanishing"
     assert bptt.jacobian(recording, 2, 1).shape == (1, 1)
@@ -309,3 +309,12 @@ def test_what_is_no_model_no_input_and_no_part_is_refused():
         recording.gradient(Value(1.0))
     with pytest.raises(RuntimeError, match="made once"), recording:
         pass
+
+
+def test_a_lone_vector_through_a_linear_layer():
+    # A vector is made a matrix and back, in place: views that change a tensor's own shape.
+    layer, x = nn.Linear(3, 2).double(), torch.randn(3, dtype=torch.float64, requires_grad=True)
+    with record(layer) as recording:
+        loss = layer(x).unsqueeze_(0).t_().square().sum()
+    loss.backward()
+    np.testing.assert_allclose(recording.gradient(x), x.grad, rtol=1e-14)
