@@ -15,6 +15,8 @@ from microgrid import functional as F
 
 from ._common import parser, pictures, run, table
 
+GALLERY = ("mlp_by_hand_network.svg", [])
+
 X = [[1, 4, 5], [0.1, -5, 3], [6, -5.542, 4.897], [4, 8, 9], [12, -2, 0.0063], [6, -5.5, 4.897]]
 Y = [
     [0.1, 0.05],
