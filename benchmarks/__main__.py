@@ -14,6 +14,7 @@ HELPERS = {
     "micrograd_ops",
     "minimal",
     "problems",
+    "scalar_gpt",
     "tables",
 }
 

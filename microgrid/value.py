@@ -70,12 +70,16 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
 def _method(op: Op, reflected: bool = False) -> Callable[..., Value]:
     """Value's method that records `op`, for all its names. Its first call has it written out."""
 
-    def method(self: Value, *others: Operand) -> Value:
-        from .recorders import recorder
+    written: Callable[..., Value] | None = None
 
-        written = recorder(op, reflected)
-        for name in [name for name, found in vars(Value).items() if found is method]:
-            setattr(Value, name, written)
+    def method(self: Value, *others: Operand) -> Value:
+        nonlocal written
+        if written is None:
+            from .recorders import recorder
+
+            written = recorder(op, reflected)
+            for name in [name for name, found in vars(Value).items() if found is method]:
+                setattr(Value, name, written)
         return written(self, *others)
 
     return method

@@ -11,7 +11,9 @@ from benchmarks import costs, ladder
 from benchmarks.harness import Result, Standings, measure
 from benchmarks.peers import PEERS, contenders, make
 from benchmarks.problems import CharLSTM, CharRNN, Expression, MicroGPT, Moons, loss_and_norm
+from benchmarks.scalar_gpt import Gpt, ListValue
 from benchmarks.tables import Table
+from microgrid import Value
 
 TINY = {
     "char_rnn": CharRNN(3, 4, 3),
@@ -34,6 +36,16 @@ def races():
             missing.add(peer.needs)
             reason = pytest.mark.skip(reason=f"{peer.needs} is not installed")
             yield pytest.param(peer, peer.rungs[0], id=peer.needs, marks=reason)
+
+
+def test_the_gpt_of_plain_operators_is_the_same_with_its_own_value():
+    ours, own = Gpt(Value), Gpt(ListValue)
+    losses = [gpt.loss((26, 4, 12)) for gpt in (ours, own)]
+    for loss in losses:
+        loss.backward()
+    assert losses[0].data == pytest.approx(losses[1].data, rel=1e-14)
+    pairs = zip(ours.parameters, own.parameters)
+    assert all(p.grad == pytest.approx(q.grad, rel=1e-9, abs=1e-14) for p, q in pairs)
 
 
 @pytest.mark.parametrize(("peer", "rung"), races())
