@@ -131,6 +131,20 @@ def test_no_gain_is_shown_before_all_of_its_messages_are_sent():
                 assert math.isclose(wire.local * wire.upstream, wire.message, rel_tol=1e-9)
 
 
+@pytest.mark.parametrize("detail", ["vector", "cell", "rolled"])
+def test_where_there_is_no_gradient_there_is_no_gain(detail):
+    cell = nn.RNNCell(1, 2, nonlinearity="relu", seed=0)
+    for b in cell.bias:
+        b.data = -3.0  # units that are dead but at the last step
+    model = nn.SequenceModel(cell)
+    run = model.unroll([0.0, 0.0, 40.0], loss=lambda h, _: h[0] + h[1], at="last")
+    run.loss.backward()
+    assert size(run.states[1]) == 0.0 or size(run.states[0]) == 0.0
+    drawn = drawing(run, detail=detail)
+    assert "nan" not in " ".join(drawn.texts())
+    assert "∞" not in " ".join(drawn.texts())
+
+
 @pytest.mark.parametrize("cell", [nn.LSTMCell, nn.GRUCell])
 def test_rolled_every_gate_has_its_own_numbers_and_shape(cell):
     run = at_the_end(cell, 4, steps=3)

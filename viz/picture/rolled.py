@@ -55,7 +55,8 @@ def _loops(full: Collapsed, keep: dict[str, Card]) -> list[Wire]:
     ends: dict[Name | None, str] = {}
     for wire in full.wires:
         name = full.state[wire.id]
-        if wire.recurrent and wire.local is not None:
+        without = wire.kind == "gain" and not wire.upstream  # no gradient, and so no gain
+        if wire.recurrent and wire.local is not None and not without:
             gains[name].append(wire.local)
         if wire.recurrent and wire.target in keep:
             ends[name] = wire.target
