@@ -49,6 +49,7 @@ def register() -> bool:
     svg = shell.display_formatter.formatters["image/svg+xml"]
     svg.for_type(Value, show_graph)
     svg.for_type(Unrolled, show_graph)
+    svg.for_type_by_name("microgrid.pytorch.record", "Recording", show_graph)
     svg.for_type(Stepper, show_stepper)
     svg.for_type(Plot, lambda plot: inline(plot.svg()))
     return True

@@ -16,8 +16,9 @@ except ImportError:
         'pip install "microgrid-autograd[torch]"'
     ) from None
 
-from .flow import Flow, FlowHistory, flow
+from .flow import Flow, flow
 from .gradcheck import GradcheckError, gradcheck
+from .history import FlowHistory
 from .record import Recording, record
 
 __all__ = [

@@ -6,71 +6,21 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from ..bptt.jacobian import mean_factor, verdict_of
+from .given import Given
 from .layers import Direction, run
+from .shares import Shares, array_of
 
-__all__ = ["Bad", "Flow", "FlowHistory", "GateFlow", "LayerFlow", "Shares", "flow"]
+__all__ = ["Bad", "Flow", "GateFlow", "LayerFlow", "flow"]
 
 SATURATED = 0.05  # a gate this near to shut or open counts as saturated
 MOST_NUMBERS = 40_000_000  # that the triangle holds at once
-ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-3}
-
-
-class Shares(Sequence[np.ndarray]):
-    """What each time step adds to the gradient of one weight: T arrays of the weight's shape.
-
-    They are made when read: of a weight of 1536 x 512 over 200 steps all would be 1.2 GB.
-    `sum()` is the whole gradient, `norms` how large each step's share is, `numpy.asarray` gives
-    (T, *shape). Entry 0 is step 1.
-    """
-
-    def __init__(self, deltas: torch.Tensor, met: torch.Tensor | None) -> None:
-        self._deltas = deltas  # T x B x rows: the gradient at the pre-activation
-        self._met = met  # T x B x columns: what the weight was multiplied by; None for a bias
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(T, *shape of the weight)."""
-        rows = self._deltas.shape[2:]
-        columns = () if self._met is None else self._met.shape[2:]
-        return (len(self._deltas), *rows, *columns)
-
-    def __len__(self) -> int:
-        return len(self._deltas)
-
-    @overload
-    def __getitem__(self, step: int) -> np.ndarray: ...
-    @overload
-    def __getitem__(self, step: slice) -> list[np.ndarray]: ...
-    def __getitem__(self, step: int | slice) -> np.ndarray | list[np.ndarray]:
-        if isinstance(step, slice):
-            return [self[t] for t in range(*step.indices(len(self)))]
-        delta = self._deltas[step]
-        share = delta.sum(0) if self._met is None else delta.T @ self._met[step]
-        return _array(share)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.stack(list(self)).astype(dtype or float)
-
-    def sum(self) -> np.ndarray:
-        """The gradient of the weight."""
-        deltas = self._deltas.flatten(0, 1)
-        return _array(deltas.sum(0) if self._met is None else deltas.T @ self._met.flatten(0, 1))
-
-    @cached_property
-    def norms(self) -> np.ndarray:
-        """The Euclidean norm of each step's share, T numbers, without the shares themselves."""
-        if self._met is None:
-            return _array(self._deltas.sum(1).norm(dim=1))
-        # |sum_b d_b x_b^T|^2 is the sum over b, c of (d_b . d_c)(x_b . x_c).
-        grams = [a @ a.transpose(1, 2) for a in (self._deltas, self._met)]
-        return _array((grams[0] * grams[1]).sum((1, 2)).clamp(min=0.0).sqrt())
 
 
 @dataclass(frozen=True)
@@ -202,7 +152,7 @@ def flow(
     >>> found.verdict, found.contributions["weight_hh_l0"].shape
     ('vanishing', (20, 16, 4))
     """
-    given = _Given(rnn, x, h0)
+    given = Given(rnn, x, h0)
     with torch.enable_grad():
         out, directions = run(rnn, given.x, given.start)
         given.confirm(out)
@@ -223,76 +173,9 @@ def flow(
     factor = mean_factor(float(last[-1]), float(last[0]), len(given.x))
     bad = _first_bad(directions, layers, losses)
     return Flow(
-        states, shares, layers, _array(losses.reshape(-1)), last, factor, verdict_of(factor),
+        states, shares, layers, array_of(losses.reshape(-1)), last, factor, verdict_of(factor),
         bad, by_loss,
     )  # fmt: skip
-
-
-class _Given:
-    """The input and the start state, T x B x I and layers x B x H whatever came in."""
-
-    def __init__(self, rnn: nn.RNNBase, x: torch.Tensor, h0: Any) -> None:
-        if not isinstance(rnn, nn.RNN | nn.LSTM | nn.GRU):
-            raise TypeError(f"flow needs an nn.RNN, LSTM or GRU, got {rnn!r}")
-        if not isinstance(x, torch.Tensor):
-            hint = "; give it a padded tensor" if hasattr(x, "batch_sizes") else ""
-            raise ValueError(f"flow needs a tensor of inputs, got a {type(x).__name__}{hint}")
-        weight = rnn.weight_ih_l0
-        if x.dtype not in ALLOWED or weight.dtype != x.dtype or weight.device != x.device:
-            raise ValueError(
-                f"flow takes float32 and float64, layer and input alike and on one device; the "
-                f"layer is {weight.dtype} on {weight.device}, the input {x.dtype} on {x.device}"
-            )
-        if x.dim() not in (2, 3) or x.shape[-1] != rnn.input_size:
-            raise ValueError(
-                f"flow: the input must be steps x batch x {rnn.input_size}, got {tuple(x.shape)}"
-            )
-        if rnn.dropout and rnn.training and rnn.num_layers > 1:
-            raise ValueError(
-                "flow: the dropout between the layers draws new masks; call rnn.eval() first"
-            )
-        self.rnn, self._asked, self._h0 = rnn, x.detach(), h0
-        self._alone = x.dim() == 2
-        x = x.detach()
-        x = x[:, None] if self._alone else x.transpose(0, 1) if rnn.batch_first else x
-        if not len(x):
-            raise ValueError("flow: the sequence is empty")
-        self.x = x
-        self.start = self._states(h0)
-
-    def _states(self, h0: Any) -> list[torch.Tensor]:
-        rnn, batch = self.rnn, self.x.shape[1]
-        count = rnn.num_layers * (2 if rnn.bidirectional else 1)
-        sizes = [rnn.proj_size or rnn.hidden_size]
-        sizes += [rnn.hidden_size] if isinstance(rnn, nn.LSTM) else []
-        if h0 is None:
-            return [self.x.new_zeros(count, batch, size) for size in sizes]
-        given = list(h0) if isinstance(h0, tuple | list) else [h0]
-        given = [s[:, None] if s.dim() == 2 else s for s in given]
-        shapes = [(count, batch, size) for size in sizes]
-        if [tuple(s.shape) for s in given] != shapes:
-            raise ValueError(
-                f"flow: the start state must have the shapes {shapes}, got "
-                f"{[tuple(s.shape) for s in given]}"
-            )
-        return given
-
-    def as_output(self, out: torch.Tensor) -> torch.Tensor:
-        """T x B x H as the layer would give it."""
-        if self._alone:
-            return out[:, 0]
-        return out.transpose(0, 1) if self.rnn.batch_first else out
-
-    def confirm(self, out: torch.Tensor) -> None:
-        """Hold the steps against the layer itself."""
-        with torch.no_grad():
-            right = self.rnn(self._asked, self._h0)[0]
-        away = float((self.as_output(out.detach()) - right).abs().nan_to_num(0.0, 0.0, 0.0).max())
-        if away > ALLOWED[right.dtype] * max(1.0, float(right.abs().nan_to_num(0.0).max())):
-            raise RuntimeError(
-                f"flow: step by step the layer gives another output, off by {away:.1e}; was it "
-                f"changed by hooks or parametrizations?"
-            )
 
 
 def _total(losses: Any, steps: int) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -341,7 +224,7 @@ def _layer(d: Direction, gradient: dict[int, torch.Tensor]) -> LayerFlow:
         low, high = (-1.0, 1.0) if name == "candidate" else (0.0, 1.0)
         margin = SATURATED * (high - low)
         away = (values < low + margin) | (values > high - margin)
-        gates[name] = GateFlow(_array(values.mean((1, 2))), _array(away.double().mean((1, 2))))
+        gates[name] = GateFlow(array_of(values.mean((1, 2))), array_of(away.double().mean((1, 2))))
     cells = _norms([gradient[id(c)] for c in d.c]) if d.c else None
     return LayerFlow(d.name, _norms([gradient[id(h)] for h in d.h]), cells, gates)
 
@@ -378,7 +261,7 @@ class _ByLoss:
         for k in range(len(self._top.h) - 1, -1, -1):
             if k:
                 carried[0] = carried[0] + direct[k - 1]
-            rows[:, k] = _array(carried[0].double().flatten(1).norm(dim=1))
+            rows[:, k] = array_of(carried[0].double().flatten(1).norm(dim=1))
             if k:
                 carried = list(torch.autograd.grad(
                     [way[k] for way in ways], self._top.into[k - 1], carried,
@@ -404,7 +287,7 @@ def _first_bad(
                 if bad is not None:
                     step = len(d.h) - t if d.backward and t else t
                     return Bad(step, f"{where} of {d.name}", bad, "in the forward pass")
-    values = _array(losses.reshape(-1))
+    values = array_of(losses.reshape(-1))
     for t, value in enumerate(values, start=1):
         if not math.isfinite(value):
             step = t if len(values) > 1 else len(directions[0].h) - 1
@@ -434,54 +317,4 @@ def _not_finite(tensor: torch.Tensor) -> float | None:
 
 
 def _norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    return _array(torch.stack([t.detach().double().norm() for t in tensors]))
-
-
-def _array(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().double().cpu().numpy()
-
-
-class FlowHistory:
-    """A callback for a training loop: `flow` every so many steps.
-
-    rnn, x, loss are those of `flow`; x is the sequence that is looked at again and again. Call
-    the object once per training step. `viz.plots.flow.strips(history)` draws it.
-
-    Attributes
-    ----------
-    steps : the training steps at which it looked
-    flows : what it saw, without the tensors: the T + 1 norms `Flow.last`
-    sentences : the verdict of each in words
-
-    >>> _ = torch.manual_seed(0)
-    >>> layer = nn.GRU(2, 3)
-    >>> watch = FlowHistory(layer, torch.randn(5, 1, 2), lambda out: out.sum((1, 2)), every=10)
-    >>> for step in range(25):
-    ...     watch(step)
-    >>> watch.steps, len(watch.flows[0])
-    ([0, 10, 20], 6)
-    """
-
-    def __init__(
-        self,
-        rnn: nn.RNNBase,
-        x: torch.Tensor,
-        loss: Callable[[torch.Tensor], torch.Tensor],
-        every: int = 100,
-        h0: Any = None,
-    ) -> None:
-        if every < 1:
-            raise ValueError(f"FlowHistory: every must be 1 or more, got {every!r}")
-        self._arguments = rnn, x, loss, h0
-        self.every = every
-        self.steps: list[int] = []
-        self.flows: list[np.ndarray] = []
-        self.sentences: list[str] = []
-
-    def __call__(self, step: int) -> None:
-        """Look at the flow if the step is a multiple of `every`."""
-        if step % self.every == 0:
-            found = flow(*self._arguments)
-            self.steps.append(step)
-            self.flows.append(found.last)
-            self.sentences.append(str(found))
+    return array_of(torch.stack([t.detach().double().norm() for t in tensors]))
