@@ -151,3 +151,13 @@ def test_bad_input_is_named(run):
             call()
     with pytest.raises(TypeError, match="against takes a function, an unrolled run or a Value"):
         against(3, [], [])
+
+
+def test_a_gates_block_of_an_lstm_by_its_name():
+    model = nn.SequenceModel(nn.LSTMCell(2, 2, seed=0))
+    lstm = model.unroll(XS.tolist(), loss=lambda h, _: F.sum(h))
+    lstm.loss.backward()
+    forget = np.array([[w.grad for w in row] for row in model.cell.weight_hh[2:4]])
+    assert against(lstm, ["W_hf"], [forget])
+    with pytest.raises(GradcheckError, match="your dW_hf has the wrong sign"):
+        against(lstm, ["W_hf"], [-forget])

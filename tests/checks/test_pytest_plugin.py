@@ -185,6 +185,23 @@ def test_values_that_were_not_among_the_inputs_are_named(run):
     result.stdout.fnmatch_lines(["*::test_closed_over: not checked, since*inputs: W_x, W_h, b"])
 
 
+def test_gradients_made_by_hand_are_held_against_the_right_ones(run):
+    result = run(
+        """
+        from microgrid import nn
+        cell = nn.RNNCell(1, 1, nonlinearity="identity", bias=False)
+        cell.load_state_dict({"W_x": [[1]], "W_h": [[2]]})
+        unrolled = nn.SequenceModel(cell).unroll([5, 1, 1], loss=lambda y, _: y[0])
+        def test_right(gradcheck): assert gradcheck.against(unrolled, ["W_h"], [26.0])
+        def test_wrong(gradcheck): gradcheck.against(unrolled, ["W_h"], [11.0])
+        """
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*GradcheckError: gradcheck: your dW_h misses the term k = 2", "*dW_h  11     26"]
+    )
+
+
 def test_compared_values_show_their_numbers(run):
     result = run(
         """
