@@ -164,7 +164,7 @@ def test_a_frame_is_as_tall_as_what_stands_in_it():
         held = around([places.cards[c.id] for c in scene.cards if c.column == column.index])
         frame = places.frames[column.index]
         assert held.bottom - frame.bottom < 20.0
-        assert frame.top - held.top < 40.0
+        assert frame.top - held.top < 60.0  # the heading, and wires between the columns
     assert places.frames[1].h < places.frames[3].h  # the readout and the loss stand in the last
 
 

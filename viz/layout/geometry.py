@@ -118,6 +118,11 @@ def straight(a: Point, b: Point) -> tuple[Point, ...]:
     return (a, (a[0] + third[0], a[1] + third[1]), (b[0] - third[0], b[1] - third[1]), b)
 
 
+def tipped(a: Point, b: Point) -> tuple[Point, ...]:
+    """A straight piece whose arrow head may take nearly all of it: both handles stand at a."""
+    return (a, a, a, b)
+
+
 def rounded(corners: Sequence[Point]) -> tuple[Point, ...]:
     """A Bezier curve along `corners` whose bends are round."""
     points = [p for i, p in enumerate(corners) if i == 0 or _far(p, corners[i - 1])]
@@ -162,6 +167,6 @@ def into_left_side(
     port = box.y + (box.h - 12.0) * (0.5 - (index + 0.5) / count)
     start, end = (box.left - BEND, y), (box.left - TIP, port)
     middle = (start[0] + end[0]) / 2
-    bend = (middle, y), (middle, port), end, *straight(end, (box.left, port))[1:]
+    bend = (middle, y), (middle, port), end, *tipped(end, (box.left, port))[1:]
     way = [*corners, (corners[-1][0], y), start]
     return Path((*rounded(way), *bend), (box.left - 62.0 if label is None else label, y))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..picture.model import Card, Picture, Wire
 from .crossings import reduce
-from .geometry import Box, Layout, Path, Point, straight
+from .geometry import Box, Layout, Path, Point, straight, tipped
 from .ranks import Ladder, ladder, ranks
 from .sizes import SLIM, card_height, card_width, label_width
 from .spacing import spread
@@ -219,7 +219,7 @@ class _Columns:
             curve += straight(curve[-1], leave)[1:]
         port = (box.left, self._port(index, box))
         curve += _bent(curve[-1], (port[0] - TIP, port[1]))[1:]
-        curve += straight(curve[-1], port)[1:]
+        curve += tipped(curve[-1], port)[1:]
         return Path(tuple(curve), label, "right", quiet=not self.style.labelled)
 
     def _port(self, index: int, box: Box) -> float:

@@ -50,11 +50,22 @@ def _frame(router: Router) -> None:
     for card in grid.picture.cards:
         if card.framed:
             boxes[card.column].append(layout.cards[card.id])
+    cards = grid.card
     for column in grid.picture.columns:
         place = grid.place[column.index]
         left = router.origin[place] - router.inner - FRAME_PAD
         width = grid.widths[column.index] + router.inner + 2 * FRAME_PAD
-        held = around(boxes[column.index], FRAME_PAD)
+        own = around(boxes[column.index])
+        ways = [
+            Box(own.x, y, 0.0, 0.0)
+            for wire in grid.picture.wires
+            if column.index in {cards[wire.source].column, cards[wire.target].column}
+            and cards[wire.source].framed
+            and cards[wire.target].framed
+            for x, y in layout.wires[wire.id].curve
+            if left < x < left + width
+        ]
+        held = around([own, *ways], FRAME_PAD)  # no wire strikes out the heading
         height = held.h + FRAME_HEAD - 4.0
         layout.frames[column.index] = Box(left + width / 2, held.bottom + height / 2, width, height)
 

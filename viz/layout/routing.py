@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..picture.model import Wire
-from .geometry import Box, Path, Point, rounded, straight
+from .geometry import Box, Path, Point, rounded, straight, tipped
 from .grid import TIP, TRACK, Block, Grid
 
 LABEL_BELOW = 36.0  # room for the label of a wire that comes from below
@@ -264,7 +264,7 @@ class Router:
         port = (box.left, self._port_y(block, index))
         start, end = (box.left - self.grid.fan, y), (box.left - TIP, port[1])
         middle = (start[0] + end[0]) / 2
-        return (start, (middle, y), (middle, port[1]), end, *straight(end, port)[1:])
+        return (start, (middle, y), (middle, port[1]), end, *tipped(end, port)[1:])
 
     def _beside(self, block: Block) -> None:
         """Place the leaves at a card's left, and their wires."""

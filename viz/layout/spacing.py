@@ -54,7 +54,27 @@ def spread(
             gaps = [half[a] + half[b] for a, b in pairwise(column)]
             for item, at in zip(column, apart(wanted, pull, gaps)):
                 place[item] = at
+    _straighten(ladder, place, half, offset, weights)
     return place
+
+
+def _straighten(
+    ladder: Ladder,
+    place: list[float],
+    half: Sequence[float],
+    offset: Callable[[int, int], float],
+    weights: dict[tuple[int, int], float],
+) -> None:
+    """Level what is joined by a wire that is the only one of both its ends, if there is room."""
+    for column in ladder.columns[1:]:
+        wanted, pull = [], []
+        for item in column:
+            alone = [a for a in ladder.left[item] if weights[a, item] == ALONE]
+            wanted.append(place[alone[0]] - offset(alone[0], item) if alone else place[item])
+            pull.append(1000.0 if alone else 1.0)
+        gaps = [half[a] + half[b] for a, b in pairwise(column)]
+        for item, at in zip(column, apart(wanted, pull, gaps)):
+            place[item] = at
 
 
 def _weight(ladder: Ladder, a: int, b: int) -> float:

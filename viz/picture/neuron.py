@@ -107,8 +107,12 @@ class Neurons(Named):
     def _layers(self) -> dict[Group, int]:
         """How many neurons with weights stand before each group."""
         layer: dict[Group, int] = defaultdict(int)
-        for source, target in self.crossed:  # in the order in which the weights were used
-            layer[target] = max(layer[target], layer[source] + 1)
+        group = {group.id: group for group in self.groups}
+        for wire in self.wires:  # in the order in which their targets were computed
+            if wire.source in group:
+                source, target = group[wire.source], group[wire.target]
+                further = layer[source] + ((source, target) in self.crossed)
+                layer[target] = max(layer[target], further)
         return layer
 
 
