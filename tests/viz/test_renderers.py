@@ -85,6 +85,19 @@ def test_a_pdf_is_a_whole_file_whose_table_points_at_its_objects():
     assert b"W_h" in pdf_runs(content)
 
 
+def test_a_page_too_long_for_pdf_has_a_larger_unit_and_tex_says_that_it_cannot(tmp_path):
+    run = rnn(1, 150)
+    drawn = drawing(run, detail="scalar")
+    assert drawn.height > 16_000
+    page = pdf.write(drawn)
+    (height, unit) = re.search(rb"MediaBox\[0 0 \S+ (\S+)\]/UserUnit (\d+)", page).groups()
+    assert float(height) <= 14_400
+    assert float(height) * int(unit) == pytest.approx(drawn.height, abs=1.0)
+    with pytest.raises(ValueError, match=r"nothing longer than 16,000 points, this picture has"):
+        viz.render(run, tmp_path / "x.tex", detail="scalar")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_tikz_balances_its_braces_and_names_its_colours():
     text = to_tikz(drawing(gated(nn.LSTMCell), "dark"))
     bare = text.replace("\\{", "").replace("\\}", "")

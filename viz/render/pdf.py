@@ -6,6 +6,7 @@ Arial, and Symbol has the arrows, the minus and the Greek letters.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ _SYMBOL = {  # code and width in 1/1000 em
         "αβχδεφγηιϕκλμνοπθρστυωξψζΑΒΧΔΕΦΓΗΙΚΛΜΝΟΠΘΡΣΤΥΩΞΨΖ",
         b"abcdefghijklmnopqrstuwxyzABCDEFGHIKLMNOPQRSTUWXYZ")},
 }  # fmt: skip
+LARGEST = 14_400  # units of a page's side; beyond, a unit is more than a point
 _RISE = {0: 0.0, -1: -0.16, 1: 0.36}
 _KAPPA = 0.4477  # how far from a corner the control points of a quarter circle are
 
@@ -42,7 +44,9 @@ class _Glyph(NamedTuple):
 def write(drawing: Drawing) -> bytes:
     """The bytes of a PDF file of one page."""
     shares: dict[float, str] = {1.0: "A0"}
-    flip = f"1 0 0 -1 0 {drawing.height:.2f} cm"
+    unit = math.ceil(max(drawing.width, drawing.height) / LARGEST)  # in points
+    width, height = drawing.width / unit, drawing.height / unit
+    flip = f"{1 / unit:.6f} 0 0 {-1 / unit:.6f} 0 {height:.2f} cm"
     ground = Rect("ground", 0.0, 0.0, drawing.width, drawing.height, drawing.ground)
     shapes = [ground, *(shape for group in drawing.groups for shape in group.shapes)]
     content = "\n".join([flip, *(_operators(shape, shares) for shape in shapes)])
@@ -53,7 +57,7 @@ def write(drawing: Drawing) -> bytes:
     objects = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 {drawing.width:.2f} {drawing.height:.2f}]"
+        f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 {width:.2f} {height:.2f}]/UserUnit {unit}"
         f"/Contents 4 0 R/Resources<</Font<<{fonts}>>/ExtGState<<{states}>>>>>>".encode(),
         b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(body), body),
         f"<</Title<{title}>/Producer(microgrid)>>".encode(),

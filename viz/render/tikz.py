@@ -11,6 +11,7 @@ from ..style.typography import SMALL, scripts
 
 __all__ = ["to_tikz", "write"]
 
+LARGEST = 16_000  # points; TeX's largest dimension is 16,383.99
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 _RISE = {0: 0.0, -1: -0.16, 1: 0.36}
 _SYMBOLS = {
@@ -46,7 +47,16 @@ def write(drawing: Drawing) -> bytes:
 
 
 def to_tikz(drawing: Drawing) -> str:
-    """The Drawing as a LaTeX document of one page; a letter that TeX's fonts lack is a ?."""
+    """The Drawing as a LaTeX document of one page; a letter that TeX's fonts lack is a ?.
+
+    ValueError where the picture is larger than TeX can reckon.
+    """
+    largest = max(drawing.width, drawing.height)
+    if largest > LARGEST:
+        raise ValueError(
+            f"TeX draws nothing longer than {LARGEST:,} points, this picture has {largest:,.0f}: "
+            "draw it at a coarser detail, or as .pdf or .svg"
+        )
     names: dict[str, str] = defaultdict(lambda: f"c{len(names)}")
     ground = Rect("ground", 0.0, 0.0, drawing.width, drawing.height, drawing.ground)
     shapes = [ground, *(shape for group in drawing.groups for shape in group.shapes)]
