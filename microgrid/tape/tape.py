@@ -174,7 +174,8 @@ for this branch
 
         0.0 for a parameter that the loss does not reach. ValueError for any other Value that
         is not in the tape's graph, RuntimeError before a sweep or where
-        `backward(inputs=False)` left the node out.
+        `backward(inputs=False)` left the node out: one that hangs on no parameter or, of a
+        batch, on no input, for such a node is computed once for all examples.
         """
         return self._reader.gradient(value)
 

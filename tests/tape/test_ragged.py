@@ -184,3 +184,19 @@ def test_random_ragged_programs_replay_as_eager(seed):
         tape.backward(inputs=every)
         found = [tape.grad(p) for p in flat]
         np.testing.assert_allclose(found, total, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("style", ["plain", "functional"])
+def test_padded_blocks_run_on_jax(style):
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    loss, given = attention(3, style)
+    tape = Tape(loss, given)
+    numbers = np.random.default_rng(6).normal(size=np.shape(given))
+    expected = tape.forward(numbers)
+    tape.backward()
+    parameters = [p.data for p in tape.parameters()]
+    found, gradients = jax.value_and_grad(tape.to_jax())(parameters, numbers)
+    assert close(float(found), expected)
+    for p, gradient in zip(tape.parameters(), gradients):
+        np.testing.assert_allclose(gradient, p.grad, rtol=1e-11, atol=1e-12)
