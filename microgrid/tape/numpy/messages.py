@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,14 @@ class Gradients:
         self.flat = flat
         self.written = np.zeros(len(flat), bool)
         self.from_zero = False
-        self.wants = np.ones(len(flat), bool)
-        self.wants[list(nobodys)] = False
+        self._nobodys = nobodys
+
+    @cached_property
+    def wants(self) -> NDArray[np.bool_]:
+        """Which slots are not a constant's."""
+        found = np.ones(len(self.flat), bool)
+        found[list(self._nobodys)] = False
+        return found
 
     def mark(self, marks: NDArray[np.bool_], first: bool) -> None:
         """Messages reach these slots, a part of `written`."""

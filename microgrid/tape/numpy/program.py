@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from math import prod
 from operator import add, mul
 from typing import Any, TypeAlias
@@ -213,6 +213,7 @@ class _Tracing:
 TRACING = _Tracing()
 
 
+@cache
 def check_row(op: Any) -> None:
     """MissingFunctionError if a row asks for a function that the calls of a tape lack."""
     for name in frozenset().union(*used(op)):

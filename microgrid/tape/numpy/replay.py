@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence, Set
 from contextvars import Context
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -234,11 +235,14 @@ class Part:
     def learn(self, sweep: Sweep, learnt: Gradients, rows: Mapping[Matrix, Slots]) -> None:
         """Append the calls that give the parameters what this part knows of their gradients."""
         layout = self._plan.layout
-        made = {node for block in self.blocks for node in block.made()}
+        elsewhere = self._plan.made_once if len(self.blocks) < len(self._plan.blocks) else ()
+        is_once = self.values.ndim == 1
         for matrix, slots in rows.items():
-            pairs = [pair for pair in zip(matrix.columns, matrix.outputs) if pair[1][0] in made]
-            if pairs:
-                columns, outputs = map(list, zip(*pairs))
+            columns, outputs = matrix.columns, matrix.outputs
+            if elsewhere:
+                here = [(nodes[0] in elsewhere) == is_once for nodes in outputs]
+                columns, outputs = list(compress(columns, here)), list(compress(outputs, here))
+            if columns:
                 gradient = MatrixGradient(columns, outputs, layout)
                 sink = Sink(slots, learnt)
                 gradient.backward(sweep.program, self.values, self.gradients, sink)
