@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from microgrid.files import write_whole
 from microgrid.value import Value
@@ -26,8 +27,19 @@ from .plots.coloured_text import activations
 from .render import FORMATS, dot, suffixes, svg
 from .render.terminal import text
 from .style.theme import THEMES, Theme
+from .widget import make_widget
 
-__all__ = ["FORMATS", "activations", "draw", "frames", "player", "render", "suffixes", "text"]
+__all__ = [
+    "FORMATS",
+    "activations",
+    "draw",
+    "frames",
+    "player",
+    "render",
+    "suffixes",
+    "text",
+    "widget",
+]
 
 register()
 
@@ -130,6 +142,17 @@ def render(
         marked=marked,
     )
     return write_whole(target, FORMATS[format](paint(picture, layout_of(picture), colours)))
+
+
+def widget(x: Drawable, *, height: int = 640, theme: str = "system") -> Any:
+    """The live page of x as a widget for Jupyter and marimo.
+
+    Knobs write `leaf.data` of labelled leaves and compute the graph again; after a change in
+    Python, `widget.refresh()` shows it in the page. height: pixels.
+
+    ModuleNotFoundError without the extra `notebook`.
+    """
+    return make_widget(x, height, theme)
 
 
 def frames(

@@ -1,6 +1,7 @@
 """The live page in a real browser: moved numbers, forward pass, training, exercises, files."""
 
 import json
+import os
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -10,6 +11,7 @@ pytest.importorskip("playwright", reason="pip install playwright")
 
 from viz_graphs import quiz_of_numbers as quiz
 
+import viz
 from microgrid import Value, nn, optim, recompute
 from microgrid.exercise import freshen
 from microgrid.graph import gradient_of
@@ -321,3 +323,43 @@ def test_presenting_folding_and_embedding(show: Any) -> None:
     assert embedded.locator("#side").is_hidden()
     assert embedded.locator("#play").is_visible()
     assert embedded.evaluate("document.documentElement.scrollWidth") <= 690
+
+
+def test_a_page_in_a_frame_hears_and_tells_its_leaves(browser: Any, tmp_path: Any) -> None:
+    """As a notebook's widget has it: numbers of leaves go to and fro by name."""
+    viz.player(quiz(), tmp_path / "page.html")
+    outer = tmp_path / "outer.html"
+    outer.write_text(
+        "<iframe src='page.html' width='900' height='600'></iframe><script>window.heard = [];"
+        "addEventListener('message', (e) => heard.push(e.data.microgrid));</script>"
+    )
+    page = browser.new_page()
+    page.goto(outer.as_uri())
+    inner = page.frames[1]
+    inner.wait_for_selector(".card")
+    page.evaluate("frames[0].postMessage({ microgrid: { h_0: 1, h_1: 9, L: 'x' } }, '*')")
+    inner.wait_for_function("window.microgrid.value('h_0') === 1")
+    assert inner.evaluate("window.microgrid.value('L')") == -1
+    assert page.evaluate("heard.length") == 0  # what it was told it does not tell back
+    inner.evaluate("window.microgrid.set('h_0', 2)")
+    page.wait_for_function("heard.length === 1")
+    assert page.evaluate("heard[0].h_0") == 2
+    page.close()
+
+
+def test_nothing_serious_for_whoever_cannot_see_or_point(browser: Any, tmp_path: Any) -> None:
+    """axe-core, where MICROGRID_AXE says where its axe.min.js is."""
+    where = os.environ.get("MICROGRID_AXE")
+    if not where:
+        pytest.skip("MICROGRID_AXE names no axe.min.js")
+    file = viz.player(lstm(), tmp_path / "page.html")
+    for scheme in ("light", "dark"):
+        context = browser.browser.new_context(bypass_csp=True, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.add_script_tag(path=where)
+        for key in ("Shift", "End", "t", "t", "q"):
+            page.keyboard.press(key)
+            found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+            assert [(v["impact"], v["id"]) for v in found["violations"]] == [], key
+        context.close()

@@ -113,7 +113,9 @@ function writeMessage(wire) {
 function drawCard(parent, card) {
   const { x, y, width, height } = card;
   const kind = `card ${card.role}${card.alias ? " alias" : ""}`;
-  const attributes = { class: kind, role: "button", tabindex: "-1", id: `card-${card.id}` };
+  const attributes = {
+    class: kind, role: "img", "aria-roledescription": "card", tabindex: "-1", id: `card-${card.id}`,
+  };
   const group = drawn(parent, "g", attributes);
   const paint = card.alias ? "alias" : card.role;
   const radius = Math.min(10, height / 2);

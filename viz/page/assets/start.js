@@ -28,3 +28,31 @@ window.microgrid = Object.freeze({
     return setLeaves(new Map([[i, x]]));
   },
 });
+
+// Within another page, such as a notebook's widget, the leaves go to and fro by name.
+
+const leavesOf = () => Object.fromEntries(
+  Object.entries(DATA.names).filter(([, i]) => !engine.code[i]).map(([name, i]) => [name, engine.value[i]]));
+
+if (window.parent !== window && DATA.live) {
+  let told = JSON.stringify(leavesOf());
+  painters.push((before) => {
+    const now = JSON.stringify(leavesOf());
+    if (!differs(before, "version") || now === told) return;
+    told = now;
+    window.parent.postMessage({ microgrid: leavesOf() }, "*");
+  });
+  window.addEventListener("message", ({ source, data }) => {
+    if (source !== window.parent || typeof data?.microgrid !== "object" || data.microgrid === null) return;
+    const moves = new Map();
+    for (const [name, x] of Object.entries(data.microgrid)) {
+      const i = Object.hasOwn(DATA.names, name) ? DATA.names[name] : undefined;
+      if (i !== undefined && !engine.code[i] && Number.isFinite(x) && engine.value[i] !== x) moves.set(i, x);
+    }
+    if (!moves.size) return;
+    for (const [i, x] of moves) engine.value[i] = x;
+    told = JSON.stringify(leavesOf());
+    engine.compute();
+    moved("told");
+  });
+}

@@ -85,7 +85,7 @@ function warm(cell, x, mute = false) {
 
 function buildShared() {
   if (!DATA.shared.length) return;
-  const heads = ["", ...DATA.columns].map((name) => element("th", { scope: "col" }, name));
+  const heads = [element("td"), ...DATA.columns.map((name) => element("th", { scope: "col" }, name))];
   heads.push(element("th", { scope: "col", class: "sum" }, "Σ"));
   const rows = DATA.shared.map((weight) => {
     const sum = heatCell(weight.sum);
