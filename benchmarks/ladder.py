@@ -137,11 +137,11 @@ def show(table: Table) -> Table:
     return table
 
 
-def climb(smoke: bool, packages: Sequence[str] | None) -> list[Table]:
-    """Run everything; the tables, as they are printed."""
-    rounds, fill = (3, 0.0) if smoke else (25, 0.02)
+def climb(smoke: bool, packages: Sequence[str] | None, slow: bool = False) -> list[Table]:
+    """Run everything; the tables, as they are printed. `slow`: with torch.compile as well."""
+    rounds, fill = (3, 0.0) if smoke else (100, 0.001)  # short, so that some have the core alone
     peers = [p for p in PEERS if packages is None or p.needs in ("microgrid", *packages)]
-    peers = [p for p in peers if not (smoke and p.slow)]
+    peers = [p for p in peers if slow or not p.slow]
     tables: list[Table] = []
     rungs: list[Standings] = []
     for rung, problem in SMOKE if smoke else RUNGS:
@@ -194,13 +194,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="FILE",
         help=f"also write the tables in Markdown, with machine and versions (to {RESULTS})",
     )
+    parser.add_argument(
+        "--slow", action="store_true", help="also race torch.compile, which takes minutes a rung"
+    )
     options = parser.parse_args(arguments)
     known = {peer.needs for peer in PEERS}
     for package in options.peers or []:
         if package not in known:
             parser.error(f"{package!r} is no peer; there are {', '.join(sorted(known))}")
     start = time.perf_counter()
-    tables = climb(options.smoke, options.peers)
+    tables = climb(options.smoke, options.peers, options.slow)
     if options.save:
         print(
             f"\nwritten: {write_whole(options.save, markdown(tables, time.perf_counter() - start))}"

@@ -27,7 +27,7 @@ class Peer:
     module: str
     needs: str
     rungs: tuple[str, ...]
-    slow: bool = False  # takes a minute to compile, so it is not part of a smoke run
+    slow: bool = False  # takes minutes to compile: raced if the ladder is told --slow
 
     def contender(self, rung: str, problem: Any, fill: float) -> Contender:
         return Contender(

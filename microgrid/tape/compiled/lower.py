@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from ..blocks import MatrixBlock, OpBlock
-from ..ir import Block
+from ..ir import Block, Matrix
 from ..memory import Layout
 from ..parameters import Store
 from ..plan import Plan
@@ -26,6 +27,9 @@ LEAST_ALONE = 2  # narrow blocks in a row, from which on their nodes are taken o
 class Lowering:
     """A plan in rows of words, for one arena.
 
+    In a batch, what no input reaches (a penalty on the weights, say) is computed once for all
+    examples, in an arena of its own.
+
     data, learnt : the parameters and their gradients in the arena's type
     """
 
@@ -36,37 +40,24 @@ class Lowering:
         if self._is_single:
             self.data = arena.scratch(len(store.data))
             self.learnt = arena.scratch(len(store.data))
-        self._copies = sorted(
-            [node for node in self.layout.parameter_slot if node in self.layout.slot],
-            key=self.layout.slot.__getitem__,
-        )
-        self._own = arena.index([self.layout.parameter_slot[node] for node in self._copies])
-        self._placed = arena.index(self.layout.places(self._copies))
-        self._runs: list[Lone | Loop | Reduce | Product] = []
-        self._rows: dict[Any, Rows] = {}
-        self._parts: dict[Any, list[tuple[int, int]]] = {}
+        self._main, self._once = self._parts()
 
-    # Forward.
-
-    def forward(self) -> Program:
-        program, arena = Program(self.arena), self.arena
-        size, store = len(self.store.data), self.store
-        if self._is_single:
-            program.emit("narrow", self.data.ctypes.data, store.data.ctypes.data, size)
-        if self._copies:
-            program.emit(
-                "broadcast", arena.values.ctypes.data, self.data.ctypes.data, self._own,
-                self._placed, len(self._copies), arena.examples,
-            )  # fmt: skip
-        for matrix in self.plan.matrices:
-            self._rows[matrix] = Rows(matrix, self.layout, self.data, program)
-        self._runs = self._joined(list(self._kernels()))
-        for run in self._runs:
-            if isinstance(run, Product):
-                run.forward(program, self._early(run, program))
-            else:
-                run.forward(program)
-        return program
+    def _parts(self) -> tuple[Part, Part | None]:
+        """What is computed for every example, and what is computed once for all of them."""
+        plan, layout = self.plan, self.layout
+        if not self.arena.batch or not plan.once:
+            return Part(plan, plan.blocks, self.arena, self.data), None
+        once = [block for i, block in enumerate(plan.blocks) if i in plan.once]
+        many = [block for i, block in enumerate(plan.blocks) if i not in plan.once]
+        small = Arena(layout.size, (), self.arena.dtype)
+        for slot, number in layout.numbers.items():
+            small.values[slot] = number
+        alone = {x for block in once for x in block.read()}
+        for block in many:
+            alone.difference_update(block.read())
+        alone.difference_update(*[side for check in plan.checks for side in check.sides])
+        main = Part(plan, many, self.arena, self.data, leaves_out=alone)
+        return main, Part(plan, once, small, self.data)
 
     def feed(self, staged: Array) -> Program:
         """The inputs from where they were put, one example after the other, to their slots."""
@@ -78,103 +69,208 @@ class Lowering:
             )  # fmt: skip
         return program
 
-    def _kernels(self) -> Any:
-        blocks: Sequence[Block] = self.plan.blocks
-
-        def is_narrow(block: Block) -> bool:
-            return not self.arena.batch and bool(block.alone())
-
-        for narrow, group in groupby(blocks, is_narrow):
-            row = list(group)
-            if narrow and len(row) >= LEAST_ALONE:
-                yield Lone(row, self.layout)
-            else:
-                yield from map(self._kernel, row)
-
-    def _kernel(self, block: Block) -> Loop | Reduce | Product:
-        if isinstance(block, MatrixBlock):
-            return Product(self._rows[block.matrix], block.columns, block.outputs, self.layout)
-        assert isinstance(block, OpBlock), f"no kernel for {block!r}"
-        return kernel_of(
-            block.op, tuple(block.outputs), block.operands, block.is_swept, self.layout
-        )
-
-    @staticmethod
-    def _joined(runs: list[Any]) -> list[Any]:
-        found: list[Any] = []
-        for run in runs:
-            if found and isinstance(run, Loop) and isinstance(found[-1], Loop):
-                both = found[-1].joined(run)
-                if both is not None:
-                    found[-1] = both
-                    continue
-            found.append(run)
-        return found
-
-    def _early(self, product: Product, program: Program) -> list[tuple[int, int]]:
-        matrix, op = product.rows.matrix, self.plan.graph.op
-        if matrix not in self._parts:
-            count = sum(isinstance(r, Product) and r.rows.matrix is matrix for r in self._runs)
-
-            def is_leaf(node: int) -> bool:
-                return node >= len(op) or op[node] is None
-
-            self._parts[matrix] = early(product.rows, count, is_leaf, self.layout, program)
-        return self._parts[matrix]
-
-    # Backward.
-
-    def backward(self, wanted: Collection[int], seed: Array) -> Program:
-        """Messages from the loss, at which `seed` stands, to the wanted nodes and parameters."""
-        sweep, arena = Sweep(self.arena, wanted), self.arena
-        loss = self.layout.slot[self.plan.graph.roots[0]]
-        sweep.marks.written[loss] = True
-        outside = self._read_outside()
-        for run in reversed(self._runs):
-            if isinstance(run, Lone):
-                run.backward(sweep, outside[run])
-            else:
-                run.backward(sweep)
-        program = sweep.program
-        learnt = Marks(len(self.learnt))
-        for rows in self._rows.values():
-            gradient(rows, self.layout, sweep, self.learnt, learnt)
-        if self._copies:
-            learnt.mode(np.array([self.layout.parameter_slot[n] for n in self._copies]), False)
+    def forward(self) -> Program:
+        """All blocks."""
+        program, arena, once = Program(self.arena), self.arena, self._once
+        if self._is_single:
+            size, data = len(self.store.data), self.store.data
+            program.emit("narrow", self.data.ctypes.data, data.ctypes.data, size)
+        if once is not None:
+            program.rows += self._fetch(once)
+            program.rows += once.forward().rows
+            places = arena.index(self.layout.places(self.plan.made_once))
             program.emit(
-                "sum_batch", self.learnt.ctypes.data, arena.gradients.ctypes.data, self._own,
-                self._placed, len(self._copies), arena.examples,
+                "broadcast", arena.values.ctypes.data, once.arena.values.ctypes.data, places,
+                places, len(self.plan.made_once), arena.examples,
             )  # fmt: skip
+        program.rows += self._main.forward().rows
+        return program
+
+    def _fetch(self, once: Part) -> list[Any]:
+        """Leaves that keep their numbers, from the first example."""
+        read = {x for block in once.blocks for x in block.read()}
+        slots = np.array(self.layout.places(read.intersection(self.plan.graph.fixed)), np.intp)
+        if not slots.size:
+            return []
+        program, small = Program(once.arena), once.arena
+        room = small.scratch(slots.size)
+        program.emit(
+            "gather", room.ctypes.data, self.arena.values.ctypes.data,
+            small.index(slots * self.arena.examples), slots.size, 1,
+        )  # fmt: skip
+        program.emit(
+            "scatter", small.values.ctypes.data, room.ctypes.data, small.index(slots),
+            slots.size, 1,
+        )  # fmt: skip
+        return program.rows
+
+    def backward(self, every: bool, seed: Array) -> Program:
+        """Messages from the loss, at which `seed` stands, to all nodes or to the parameters."""
+        graph, arena = self.plan.graph, self.arena
+        wanted = set(graph.order) if every else graph.learning
+        program, main, once = Program(arena), self._main, self._once
+        if once is not None and every:
+            # A gradient for every example of every node: now all is computed for each of them.
+            main, once = Part(self.plan, self.plan.blocks, arena, self.data), None
+            program.rows += main.forward().rows
+        loss = self.layout.slot[graph.roots[0]]
+        sweeps = [main.backward(wanted, {loss})]
+        learnt = Marks(len(self.learnt))
+        main.learn(sweeps[0], self.learnt, learnt)
         first = Program(arena)
-        if sweep.marks.from_zero:
+        if once is not None:
+            sweeps.append(self._sweep_once(once, wanted, sweeps[0], learnt, first))
+        if sweeps[0].marks.from_zero:
             first.emit("zero", arena.gradients.ctypes.data, arena.gradients.size)
         if learnt.from_zero or not learnt.written.all():
             first.emit("zero", self.learnt.ctypes.data, len(self.learnt))
         place = arena.gradients.ctypes.data + loss * arena.examples * arena.itemsize
         first.emit("fill", place, seed.ctypes.data, arena.examples)
-        program.rows[:0] = first.rows
+        program.rows += first.rows
+        for sweep in sweeps:
+            program.rows += sweep.program.rows
         if self._is_single:
             to = self.store.gradient.ctypes.data
             program.emit("widen", to, self.learnt.ctypes.data, len(self.learnt))
         return program
 
-    def _read_outside(self) -> dict[Any, set[int]]:
-        """Per run of lone nodes the slots that anything outside of it reads, and the loss."""
+    def _sweep_once(
+        self, once: Part, wanted: Collection[int], main: Sweep, learnt: Marks, first: Program
+    ) -> Sweep:
+        """What was computed once, from the messages of all examples together."""
+        places = self.layout.places(self.plan.made_once)
+        border = [slot for slot in places if main.marks.written[slot]]
+        first.emit("zero", once.arena.gradients.ctypes.data, once.arena.gradients.size)
+        if border:
+            index = once.arena.index(border)
+            main.program.emit(
+                "sum_batch", once.arena.gradients.ctypes.data,
+                self.arena.gradients.ctypes.data, index, index, len(border), self.arena.examples,
+            )  # fmt: skip
+        sweep = once.backward(wanted, set(border))
+        once.learn(sweep, self.learnt, learnt)
+        return sweep
+
+
+class Part:
+    """Blocks that are computed in the same arena: for every example, or once for all.
+
+    leaves_out : parameters that need no copy among the values, for no block here reads them
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        blocks: Sequence[Block],
+        arena: Arena,
+        data: Array,
+        leaves_out: Collection[int] = (),
+    ) -> None:
+        self.blocks, self.arena = blocks, arena
+        self._data, self._layout, self._op = data, plan.layout, plan.graph.op
+        placed = (node for node in plan.layout.parameter_slot if node in plan.layout.slot)
+        copies = [node for node in placed if node not in leaves_out]
+        copies.sort(key=plan.layout.slot.__getitem__)
+        self._copied = [plan.layout.parameter_slot[node] for node in copies]
+        self._own, self._placed = arena.index(self._copied), arena.index(plan.layout.places(copies))
+        self._runs: list[Lone | Loop | Reduce | Product] = []
+        self._rows: dict[Matrix, Rows] = {}
+
+    def forward(self) -> Program:
+        """Copies of parameters that are read outside of matrices, then block by block."""
+        program, arena = Program(self.arena), self.arena
+        if self._copied:
+            program.emit(
+                "broadcast", arena.values.ctypes.data, self._data.ctypes.data, self._own,
+                self._placed, len(self._copied), arena.examples,
+            )  # fmt: skip
+        products: dict[Matrix, list[MatrixBlock]] = defaultdict(list)
+        for block in self.blocks:
+            if isinstance(block, MatrixBlock):
+                products[block.matrix].append(block)
+        parts = {}
+        for matrix, blocks in products.items():
+            rows = Rows(matrix, blocks, self._layout, self._data, program)
+            self._rows[matrix] = rows
+            parts[rows] = early(rows, self._is_leaf, self._layout, program)
+        self._runs = _joined(self._kernels())
+        for run in self._runs:
+            if isinstance(run, Product):
+                run.forward(program, parts[run.rows])
+            else:
+                run.forward(program)
+        return program
+
+    def _is_leaf(self, node: int) -> bool:
+        return node >= len(self._op) or self._op[node] is None
+
+    def _kernels(self) -> Iterator[Lone | Loop | Reduce | Product]:
+        def is_narrow(block: Block) -> bool:
+            return not self.arena.batch and bool(block.alone())
+
+        for narrow, group in groupby(self.blocks, is_narrow):
+            row = list(group)
+            if narrow and len(row) >= LEAST_ALONE:
+                yield Lone(row, self._layout)
+            else:
+                yield from map(self._kernel, row)
+
+    def _kernel(self, block: Block) -> Loop | Reduce | Product:
+        if isinstance(block, MatrixBlock):
+            return Product(self._rows[block.matrix], block.columns, block.outputs, self._layout)
+        assert isinstance(block, OpBlock), f"no kernel for {block!r}"
+        outputs = tuple(block.outputs)
+        return kernel_of(block.op, outputs, block.operands, block.is_swept, self._layout)
+
+    def backward(self, wanted: Collection[int], start: set[int]) -> Sweep:
+        """The sweep from the slots in `start`, whose gradients are there already."""
+        sweep = Sweep(self.arena, wanted)
+        sweep.marks.written[list(start)] = True
+        outside = self._read_outside(start)
+        for run in reversed(self._runs):
+            if isinstance(run, Lone):
+                run.backward(sweep, outside[run])
+            else:
+                run.backward(sweep)
+        return sweep
+
+    def learn(self, sweep: Sweep, learnt: Array, marks: Marks) -> None:
+        """What the parameters get from this part."""
+        arena = self.arena
+        for rows in self._rows.values():
+            gradient(rows, self._layout, sweep, learnt, marks)
+        if self._copied:
+            marks.mode(np.array(self._copied), is_distinct=False)
+            sweep.program.emit(
+                "sum_batch", learnt.ctypes.data, arena.gradients.ctypes.data, self._own,
+                self._placed, len(self._copied), arena.examples,
+            )  # fmt: skip
+
+    def _read_outside(self, start: set[int]) -> dict[Any, set[int]]:
+        """Per run of lone nodes the slots that anything outside of it sends messages to."""
         lone = [run for run in self._runs if isinstance(run, Lone)]
         inside = {id(block): run for run in lone for block in run.blocks}
-        loss = self.layout.slot[self.plan.graph.roots[0]]
-        found: dict[Any, set[int]] = {run: {loss} for run in lone}
-        if not lone:
-            return found
-        for block in self.plan.blocks:
-            owner = inside.get(id(block))
-            slots = None
+        found: dict[Any, set[int]] = {run: set(start) for run in lone}
+        slot = self._layout.slot
+        for block in self.blocks if lone else ():
+            slots = {slot[x] for x in block.read() if x in slot}
             for run in lone:
-                if run is not owner:
-                    if slots is None:
-                        slots = {self.layout.slot[x] for x in block.read() if x in self.layout.slot}
+                if run is not inside.get(id(block)):
                     found[run] |= slots
         return found
+
+
+def _joined(runs: Iterator[Lone | Loop | Reduce | Product]) -> list[Lone | Loop | Reduce | Product]:
+    """Loops that follow each other as one, where that computes the same."""
+    found: list[Lone | Loop | Reduce | Product] = []
+    for run in runs:
+        last = found[-1] if found else None
+        both = last.joined(run) if isinstance(run, Loop) and isinstance(last, Loop) else None
+        if both is None:
+            found.append(run)
+        else:
+            found[-1] = both
+    return found
 
 
 class Lone:

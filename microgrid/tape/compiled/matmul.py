@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from ..blocks import MatrixBlock
 from ..ir import Matrix, Nodes
 from ..memory import Layout
 from .program import Arena, Array, Marks, Program, Sweep
@@ -20,11 +20,21 @@ class Rows:
     """A matrix as it lies among the parameters: column by column, gathered if it is not so.
 
     address, step : of its first entry, and from one column to the next
+    columns, outputs : all that it meets in a part of the plan, and what comes out
     """
 
-    def __init__(self, matrix: Matrix, layout: Layout, data: Array, program: Program) -> None:
+    def __init__(
+        self,
+        matrix: Matrix,
+        blocks: Sequence[MatrixBlock],
+        layout: Layout,
+        data: Array,
+        program: Program,
+    ) -> None:
         places = layout.parameter_slot
-        self.matrix = matrix
+        self.products = len(blocks)
+        self.columns = [column for block in blocks for column in block.columns]
+        self.outputs = [nodes for block in blocks for nodes in block.outputs]
         self.slots = Slots([[places[x] for x in row] for row in matrix.rows])
         self.height, self.width = self.slots.shape
         even = self.slots.even
@@ -135,10 +145,8 @@ def transposed(rows: Rows, sweep: Sweep) -> tuple[int, int, int]:
 
     The address, the first column, and how many they are.
     """
-    if rows.matrix not in sweep.turned:
-        wanted = [
-            i for column in rows.matrix.columns for i, x in enumerate(column) if x in sweep.wanted
-        ]
+    if rows not in sweep.turned:
+        wanted = [i for column in rows.columns for i, x in enumerate(column) if x in sweep.wanted]
         first, width = min(wanted), max(wanted) + 1 - min(wanted)
         arena = sweep.program.arena
         room = arena.scratch(rows.height * width)
@@ -146,47 +154,47 @@ def transposed(rows: Rows, sweep: Sweep) -> tuple[int, int, int]:
             "transpose", room.ctypes.data, width, rows.at(first, arena), 1, rows.step,
             rows.height, width,
         )  # fmt: skip
-        sweep.turned[rows.matrix] = room, first, width
-    room, first, width = sweep.turned[rows.matrix]
+        sweep.turned[rows] = room, first, width
+    room, first, width = sweep.turned[rows]
     return int(room.ctypes.data), first, width
 
 
 def early(
-    rows: Rows, products: int, is_leaf: Any, layout: Layout, program: Program
+    rows: Rows, is_leaf: Callable[[int], bool], layout: Layout, program: Program
 ) -> list[tuple[int, int]]:
     """The parts of the columns that are multiplied block by block.
 
     What is known from the start, a recurrence's inputs, is multiplied for all blocks at once,
     here, if that is worth it.
     """
-    matrix, width, arena = rows.matrix, rows.width, program.arena
+    width, arena = rows.width, program.arena
     whole = [(0, width)]
-    if arena.batch or products < LEAST_BLOCKS:
+    if arena.batch or rows.products < LEAST_BLOCKS:
         return whole
-    known = [all(is_leaf(column[k]) for column in matrix.columns) for k in range(width)]
+    known = [all(is_leaf(column[k]) for column in rows.columns) for k in range(width)]
     starts = [k for k in range(width) if known[k] and (k == 0 or not known[k - 1])]
     ends = [k + 1 for k in range(width) if known[k] and (k + 1 == width or not known[k + 1])]
     parts = [(a, b) for a, b in zip(starts, ends) if b - a >= LEAST_EARLY]
     if len(parts) != 1:
         return whole
     (low, high), height = parts[0], rows.height
-    columns = Slots([layout.columns[column][low:high] for column in matrix.columns])
-    outputs = Slots([layout.places(nodes) for nodes in matrix.outputs])
+    columns = Slots([layout.columns[column][low:high] for column in rows.columns])
+    outputs = Slots([layout.places(nodes) for nodes in rows.outputs])
     x, y = arena.view(columns, arena.values), arena.view(outputs, arena.values)
     if x is None or y is None or not outputs.is_distinct() or (y.strides[1] != 1 and height > 1):
         return whole
     program.multiply(
         y.address, y.strides[0], rows.at(low, arena), rows.step,
-        x.address, x.strides[0], x.strides[1], height, len(matrix.columns), high - low, add=False,
+        x.address, x.strides[0], x.strides[1], height, len(rows.columns), high - low, add=False,
     )  # fmt: skip
     return [(a, b) for a, b in ((0, low), (high, width)) if b > a]
 
 
 def gradient(rows: Rows, layout: Layout, sweep: Sweep, learnt: Array, marks: Marks) -> None:
-    """The gradient of a matrix: one product over all columns it ever met."""
+    """The gradient of a matrix: one product over all columns that it met."""
     program, arena, height = sweep.program, sweep.program.arena, rows.height
-    columns = Slots([layout.columns[column] for column in rows.matrix.columns])
-    outputs = Slots([layout.places(nodes) for nodes in rows.matrix.outputs])
+    columns = Slots([layout.columns[column] for column in rows.columns])
+    outputs = Slots([layout.places(nodes) for nodes in rows.outputs])
     x = program.read(columns, arena.values)
     y = program.read(outputs, arena.gradients, False)
     even = rows.slots.even

@@ -41,10 +41,8 @@ class Replay:
         lowering = Lowering(plan, store, arena)
         self._feed = lowering.feed(self._staged)
         self._forward = lowering.forward()
-        self._sweeps = {
-            every: lowering.backward(wanted, self._seed)
-            for every, wanted in ((True, set(graph.order)), (False, graph.learning))
-        }
+        self._sweeps = {every: lowering.backward(every, self._seed) for every in (True, False)}
+        self._lowering = lowering  # its arrays are written to by address
 
     def kernels(self) -> set[Key]:
         """The kernels that its passes call."""
