@@ -25,6 +25,7 @@ import numpy as np
 
 from .tables import Table, microseconds, ratio
 
+WARM = 20  # steps before the first that counts, unless they take long
 LEAST_ROUNDS = 2  # for a contender that takes long
 
 # BLAS threads cost more than they give on matrices of this size, and fight over two cores.
@@ -203,10 +204,7 @@ def _serve(connection: Connection, contender: Contender) -> None:
     try:
         step = contender.make(*contender.args)
         connection.send(contender.summary(step()))
-        start = time.perf_counter()
-        step()  # warm up: caches, allocator, compiled code
-        once = time.perf_counter() - start
-        repeats = max(1, math.ceil(contender.fill / once))
+        repeats = max(1, math.ceil(contender.fill / _once(step)))
     except Exception as error:
         connection.send(error)
         return
@@ -215,3 +213,13 @@ def _serve(connection: Connection, contender: Contender) -> None:
         for _ in range(repeats):
             step()
         connection.send((time.perf_counter() - start) / repeats)
+
+
+def _once(step: Callable[[], Any]) -> float:
+    """Seconds of a step that is warm: caches, allocator, compiled code."""
+    found: list[float] = []
+    while len(found) < WARM and sum(found) < 0.2:
+        start = time.perf_counter()
+        step()
+        found.append(time.perf_counter() - start)
+    return min(found)

@@ -139,7 +139,7 @@ def show(table: Table) -> Table:
 
 def climb(smoke: bool, packages: Sequence[str] | None, slow: bool = False) -> list[Table]:
     """Run everything; the tables, as they are printed. `slow`: with torch.compile as well."""
-    rounds, fill = (3, 0.0) if smoke else (100, 0.001)  # short, so that some have the core alone
+    rounds, fill = (3, 0.0) if smoke else (100, 0.002)  # short, so that some have the core alone
     peers = [p for p in PEERS if packages is None or p.needs in ("microgrid", *packages)]
     peers = [p for p in peers if slow or not p.slow]
     tables: list[Table] = []
