@@ -29,19 +29,19 @@ changes = [0]  # how often a Value's data was assigned: matrices are read again 
 class Many:
     """The operands of a node, Values and floats, and the local derivative towards each."""
 
-    __slots__ = ("operands", "slopes")
+    __slots__ = ("derivatives", "operands")
 
-    def __init__(self, operands: tuple[Operand, ...], slopes: Sequence[float]) -> None:
+    def __init__(self, operands: tuple[Operand, ...], derivatives: Sequence[float]) -> None:
         self.operands = operands
-        self.slopes = slopes
+        self.derivatives = derivatives
 
     def operands_of(self, row: int) -> tuple[Operand, ...]:
         """The operands; a single node has one row only."""
         return self.operands
 
-    def slopes_of(self, row: int) -> Sequence[float]:
+    def derivatives_of(self, row: int) -> Sequence[float]:
         """One local derivative per operand."""
-        return self.slopes
+        return self.derivatives
 
     def below(self, row: int) -> Sequence[Value]:
         """The operands that are Values."""
@@ -59,7 +59,7 @@ class Many:
     def send(self, order: Sequence[Value], turn: int, pending: Pending) -> int:
         """Send the messages of the node whose turn it is; returns the turn of the last sender."""
         upstream: Any = order[turn]._grad
-        for x, local in zip(self.operands, self.slopes):
+        for x, local in zip(self.operands, self.derivatives):
             if x.__class__ is not float:
                 x._grad += upstream * local  # type: ignore[union-attr]
         return turn
@@ -120,7 +120,7 @@ class Bundle:
         """The operands of one row of the product."""
         return (*self.weights.rows[row], *self.column)
 
-    def slopes_of(self, row: int) -> Sequence[float]:
+    def derivatives_of(self, row: int) -> Sequence[float]:
         """One local derivative per operand."""
         return (*self.numbers.tolist(), *self.matrix[row].tolist())
 
@@ -162,7 +162,7 @@ class Bundle:
         row: Any = order[turn]._db
         for weight in self.weights.rows[row]:
             weight._grad = 0.0 if weight._grad is None else weight._grad
-        return Many(self.operands_of(row), self.slopes_of(row)).send(order, turn, {})
+        return Many(self.operands_of(row), self.derivatives_of(row)).send(order, turn, {})
 
 
 _LARGEST = 1.7976931348623157e308

@@ -56,11 +56,13 @@ def _recorded_gradients(output: Value, inputs: Sequence[Value]) -> list[Value]:
         if node.op is None or node not in gradient:
             continue
         upstream = gradient[node]
-        slopes = node.op.slopes(VALUES, node, node.operands)
-        for parent, slope, stored in zip(node.parents, select_parents(node, slopes), node.partials):
-            if float(slope) != stored and not isclose(float(slope), stored, rel_tol=1e-9):
-                _check_unchanged(node, float(slope), stored)
-            message = upstream if slope.__class__ is float and slope == 1.0 else upstream * slope
+        derivatives = node.op.local_derivatives(VALUES, node, node.operands)
+        for parent, local, stored in zip(
+            node.parents, select_parents(node, derivatives), node.partials
+        ):
+            if float(local) != stored and not isclose(float(local), stored, rel_tol=1e-9):
+                _check_unchanged(node, float(local), stored)
+            message = upstream if local.__class__ is float and local == 1.0 else upstream * local
             gradient[parent] = gradient[parent] + message if parent in gradient else message
     found = [gradient.get(x, 0.0) for x in inputs]
     return [x if isinstance(x, Value) else Value(x) for x in found]

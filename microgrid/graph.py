@@ -58,7 +58,7 @@ def messages(node: Value) -> list[float]:
     upstream = node._grad
     if upstream is None:
         return []
-    return [upstream * partial for partial in node.partials]
+    return [upstream * local for local in node.partials]
 
 
 def find(root: Value, where: Value | str) -> Value:
@@ -249,8 +249,8 @@ def recompute(root: Value, *others: Value) -> float:
         if node.op is not None:
             numbers = [float(x) for x in node.operands]
             node._data = node.op.evaluate(FLOAT, numbers)
-            slopes = node.op.slopes(FLOAT, node.data, numbers)
-            node.partials = select_parents(node, slopes)
+            derivatives = node.op.local_derivatives(FLOAT, node.data, numbers)
+            node.partials = select_parents(node, derivatives)
             node._grad = None
             if watch is not None:
                 watch.made(node, node.op, node.operands)

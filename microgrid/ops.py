@@ -27,7 +27,7 @@ Namespace = Any  # FLOAT, numpy, jax.numpy, or functions on Values: whatever has
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
-    """A primitive operation: its name, the symbol drawn on a card, its value and its slopes.
+    """A primitive operation: name, symbol drawn on a card, value and local derivatives.
 
     A variadic op (`sum`, `dot`, `logsumexp`) takes all its operands as *one* sequence,
     so that an array whose leading axis counts the operands can stand in for a list.
@@ -67,17 +67,17 @@ class Op:
         except AttributeError as error:
             raise explained(error, xp) from None
 
-    def slopes(self, xp: Namespace, out: Any, operands: Sequence[Any]) -> Sequence[Any]:
+    def local_derivatives(self, xp: Namespace, out: Any, operands: Sequence[Any]) -> Sequence[Any]:
         """The local derivatives of the op at `operands`, where its value is `out`."""
         try:
-            slopes: Sequence[Any] = (
+            found: Sequence[Any] = (
                 self.partials(xp, out, operands)
                 if self.variadic
                 else self.partials(xp, out, *operands)
             )
         except AttributeError as error:
             raise explained(error, xp) from None
-        return slopes
+        return found
 
 
 def _quiet(function: Callable[[float], float]) -> Callable[[float], float]:

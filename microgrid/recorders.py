@@ -87,19 +87,19 @@ def source(op: Op, reflected: bool = False) -> str:
     """
     row = trace(op)
     names = dict(zip(row.operands, "ab"))
-    value, *slopes = (to_python(x, names) for x in (row.value, *row.slopes))
+    value, *derivatives = (to_python(x, names) for x in (row.value, *row.slopes))
 
     def node(depth: int, **slots: str) -> str:
         return indent(_NODE.format(value=value, **slots), "    " * depth)
 
-    if len(slopes) == 1:
-        text = node(1, a="self", to_a=slopes[0], b="None", to_b="None")
+    if len(derivatives) == 1:
+        text = node(1, a="self", to_a=derivatives[0], b="None", to_b="None")
         return _UNARY.format(name=op.name, node=text).rstrip()
     if reflected:
-        one = node(2, a="None", to_a="a", b="self", to_b=slopes[1])
+        one = node(2, a="None", to_a="a", b="self", to_b=derivatives[1])
         return _REFLECTED.format(name=f"r{op.name}", one=one).rstrip()
-    two = node(2, a="self", to_a=slopes[0], b="other", to_b=slopes[1])
-    one = node(2, a="self", to_a=slopes[0], b="None", to_b="b")
+    two = node(2, a="self", to_a=derivatives[0], b="other", to_b=derivatives[1])
+    one = node(2, a="self", to_a=derivatives[0], b="None", to_b="b")
     return _BINARY.format(name=op.name, two=two, one=one).rstrip()
 
 

@@ -108,9 +108,10 @@ class Stepper:
     """A sweep from `root` that stops wherever you like, and goes back.
 
     root is a Value, or an unrolled run, whose loss is taken. Iterating yields every
-    event that is left. After the end every gradient equals what `root.backward()` leaves,
-    to the last bit; on the way a node without a message yet has no gradient. Going back
-    restores every gradient exactly, nan included. With `forward` the values are computed first,
+    event that is left. After the end every gradient equals what `root.backward()` leaves, to
+    the last bit (but for rounding in large matrix products, whose messages backward() sends
+    together); on the way a node without a message yet has no gradient. Going back restores
+    every gradient exactly, nan included. With `forward` the values are computed first,
     one event each (they are in the graph already; `is_computed` tells which have been shown).
 
     Attributes

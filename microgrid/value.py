@@ -224,7 +224,7 @@ class Value:
             return (self._db,)
         if self.op is None:
             return ()
-        pairs = zip(self._da.operands_of(self._db), self._da.slopes_of(self._db))
+        pairs = zip(self._da.operands_of(self._db), self._da.derivatives_of(self._db))
         return tuple([local for x, local in pairs if x.__class__ is not float])
 
     @partials.setter
@@ -242,22 +242,22 @@ class Value:
             return None
         return tuple([x if x.__class__ is float else None for x in operands])
 
-    def _take(self, operands: tuple[Operand, ...], slopes: Sequence[float]) -> None:
+    def _take(self, operands: tuple[Operand, ...], derivatives: Sequence[float]) -> None:
         """Remember how the node was made: Values and floats, and a local derivative for each."""
         self._a = self._b = self._da = self._db = None
         if self.op is None or self.op.variadic or len(operands) > 2:
-            self._da = Many(operands, slopes)
+            self._da = Many(operands, derivatives)
             return
         first, *second = operands
         if first.__class__ is float:
             self._da = first
         else:
-            self._a, self._da = cast(Value, first), slopes[0]
+            self._a, self._da = cast(Value, first), derivatives[0]
         for x in second:
             if x.__class__ is float:
                 self._db = x
             else:
-                self._b, self._db = cast(Value, x), slopes[1]
+                self._b, self._db = cast(Value, x), derivatives[1]
 
     def backward(self, gradient: float = 1.0) -> None:
         """Sweep from here: every node gets d(self)/d(node) times `gradient`.
@@ -390,16 +390,18 @@ def record(op: Op, operands: Sequence[Operand]) -> Value:
     taken = tuple([x if isinstance(x, Value) else as_float(x, op.name) for x in operands])
     numbers = [x if x.__class__ is float else x._data for x in taken]  # type: ignore[union-attr]
     out = op.evaluate(FLOAT, numbers)
-    return _node(op, taken, out, op.slopes(FLOAT, out, numbers))
+    return _node(op, taken, out, op.local_derivatives(FLOAT, out, numbers))
 
 
-def _node(op: Op, operands: tuple[Operand, ...], data: float, slopes: Sequence[float]) -> Value:
+def _node(
+    op: Op, operands: tuple[Operand, ...], data: float, derivatives: Sequence[float]
+) -> Value:
     mode = MODE.get()
     node = _new_node(data, mode)
     has_values = operands[:1] and operands[0].__class__ is not float  # nearly always at once
     if mode.recording and (has_values or any(x.__class__ is not float for x in operands)):
         node.op = op
-        node._take(operands, slopes)
+        node._take(operands, derivatives)
     if mode.watch is not None:
         mode.watch.made(node, op, operands)
     return node
@@ -460,7 +462,7 @@ def _rows_apart(
         node = _new_node(out, mode)
         node.op, node._da, node._db = (
             op,
-            Many((*row, *column), op.slopes(FLOAT, out, numbers)),
+            Many((*row, *column), op.local_derivatives(FLOAT, out, numbers)),
             None,
         )
         nodes.append(node)

@@ -146,7 +146,7 @@ def examples(op):
 def on_floats(op):
     """Of each example the value and the local derivatives."""
     values = [op.evaluate(FLOAT, x) for x in examples(op)]
-    return values, [list(op.slopes(FLOAT, v, x)) for v, x in zip(values, examples(op))]
+    return values, [list(op.local_derivatives(FLOAT, v, x)) for v, x in zip(values, examples(op))]
 
 
 def close(found, expected):
@@ -167,7 +167,7 @@ def test_complex_numbers_agree(op):
 def test_values_agree(op):
     for operands, slopes in zip(examples(op), on_floats(op)[1]):
         node = record(op, [Value(x) for x in operands])
-        close([float(x) for x in op.slopes(VALUES, node, node.operands)], slopes)
+        close([float(x) for x in op.local_derivatives(VALUES, node, node.operands)], slopes)
 
 
 @pytest.mark.parametrize("name", ["numpy", "jax"])
@@ -183,7 +183,9 @@ def test_arrays_agree(op, name):
     operands = operands if op.variadic else list(operands)
     out = op.evaluate(xp, operands)
     close(out, values)
-    found = [np.broadcast_to(slope, len(values)) for slope in op.slopes(xp, out, operands)]
+    found = [
+        np.broadcast_to(slope, len(values)) for slope in op.local_derivatives(xp, out, operands)
+    ]
     close(found, list(zip(*slopes)))
 
 

@@ -155,10 +155,10 @@ def second_slopes(
     """
     op, numbers = _op(node), [float(x) for x in node.operands]
     leaves = [Value(x) for x in numbers]
-    recorded = op.slopes(VALUES, record(op, leaves), leaves)
+    recorded = op.local_derivatives(VALUES, record(op, leaves), leaves)
 
     def slope_at(moved: Sequence[float], position: int) -> float:
-        return float(op.slopes(FLOAT, op.evaluate(FLOAT, moved), moved)[position])
+        return float(op.local_derivatives(FLOAT, op.evaluate(FLOAT, moved), moved)[position])
 
     parents = select_parents(node, range(len(numbers)))
     for position in parents:

@@ -193,7 +193,9 @@ def complex_second_slope(
     """
     stepped, step = _stepped(operands, other)
     try:
-        slope: Complex = op.slopes(COMPLEX, op.evaluate(COMPLEX, stepped), stepped)[position]
+        slope: Complex = op.local_derivatives(COMPLEX, op.evaluate(COMPLEX, stepped), stepped)[
+            position
+        ]
         return _finite(complex(slope).imag / step)
     except _UNDEFINED:
         return None

@@ -170,7 +170,7 @@ def exact_gradients(
             continue
         given = [numbers[x] if isinstance(x, Value) else x for x in node.operands]
         numbers[node] = node.op.evaluate(FLOAT, given)
-        slopes[node] = select_parents(node, node.op.slopes(FLOAT, numbers[node], given))
+        slopes[node] = select_parents(node, node.op.local_derivatives(FLOAT, numbers[node], given))
     gradient, size, error = (dict.fromkeys(order, 0.0) for _ in range(3))
     for key in unit.above:
         sent = upstream.get(key)

@@ -69,6 +69,6 @@ def _restore(
     node._grad, node.op, node.scope = grad, op, scope
     if op is not None:
         given = iter(partials)
-        slopes = [0.0 if x.__class__ is float else next(given) for x in operands]
-        node._take(operands, slopes)
+        derivatives = [0.0 if x.__class__ is float else next(given) for x in operands]
+        node._take(operands, derivatives)
     return node

@@ -44,7 +44,7 @@ def _is_stale(node: Value) -> bool:
     now, then = node.op.evaluate(FLOAT, numbers), node.data
     if now == then or (now != now and then != then):
         return False
-    slopes = node.op.slopes(FLOAT, now, numbers)
+    slopes = node.op.local_derivatives(FLOAT, now, numbers)
     terms = math.fsum(abs(slope * x) for slope, x in zip(slopes, numbers))
     return not abs(now - then) <= CLOSE * max(abs(then), terms)
 

@@ -74,7 +74,7 @@ def changes_nothing(op, mutation):
 
     def answers():
         out = [op.evaluate(FLOAT, operands) for operands in POINTS[op]]
-        return out, [list(op.slopes(FLOAT, y, x)) for y, x in zip(out, POINTS[op])]
+        return out, [list(op.local_derivatives(FLOAT, y, x)) for y, x in zip(out, POINTS[op])]
 
     right = answers()
     with broken(op, mutation):
