@@ -115,3 +115,20 @@ def test_any_expression_can_be_drawn_by_neuron(seed):
     places = layout_of(scene)
     for wire in scene.wires:
         assert places.cards[wire.source].right < places.cards[wire.target].left
+
+
+def test_every_layer_has_a_one_of_its_own_even_where_sums_have_names():
+    x = [Value(0.5, "x[0]"), Value(-1.0, "x[1]")]
+    for layer in (1, 2):
+        sums = []
+        for k in range(2):
+            w = [Value(0.1 * (i + k + layer), f"w{layer}[{i},{k}]") for i in range(2)]
+            s = w[0] * x[0] + w[1] * x[1] + Value(0.3, f"b{layer}[{k}]")
+            s.label = f"s{layer}[{k}]"
+            sums.append(s)
+        x = [s.tanh() for s in sums]
+        for k, a in enumerate(x):
+            a.label = f"a{layer}[{k}]"
+    (x[0] + x[1]).backward()
+    scene = picture_of(x[0] + x[1], detail="neuron")
+    assert len([card for card in scene.cards if card.role == "bias"]) == 2

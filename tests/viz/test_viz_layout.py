@@ -6,7 +6,8 @@ from collections import defaultdict
 import pytest
 from viz_graphs import GRAPHS, doublings, rnn
 
-from viz.layout.place import around, layout_of
+from microgrid import Value, scope
+from viz.layout.place import Box, around, layout_of
 from viz.picture.build import picture_of
 from viz.style.typography import number, text_width
 
@@ -42,8 +43,6 @@ def inside(point, box, margin=1.0):
 
 def label_boxes(scene, places):
     """Where the two labels of every wire stand, as the renderers put them."""
-    from viz.layout.place import Box
-
     for wire in scene.wires:
         path = places.wires[wire.id]
         (x, y), width = path.label, 0.0
@@ -220,3 +219,26 @@ def test_columns_that_contradict_each_other_are_still_drawn():
     places = layout_of(picture_of(d))
     boxes = list(places.cards.values())
     assert all(apart(x, y) for i, x in enumerate(boxes) for y in boxes[:i])
+
+
+def test_no_wire_strikes_out_the_heading_of_a_frame():
+    # One state runs forwards and one backwards, over the top of the cells; both meet at t = 3.
+    back, ahead, w = Value(0.3, "g_5"), Value(0.2, "h_0"), Value(0.7, "w")
+    for t in (1, 2, 3):
+        with scope(f"t={t}"), scope("ahead"):
+            ahead = (w * ahead + Value(0.1 * t, f"x_{t}")).tanh()
+            ahead.label = f"h_{t}"
+    for t in (4, 3):
+        with scope(f"t={t}"), scope("back"):
+            back = (w * back + Value(0.2 * t, f"v_{t}")).tanh()
+            back.label = f"g_{t}"
+    with scope("t=3"), scope("readout"):
+        output = ahead * w + back * w
+        output.label = "y_3"
+    output.backward()
+    scene = picture_of(output, detail="gate")
+    places = layout_of(scene)
+    for frame in places.frames.values():
+        heading = around([Box(frame.left + 30.0, frame.top - 14.0, 40.0, 12.0)])
+        for path in places.wires.values():
+            assert not any(inside(point, heading) for point in on_curve(path.curve, 40))
