@@ -96,12 +96,33 @@ def build(out: Path) -> None:
     print(f"wrote {out}")
 
 
+COMMANDS = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def type_commands(docs: Path = DOCS) -> None:
+    """Type every shell command of the pages as it stands, one page after the other in a folder."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory() as folder:
+        for page in pages(docs):
+            for block in COMMANDS.findall(page.read_text(encoding="utf-8")):
+                print(f"$ {block.strip()}", flush=True)
+                done = subprocess.run(
+                    ["bash", "-c", block], cwd=folder, env=os.environ | {"PATH": path}, check=False
+                )
+                if done.returncode:
+                    sys.exit(f"error: {page.name}: exit code {done.returncode}: {block.strip()}")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python docs/build.py", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "site", metavar="DIR",
                         help="folder of the site, replaced (default: site)")  # fmt: skip
+    parser.add_argument("--type-commands", action="store_true",
+                        help="type every shell command of the pages instead")  # fmt: skip
     args = parser.parse_args(arguments)
+    if args.type_commands:
+        return type_commands()
     try:
         build(args.out)
     except subprocess.CalledProcessError as error:
