@@ -12,6 +12,14 @@ from microgrid import nn
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LOADED = """() => new Promise((done) => requestAnimationFrame(() =>
     setTimeout(() => done(performance.now()))))"""
+MOVE = """async () => {
+    const [name] = window.microgrid.names().filter((n) => n.startsWith("W_h"));
+    const start = performance.now();
+    window.microgrid.set(name, window.microgrid.value(name) + 0.001);
+    const computed = performance.now() - start;
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    return [computed, performance.now() - start];
+}"""
 STEP = """async () => {
     const start = performance.now();
     document.getElementById("next").click();
@@ -21,7 +29,9 @@ STEP = """async () => {
 
 
 def main(arguments: list[str]) -> None:
-    """Print cards, kilobytes, milliseconds to the first frame, and of one step to the next."""
+    """Print cards, kilobytes live and still, and milliseconds: to the first frame, of a step, of a
+    moved number until everything is computed and until it is painted.
+    """
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -32,7 +42,8 @@ def main(arguments: list[str]) -> None:
         print(f"skipped: no browser on PATH ({', '.join(NAMES)})")
         return
     lengths = (10,) if "--smoke" in arguments else (10, 80, 230)
-    print(f"{'cards':>6} {'kB':>7} {'load ms':>9} {'step ms':>9}")
+    heads = ("cards", "kB", "still kB", "load ms", "step ms", "move ms", "to paint")
+    print("".join(f"{head:>10}" for head in heads))
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(
             executable_path=program, args=["--no-sandbox", "--disable-gpu"]
@@ -45,8 +56,14 @@ def main(arguments: list[str]) -> None:
             loaded = page.evaluate(LOADED)
             cards = page.locator(".card").count()
             step = median(page.evaluate(STEP) for _ in range(25))
+            moves = [page.evaluate(MOVE) for _ in range(25)]
             page.close()
-            print(f"{cards:>6} {file.stat().st_size / 1e3:>7.0f} {loaded:>9.0f} {step:>9.1f}")
+            still = viz.player(run(steps), Path(folder) / "still.html", live=False)
+            numbers = (
+                file.stat().st_size / 1e3, still.stat().st_size / 1e3, loaded, step,
+                median(move for move, _ in moves), median(paint for _, paint in moves),
+            )  # fmt: skip
+            print(f"{cards:>10}" + "".join(f"{x:>10.1f}" for x in numbers))
         browser.close()
 
 

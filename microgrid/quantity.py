@@ -184,7 +184,8 @@ def evaluate(source: Source, sweep: Sweep | None = None, after: int | None = Non
         return _needed(sweep, kind).message(arguments[0], arguments[1], after)
     numbers = [evaluate(argument, sweep, after) for argument in arguments]
     known = [x for x in numbers if x is not None]
-    if len(known) < len(numbers) and (kind != "sum" or not known):
+    arrived = any(x is not None for x, a in zip(numbers, arguments) if a[0] != "number")
+    if len(known) < len(numbers) and not (kind == "sum" and arrived):
         return None
     return COMBINED[kind](known)
 

@@ -24,6 +24,7 @@ function evaluate(engine, source, k) {
   if (kind === "from") return engine.gradientsFrom(parts[0], evaluate(engine, parts[2], k))[parts[1]];
   const numbers = parts.map((part) => evaluate(engine, part, k));
   const known = numbers.filter((x) => x !== null);
-  if (known.length < numbers.length && (kind !== "sum" || !known.length)) return null;
+  const arrived = parts.some((part, i) => Array.isArray(part) && numbers[i] !== null);
+  if (known.length < numbers.length && !(kind === "sum" && arrived)) return null;
   return COMBINED[kind](known);
 }
