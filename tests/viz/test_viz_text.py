@@ -61,9 +61,20 @@ def test_columns_that_have_no_room_go_on_below() -> None:
     shown = text(run, width=60, detail="scalar")
     heads = [line for line in shown.split("\n") if "gradient" in line and "t = " in line]
     assert [re.findall(r"t = (\d)", line) for line in heads] == [
-        ["1", "2"], ["3", "4"], ["5", "6"], ["7", "8"], ["9"],
+        ["1", "2", "3"], ["4", "5", "6"], ["7", "8", "9"],
     ]  # fmt: skip
     assert max(map(len, heads)) <= 60
+
+
+def test_four_units_fit_into_eighty_columns_a_line_for_each() -> None:
+    model = nn.SequenceModel(nn.RNNCell(2, 4, seed=0), nn.Linear(4, 1, seed=1))
+    run = model.unroll([[0.5, 1.0], [-1.0, 0.2], [0.8, 0.3]], [0.2, 0.1, 1.0], loss="mse")
+    run.loss.backward()
+    shown = text(run, width=80)
+    assert max(map(len, shown.split("\n"))) <= 80
+    at = shown.split("\n").index(next(x for x in shown.split("\n") if x.startswith("h tanh")))
+    units = [line.split()[-2:] for line in shown.split("\n")[at : at + 4]]
+    assert units == [[number(h.data), number(h.grad)] for h in run.states[3]]
 
 
 def test_a_graph_is_a_tree_whose_columns_are_aligned() -> None:

@@ -24,7 +24,7 @@ from microgrid.wording import clean
 
 from ..layout.sizes import row_words, wire_words
 from ..picture.build import Drawable, Highlight, picture_of
-from ..picture.model import Card, Cell, Panel, Picture, Wire
+from ..picture.model import Card, Cell, Column, Panel, Picture, Wire
 from ..style.theme import TERMINAL
 from ..style.typography import number
 
@@ -123,6 +123,10 @@ def _holds_unicode() -> bool:
     return True
 
 
+def _width(part: Table) -> int:
+    return max(map(len, _printed(part, color=False).split("\n")))
+
+
 def _printed(part: Table | Text, color: bool) -> str:
     file = StringIO()
     console = Console(
@@ -215,23 +219,43 @@ class _Terminal:
         for card in self.scene.cards:
             if card.framed and (not card.alias or card.role == "input"):
                 at[card.slot][card.column] = card
-        fit = max(1, (room - NAME // 2) // 20)
-        for start in range(0, len(self.scene.columns), fit):
-            steps = self.scene.columns[start : start + fit]
-            titles = (f"{step.title} {step.caption}".strip() for step in steps)
-            grid = self._grid("", *(head for title in titles for head in (title, "gradient")))
-            for cards in reversed(at.values()):
-                cells: list[Text | str] = []
-                for step in steps:
-                    cells += self._numbers(cards[step.index]) if step.index in cards else ("", "")
-                grid.add_row(self._name(_over_time([*cards.values()])), *cells)
-            yield [grid]
+        slots, columns = list(reversed(at.values())), self.scene.columns
+        fit = len(columns)
+        while fit > 1 and _width(self._steps(slots, columns[:fit])) > room:
+            fit -= 1
+        for start in range(0, len(columns), fit):
+            yield [self._steps(slots, columns[start : start + fit])]
         rest = [card for card in self.scene.cards if not card.framed and not card.alias]
         if rest:
             grid = self._grid("", "value", "gradient")
             for card in rest:
-                grid.add_row(self._name(f"{card.name} {card.op}".strip()), *self._numbers(card))
+                for i in range(len(card.rows)):
+                    name = f"{card.name} {card.op}".strip() if i == 0 else ""
+                    grid.add_row(self._name(name), *self._line(card, i))
             yield [grid]
+
+    def _steps(self, slots: Sequence[dict[int, Card]], steps: Sequence[Column]) -> Table:
+        """Some time steps beside each other; a vector has a line for each entry."""
+        titles = (f"{step.title} {step.caption}".strip() for step in steps)
+        grid = self._grid("", *(head for title in titles for head in (title, "gradient")))
+        for cards in slots:
+            for i in range(max(len(card.rows) for card in cards.values())):
+                cells: list[Text] = []
+                for step in steps:
+                    card = cards.get(step.index)
+                    cells += (Text(), Text()) if card is None else self._line(card, i)
+                name = _over_time([*cards.values()]) if i == 0 else ""
+                grid.add_row(self._name(name), *cells)
+        return grid
+
+    def _line(self, card: Card, i: int) -> tuple[Text, Text]:
+        """Value and gradient of one entry; nothing where the card has fewer."""
+        if i >= len(card.rows):
+            return Text(), Text()
+        row, show = card.rows[i], self.scene.show
+        value = "".join(row_words(row)) if "value" in show else BLANK
+        grad = _shown(row.grad) if "grad" in show else BLANK
+        return self._row([value], "value", [row.value]), self._row([grad], "gradient", [row.grad])
 
     # Tree and list
 
