@@ -105,7 +105,10 @@ class Recording:
         if self.columns.used:
             known = self._recorder
             self._outputs = settle(self.roots(), self.columns, known.unrollings, known.readout)
-        self._follow(self._recorder.last_scalar())
+        scalar = self._recorder.last_scalar()
+        if scalar is not None:
+            self.loss.label = self.loss.label or "L"
+        self._follow(scalar)
 
     def _follow(self, loss: torch.Tensor | None) -> None:
         """Sweep whenever PyTorch does: its loss.backward() is ours as well."""
