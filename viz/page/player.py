@@ -13,10 +13,12 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import overload
 
 from microgrid.files import write_whole
 
@@ -25,26 +27,65 @@ from ..style.theme import THEMES, Theme
 from .data import playback
 from .symbols import variables
 
-__all__ = ["page", "player"]
+__all__ = ["Page", "page", "player"]
 
 SCRIPTS = ("engine", "quantity", "numbers", "data", "sweep", "paths", "drawing", "camera", "words",
            "exercise", "tables", "live", "training", "present", "controls", "start")  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A player that a notebook shows in a frame. `html` is the page, `height` is in pixels."""
+
+    html: str = field(repr=False)
+    height: int = 640
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page, whole or not at all; ValueError for another suffix than .html."""
+        return write_whole(_checked(path), self.html)
+
+    def _repr_html_(self) -> str:
+        # There is less room than in a window: the side begins folded, as with ?embed.
+        inner = self.html.replace("<body>", '<body class="embed folded">', 1)
+        style = f"width:100%;height:{self.height}px;border:0"
+        return f'<iframe title="microgrid" style="{style}" srcdoc="{html.escape(inner)}"></iframe>'
+
+
+@overload
+def player(
+    x: Drawable,
+    path: None = None,
+    *,
+    title: str | None = ...,
+    captions: Sequence[str] | None = ...,
+    theme: str = ...,
+    live: bool = ...,
+) -> Page: ...
+@overload
 def player(
     x: Drawable,
     path: str | os.PathLike[str],
+    *,
+    title: str | None = ...,
+    captions: Sequence[str] | None = ...,
+    theme: str = ...,
+    live: bool = ...,
+) -> Path: ...
+def player(
+    x: Drawable,
+    path: str | os.PathLike[str] | None = None,
     *,
     title: str | None = None,
     captions: Sequence[str] | None = None,
     theme: str = "system",
     live: bool = True,
-) -> Path:
+) -> Page | Path:
     """Write a page that plays forward pass and sweep of a Value or an Unrolled: `quiz.html`.
 
-    The page opens from disk and needs no network. It plays the sweep whether or not
-    `backward()` has been called, and leaves every gradient as it was. A list of Values is
-    swept from the one that `backward()` was called on, or else from its last.
+    Without a path, the Page itself: a notebook shows it in a frame. The page opens from disk
+    and needs no network. It plays the sweep whether or not `backward()` has been called, and
+    leaves every gradient as it was. A list of Values is swept from the one that `backward()`
+    was called on, or else from its last.
 
     Parameters
     ----------
@@ -60,12 +101,20 @@ def player(
     TypeError for what cannot be drawn, ValueError for an unknown theme or a name that does
     not end in .html, OSError where the folder does not exist or cannot be written.
     """
+    if path is None:
+        return Page(page(x, title=title, captions=captions, theme=theme, live=live))
+    _checked(path)
+    return Page(page(x, title=title, captions=captions, theme=theme, live=live)).save(path)
+
+
+def _checked(path: str | os.PathLike[str]) -> Path:
+    """Where a page can be written; said before it is made, which may take long."""
     target = Path(path)
     if target.suffix.lower() != ".html":
         raise ValueError(f"a player's file name ends in .html, got {target.name!r}")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
-    return write_whole(target, page(x, title=title, captions=captions, theme=theme, live=live))
+    return target
 
 
 def page(

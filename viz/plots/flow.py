@@ -9,10 +9,26 @@ from typing import Any
 from .charts import beside, heat, lines
 from .svg import Plot
 
-__all__ = ["picture", "strips"]
+__all__ = ["over_time", "picture", "strips"]
 
 MOST_ROWS, MOST_COLUMNS = 12, 20  # of the table of losses and states; more are thinned out
 FLOOR = -12.0  # decades below the largest that get the full colour
+
+
+def over_time(flow: Any) -> Plot:
+    """A `microgrid.bptt.flow`: |dL/dh_t|, and how much a step of the sweep changes it."""
+    last = flow.by_loss[flow.step]
+    states = {
+        "|dL/dh_t|, all losses": list(flow.total.values()),
+        f"|dL_{flow.step}/dh_t|, the last loss": [last.get(t, math.nan) for t in flow.total],
+    }
+    fades = any(x > 0.0 for xs in states.values() for x in xs)
+    norms = {"norm of dh_t/dh_{t-1}": list(flow.jacobians.values())}
+    plots = [
+        lines(states, xs=list(flow.total), title="the gradient at each state", x="t", log=fades),
+        lines(norms, xs=list(flow.jacobians), title="the most a step can stretch it", x="t"),
+    ]
+    return beside(plots, columns=2, title=str(flow).partition("(")[0].strip())
 
 
 def picture(flow: Any, title: str = "") -> Plot:

@@ -8,7 +8,7 @@ Graphviz only paints.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -39,6 +39,17 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
         extent = max(self.drawing.width, self.drawing.height)
         painted = _painted(self.source, format or "svg", extent)
         return painted if encoding is None else painted.decode(encoding)
+
+    def _repr_mimebundle_(
+        self,
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+        **_: Any,
+    ) -> Any:
+        """HTML, which notebooks fit into the cell, where no format is asked for."""
+        if include is not None:
+            return super()._repr_mimebundle_(include, exclude)
+        return {"text/html": inline(to_svg(self.drawing))}
 
     def _repr_image_svg_xml(self) -> str:
         return inline(to_svg(self.drawing))

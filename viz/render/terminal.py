@@ -133,6 +133,7 @@ def _printed(part: Table | Text, color: bool) -> str:
         file=file,
         width=1_000_000,  # nothing is wrapped or cut
         force_terminal=color,
+        force_jupyter=False,  # in a kernel rich would show the text itself, and return none
         color_system="standard" if color else None,
         no_color=not color,
         highlight=False,
