@@ -18,12 +18,13 @@ import numbers
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from operator import attrgetter
 from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, cast
 
 from . import ops
-from .bundle import Bundle, Many, Pending, bundled, changes
+from .bundle import Many, Pending, bundled, changes
+from .made import Consts, Made
 from .ops import FLOAT, Op
+from .order import creation_order, operations
 from .recording import MODE, TESTS, Mode, comparisons, current_watch
 
 __all__ = [
@@ -41,7 +42,6 @@ __all__ = [
 ]
 
 Number: TypeAlias = float  # Python and NumPy real numbers
-Consts: TypeAlias = tuple[float | None, ...]
 
 next_serial = count().__next__
 
@@ -97,7 +97,7 @@ def _reflected(op: Op) -> Callable[[Value, Number], Value]:
     return _method(op, reflected=True)
 
 
-class Value:
+class Value(Made):
     """A scalar node of the graph.
 
     Attributes
@@ -129,31 +129,17 @@ class Value:
     `F.sin(a)`. `np.sin(a)` is right as well, because NumPy calls the method.
     """
 
-    # Of one or two operands those that are Values stand in `_a` and `_b`, the local derivatives
-    # towards them in `_da` and `_db`. A plain number has None for a Value and stands in the slot
-    # of the derivative. More operands are kept by a Many or a Bundle, in `_da`; which row of its
-    # product the node is, in `_db`.
     __slots__ = (
         "__weakref__",
-        "_a",
-        "_b",
-        "_da",
         "_data",
-        "_db",
         "_grad",
         "label",
-        "op",
         "scope",
         "serial",
     )
 
     _data: float
     _grad: float | None  # None until a sweep has reached the node
-    _a: Value | None
-    _b: Value | None
-    _da: Any
-    _db: Any
-    op: Op | None
     label: str
     scope: str
     serial: int  # order of creation: a node is always younger than its parents
@@ -189,76 +175,6 @@ class Value:
     def grad(self, grad: SupportsFloat | None) -> None:
         self._grad = as_float(grad, "grad") or None if grad is not None else None
 
-    @property
-    def operands(self) -> tuple[Operand, ...]:
-        """Parents and plain numbers, in the order in which the op takes them.
-
-        >>> (2.0 - Value(5.0, label="a")).operands
-        (2.0, Value(5.0, label='a'))
-        """
-        if self.op is None:
-            return ()
-        a, b = self._a, self._b
-        if a is None and b is None:
-            return self._da.operands_of(self._db)  # type: ignore[no-any-return]
-        first = self._da if a is None else a
-        return (first,) if self.op.arity == 1 else (first, self._db if b is None else b)
-
-    @property
-    def parents(self) -> tuple[Value, ...]:
-        """The operands that are Values."""
-        a, b = self._a, self._b
-        if a is not None:
-            return (a,) if b is None else (a, b)
-        if b is not None:
-            return (b,)
-        return tuple([x for x in self.operands if x.__class__ is not float])  # type: ignore[misc]
-
-    @property
-    def partials(self) -> Sequence[float]:
-        """The local derivative towards each parent."""
-        a, b = self._a, self._b
-        if a is not None:
-            return (self._da,) if b is None else (self._da, self._db)
-        if b is not None:
-            return (self._db,)
-        if self.op is None:
-            return ()
-        pairs = zip(self._da.operands_of(self._db), self._da.derivatives_of(self._db))
-        return tuple([local for x, local in pairs if x.__class__ is not float])
-
-    @partials.setter
-    def partials(self, partials: Sequence[float]) -> None:
-        if isinstance(self._da, Bundle):
-            self._da.is_whole = False
-        given, operands = iter(partials), self.operands
-        self._take(operands, [0.0 if x.__class__ is float else next(given) for x in operands])
-
-    @property
-    def consts(self) -> Consts | None:
-        """The operands that are plain numbers, None where a parent stands; None without any."""
-        operands = self.operands
-        if float not in map(type, operands):
-            return None
-        return tuple([x if x.__class__ is float else None for x in operands])
-
-    def _take(self, operands: tuple[Operand, ...], derivatives: Sequence[float]) -> None:
-        """Remember how the node was made: Values and floats, and a local derivative for each."""
-        self._a = self._b = self._da = self._db = None
-        if self.op is None or self.op.variadic or len(operands) > 2:
-            self._da = Many(operands, derivatives)
-            return
-        first, *second = operands
-        if first.__class__ is float:
-            self._da = first
-        else:
-            self._a, self._da = cast(Value, first), derivatives[0]
-        for x in second:
-            if x.__class__ is float:
-                self._db = x
-            else:
-                self._b, self._db = cast(Value, x), derivatives[1]
-
     def backward(self, gradient: float = 1.0) -> None:
         """Sweep from here: every node gets d(self)/d(node) times `gradient`.
 
@@ -276,7 +192,7 @@ class Value:
             watch.sweep(self, gradient)
             return
         zero = float("0")  # its identity marks the nodes that this sweep has met
-        order = _operations(self, zero)
+        order = operations(self, zero)
         pending: Pending = {}
         self._grad += as_float(gradient, "gradient")  # type: ignore[operator]
         turn = len(order)
@@ -482,68 +398,3 @@ def compare(name: str, left: Value, right: Operand) -> bool:
     outcome = TESTS[name](left.data, float(right))
     comparisons.add(name, left, right, outcome, next_serial())
     return outcome
-
-
-def creation_order(*roots: Value) -> list[Value]:
-    """Every node the roots depend on, themselves included, oldest first.
-
-    Parents are older than their children, so this is a topological order, and it is
-    the same in every process. It costs one visit per edge and no recursion.
-
-    >>> a = Value(2.0, label="a")
-    >>> [str(node.op) for node in creation_order((a + 1.0).tanh())]
-    ['None', 'add', 'tanh']
-    """
-    for root in roots:
-        _check_root(root)
-    seen: set[Value] = set(roots)
-    found = list(seen)
-    shared: set[Any] = set()  # columns and rows of products that have been looked at
-    for node in found:  # grows while it is read
-        a, b = node._a, node._b
-        if a is None and b is None:
-            below = node._da.not_seen(node._db, shared) if node.op is not None else ()
-        else:
-            below = node.parents
-        for parent in below:
-            if parent not in seen:
-                seen.add(parent)
-                found.append(parent)
-    found.sort(key=_serial)
-    return found
-
-
-def _operations(root: Value, zero: float) -> list[Value]:
-    """The nodes below the root that are no leaves, oldest first, each with the gradient `zero`.
-
-    A leaf keeps what it holds, or begins with 0.
-    """
-    _check_root(root)
-    order = [root] if root.op is not None else []
-    root._grad = zero if order or root._grad is None else root._grad
-    bundles: set[Any] = set()  # whose column has been looked at
-    for node in order:  # grows while it is read
-        a, b = node._a, node._b
-        below: Sequence[Any] = (a, b)
-        if a is None and b is None:
-            if node._da in bundles:
-                continue
-            bundles.add(node._da)
-            below = node._da.below(node._db)
-        for parent in below:
-            if parent is not None and parent._grad is not zero:
-                if parent.op is not None:
-                    parent._grad = zero
-                    order.append(parent)
-                elif parent._grad is None:
-                    parent._grad = 0.0
-    order.sort(key=_serial)
-    return order
-
-
-def _check_root(root: Any) -> None:
-    if not isinstance(root, Value):
-        raise TypeError(f"a graph is read from a Value, got {root!r}")
-
-
-_serial = attrgetter("serial")
