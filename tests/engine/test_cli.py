@@ -179,7 +179,8 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         assert running.stdout is not None
         assert running.stderr is not None
         running.stdout.close()
-        assert running.stderr.read() == b""
+        # A machine that is busy may have had the time to say what it does.
+        assert running.stderr.read() in (b"", "reading the graph …\n".encode())
         assert running.wait() == 0
 
 

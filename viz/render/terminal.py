@@ -221,11 +221,16 @@ class _Terminal:
             if card.framed and (not card.alias or card.role == "input"):
                 at[card.slot][card.column] = card
         slots, columns = list(reversed(at.values())), self.scene.columns
-        fit = len(columns)
-        while fit > 1 and _width(self._steps(slots, columns[:fit])) > room:
-            fit -= 1
-        for start in range(0, len(columns), fit):
-            yield [self._steps(slots, columns[start : start + fit])]
+        names = max((len(_over_time([*cards.values()])) for cards in slots), default=0)
+        taken, steps = 0, list[Column]()
+        for column in columns:
+            width = _width(self._steps(slots, [column])) - min(names, NAME)
+            if steps and taken + width > room:
+                yield [self._steps(slots, steps)]
+                steps = []
+            taken = (taken if steps else min(names, NAME)) + width
+            steps.append(column)
+        yield [self._steps(slots, steps)]
         rest = [card for card in self.scene.cards if not card.framed and not card.alias]
         if rest:
             grid = self._grid("", "value", "gradient")
