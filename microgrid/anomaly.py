@@ -13,6 +13,8 @@ from .stepper import Event, Stepper
 from .value import Operand, Value
 from .wording import clean, shortened
 
+__all__ = ["AnomalyError", "detect_anomaly"]
+
 
 class AnomalyError(ArithmeticError):
     """A nan or inf turned up.

@@ -7,8 +7,7 @@ namespace `xp` of mathematical functions that carry NumPy's names:
     forward(xp, *operands)         -> the value
     partials(xp, out, *operands)   -> one local derivative per operand
 
-`FLOAT`, below, is the namespace for Python floats under IEEE-754 rules: `exp(710)` is
-inf, `1/0` is inf, `(-4)**0.5` is nan. Nothing raises and nothing turns complex.
+`FLOAT` (floats.py) is the namespace for Python floats; tests/test_namespaces.py lists the others.
 """
 
 import inspect
@@ -16,11 +15,18 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import mul
 from typing import Any
 
+from .floats import FLOAT
 from .namespaces import explained
+
+__all__ = [
+    "ABS", "ACOS", "ACOSH", "ADD", "ASIN", "ASINH", "ATAN", "ATANH", "BINARY_CROSS_ENTROPY",
+    "BY_NAME", "COS", "COSH", "DIV", "DOT", "ELU", "ERF", "EXP", "EXP2", "EXPM1", "FLOAT", "GELU",
+    "LARGEST", "LEAKY_RELU", "LOG", "LOG1P", "LOG2", "LOG10", "LOGSUMEXP", "MAXIMUM", "MINIMUM",
+    "MUL", "NEG", "OPS", "POW", "RELU", "SIGMOID", "SILU", "SIN", "SINH", "SOFTPLUS", "SQRT", "SUB",
+    "SUM", "TAN", "TANH", "Namespace", "Op", "by_name",
+]  # fmt: skip
 
 Namespace = Any  # FLOAT, numpy, jax.numpy, or functions on Values: whatever has the names
 
@@ -80,175 +86,6 @@ class Op:
         return found
 
 
-def _quiet(function: Callable[[float], float]) -> Callable[[float], float]:
-    """The function with nan outside its domain and an infinity where it overflows."""
-
-    def quiet(x: float) -> float:
-        try:
-            return function(x)
-        except ValueError:
-            return math.nan
-        except OverflowError:
-            return math.copysign(math.inf, x)
-
-    return quiet
-
-
-class FLOAT:
-    """IEEE-754 functions on Python floats under NumPy's names, a namespace for `xp`.
-
-    >>> FLOAT.exp(710.0), FLOAT.log(0.0), FLOAT.divide(1.0, -0.0)
-    (inf, -inf, -inf)
-    """
-
-    tanh = staticmethod(math.tanh)
-    asinh = staticmethod(math.asinh)
-    atan = staticmethod(math.atan)
-    erf = staticmethod(math.erf)
-    isfinite = staticmethod(math.isfinite)
-    tan, sinh = staticmethod(_quiet(math.tan)), staticmethod(_quiet(math.sinh))
-    asin, acos = staticmethod(_quiet(math.asin)), staticmethod(_quiet(math.acos))
-    acosh = staticmethod(_quiet(math.acosh))
-
-    @staticmethod
-    def exp(x: float) -> float:
-        try:
-            return math.exp(x)
-        except OverflowError:
-            return math.inf
-
-    @staticmethod
-    def expm1(x: float) -> float:
-        try:
-            return math.expm1(x)
-        except OverflowError:
-            return math.inf
-
-    @staticmethod
-    def log(x: float) -> float:
-        return math.log(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
-
-    @staticmethod
-    def log2(x: float) -> float:
-        return math.log2(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
-
-    @staticmethod
-    def log10(x: float) -> float:
-        return math.log10(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
-
-    @staticmethod
-    def log1p(x: float) -> float:
-        return math.log1p(x) if x > -1.0 else -math.inf if x == -1.0 else math.nan
-
-    @staticmethod
-    def sqrt(x: float) -> float:
-        return math.sqrt(x) if x >= 0.0 else math.nan
-
-    @staticmethod
-    def sin(x: float) -> float:
-        return math.sin(x) if math.isfinite(x) else math.nan
-
-    @staticmethod
-    def cos(x: float) -> float:
-        return math.cos(x) if math.isfinite(x) else math.nan
-
-    @staticmethod
-    def cosh(x: float) -> float:
-        try:
-            return math.cosh(x)
-        except OverflowError:
-            return math.inf
-
-    @staticmethod
-    def atanh(x: float) -> float:
-        if -1.0 < x < 1.0:
-            return math.atanh(x)
-        return math.copysign(math.inf, x) if abs(x) == 1.0 else math.nan
-
-    @staticmethod
-    def divide(a: float, b: float) -> float:
-        try:
-            return a / b
-        except ZeroDivisionError:
-            if a == 0.0 or math.isnan(a):
-                return math.nan
-            return math.copysign(math.inf, a) * math.copysign(1.0, b)
-
-    @staticmethod
-    def power(a: float, b: float) -> float:
-        try:
-            return math.pow(a, b)
-        except OverflowError:
-            return -math.inf if a < 0.0 and b % 2.0 == 1.0 else math.inf
-        except ValueError:  # a negative base to a broken power, or zero to a negative one
-            if a != 0.0:
-                return math.nan
-            return math.copysign(math.inf, a) if b % 2.0 == 1.0 else math.inf
-
-    @staticmethod
-    def abs(x: float) -> float:
-        return abs(x)
-
-    @staticmethod
-    def sign(x: float) -> float:
-        return x if x != x else float((x > 0.0) - (x < 0.0))
-
-    @staticmethod
-    def maximum(a: float, b: float) -> float:
-        return a if a >= b or a != a else b
-
-    @staticmethod
-    def minimum(a: float, b: float) -> float:
-        return a if a <= b or a != a else b
-
-    @staticmethod
-    def equal(a: float, b: float) -> bool:
-        return a == b
-
-    @staticmethod
-    def less(a: float, b: float) -> bool:
-        return a < b
-
-    @staticmethod
-    def less_equal(a: float, b: float) -> bool:
-        return a <= b
-
-    @staticmethod
-    def greater_equal(a: float, b: float) -> bool:
-        return a >= b
-
-    @staticmethod
-    def logical_and(a: bool, b: bool) -> bool:
-        return a and b
-
-    @staticmethod
-    def where(condition: bool, a: float, b: float) -> float:
-        return a if condition else b
-
-    # Reductions over the operands of a variadic op. NumPy's take the leading axis.
-
-    @staticmethod
-    def sum(xs: Sequence[float], axis: int = 0) -> float:
-        return sum(xs, 0.0)
-
-    @staticmethod
-    def max(xs: Sequence[float], axis: int = 0) -> float:
-        return reduce(FLOAT.maximum, xs)
-
-    @staticmethod
-    def vecdot(xs: Sequence[float], ys: Sequence[float], axis: int = 0) -> float:
-        return sum(map(mul, xs, ys), 0.0)
-
-    @staticmethod
-    def concatenate(parts: tuple[Sequence[float], Sequence[float]]) -> tuple[float, ...]:
-        return (*parts[0], *parts[1])
-
-    @staticmethod
-    def each(function: Callable[[Any], Any], xs: Sequence[Any]) -> list[Any]:
-        """`function` of every operand. An array namespace calls it once, on the whole array."""
-        return [function(x) for x in xs]
-
-
 def _halves(operands: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
     middle = len(operands) // 2
     return operands[:middle], operands[middle:]
@@ -273,8 +110,8 @@ def _binary_cross_entropy_partials(xp: Namespace, out: Any, p: Any, y: Any) -> t
 
 
 def _gelu_partials(xp: Namespace, out: Any, a: Any) -> tuple[Any]:
-    below = 0.5 * (1.0 + xp.erf(a * SQRT_HALF))  # of a standard normal number, the share below a
-    density = xp.exp(-0.5 * (a * a)) * (0.5 * ERF_SLOPE * SQRT_HALF)
+    below = 0.5 * (1.0 + xp.erf(a * _SQRT_HALF))  # of a standard normal number, the share below a
+    density = xp.exp(-0.5 * (a * a)) * (0.5 * _ERF_SLOPE * _SQRT_HALF)
     return (below + a * density,)
 
 
@@ -310,8 +147,8 @@ def _dot_partials(xp: Namespace, out: Any, operands: Sequence[Any]) -> Any:
 
 
 LARGEST = sys.float_info.max
-LN_2, LN_10, SQRT_HALF = math.log(2.0), math.log(10.0), math.sqrt(0.5)
-ERF_SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
+_LN_2, _LN_10, _SQRT_HALF = math.log(2.0), math.log(10.0), math.sqrt(0.5)
+_ERF_SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
 
 
 def _logsumexp(xp: Namespace, operands: Sequence[Any]) -> Any:
@@ -333,10 +170,10 @@ POW = Op("pow", "^", lambda xp, a, b: xp.power(a, b), _pow_partials)
 EXP = Op("exp", "exp", lambda xp, a: xp.exp(a), lambda xp, out, a: (out,))
 EXPM1 = Op("expm1", "exp−1", lambda xp, a: xp.expm1(a), lambda xp, out, a: (out + 1.0,))
 LOG = Op("log", "ln", lambda xp, a: xp.log(a), lambda xp, out, a: (xp.divide(1.0, a),))
-EXP2 = Op("exp2", "2^", lambda xp, a: xp.power(2.0, a), lambda xp, out, a: (out * LN_2,))
-LOG2 = Op("log2", "log₂", lambda xp, a: xp.log2(a), lambda xp, out, a: (xp.divide(1.0, a * LN_2),))
+EXP2 = Op("exp2", "2^", lambda xp, a: xp.power(2.0, a), lambda xp, out, a: (out * _LN_2,))
+LOG2 = Op("log2", "log₂", lambda xp, a: xp.log2(a), lambda xp, out, a: (xp.divide(1.0, a * _LN_2),))
 LOG10 = Op("log10", "log₁₀", lambda xp, a: xp.log10(a),
-           lambda xp, out, a: (xp.divide(1.0, a * LN_10),))
+           lambda xp, out, a: (xp.divide(1.0, a * _LN_10),))
 LOG1P = Op("log1p", "ln(1+ )", lambda xp, a: xp.log1p(a),
            lambda xp, out, a: (xp.divide(1.0, 1.0 + a),))
 SQRT = Op("sqrt", "√", lambda xp, a: xp.sqrt(a), lambda xp, out, a: (xp.divide(0.5, out),))
@@ -366,8 +203,8 @@ ACOSH = Op("acosh", "acosh", lambda xp, a: xp.acosh(a),
 ATANH = Op("atanh", "atanh", lambda xp, a: xp.atanh(a),
            lambda xp, out, a: (xp.divide(1.0, (1.0 - a) * (1.0 + a)),))
 ERF = Op("erf", "erf", lambda xp, a: xp.erf(a),
-         lambda xp, out, a: (ERF_SLOPE * xp.exp(-(a * a)),))
-GELU = Op("gelu", "gelu", lambda xp, a: a * (0.5 * (1.0 + xp.erf(a * SQRT_HALF))), _gelu_partials)
+         lambda xp, out, a: (_ERF_SLOPE * xp.exp(-(a * a)),))
+GELU = Op("gelu", "gelu", lambda xp, a: a * (0.5 * (1.0 + xp.erf(a * _SQRT_HALF))), _gelu_partials)
 SILU = Op("silu", "silu", lambda xp, a: a / (1.0 + xp.exp(-a)), _silu_partials)
 LEAKY_RELU = Op("leaky_relu", "leaky relu",
                 lambda xp, a, slope: xp.where(xp.less_equal(a, 0.0), slope * a, a),

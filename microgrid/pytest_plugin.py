@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from .gradcheck.report import GradcheckError, Report, Row
     from .value import Value
 
-NOTE = "gradcheck"  # the user property under which a test says what it noticed
+__all__ = [
+    "Checker", "check_answers", "gradcheck", "pytest_addoption", "pytest_assertrepr_compare",
+    "pytest_configure", "pytest_terminal_summary",
+]  # fmt: skip
+
+_NOTE = "gradcheck"  # the user property under which a test says what it noticed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -155,7 +160,7 @@ class Checker:
         from .wording import clean
 
         for note in (*report.oddities, *report.notes):
-            self.request.node.user_properties.append((NOTE, clean(note)))
+            self.request.node.user_properties.append((_NOTE, clean(note)))
 
     def _draw(self, error: GradcheckError) -> None:
         """Save a picture beside the tests' root and name it in the report of the failure."""
@@ -197,7 +202,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in reports
         if getattr(report, "when", "") == "call"
         for name, note in getattr(report, "user_properties", [])
-        if name == NOTE
+        if name == _NOTE
     ]
     if notes:
         terminalreporter.section("gradcheck: noticed")

@@ -34,6 +34,8 @@ from .sweep import Message, Sweep, held_by_leaves, latest
 from .value import Value, as_float, creation_order
 from .wording import bracketed, shown
 
+__all__ = ["Event", "Kind", "Stepper", "sweep_of"]
+
 Kind: TypeAlias = Literal["computed", "start", "finished", "message", "end"]
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias, overload
 from .graph import gradient_of, name_of, root_of
 from .value import Value, as_float, creation_order
 
-__all__ = ["Message", "Plan", "Sweep", "gradients", "latest", "plan_sweeps"]
+__all__ = ["Message", "Plan", "Sweep", "gradients", "held_by_leaves", "latest", "plan_sweeps"]
 
 Plan: TypeAlias = Iterable[tuple[Value, Iterable[tuple[Value, float]]]]
 

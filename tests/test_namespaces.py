@@ -42,7 +42,7 @@ class Namespace:
 
 # The one list of who must have what.
 NAMESPACES = [
-    Namespace("floats", "microgrid/ops.py", FLOAT),
+    Namespace("floats", "microgrid/floats.py", FLOAT),
     Namespace("complex numbers", "microgrid/gradcheck/numeric.py", COMPLEX, partials=False),
     Namespace("Values", "microgrid/graph.py", VALUES, forward=False),
     Namespace("NumPy arrays", "microgrid/tape/numpy/arrays.py", NUMPY),
@@ -105,7 +105,7 @@ def test_a_row_alone_fails_with_the_names_of_all_that_lack_it():
 
 def test_a_row_that_floats_lack_says_so_in_a_sentence():
     row = Op("wright", "ω", lambda xp, a: xp.wright(a), lambda xp, out, a: (out,))
-    with pytest.raises(MissingFunctionError, match=r"xp\.wright, .*FLOAT.* microgrid/ops\.py"):
+    with pytest.raises(MissingFunctionError, match=r"xp\.wright, .*FLOAT.* microgrid/floats\.py"):
         record(row, [Value(1.0)])
 
 

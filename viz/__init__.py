@@ -27,7 +27,7 @@ from .plots.coloured_text import activations
 from .render import FORMATS, dot, suffixes, svg
 from .render.terminal import text
 from .style.theme import THEMES, Theme
-from .widget import make_widget
+from .widgets import make_widget
 
 __all__ = [
     "FORMATS",

@@ -14,6 +14,8 @@ from ..sweep import Sweep, gradients, plan_sweeps
 from ..value import Value, creation_order
 from .weights import loss_steps, parameter_array
 
+__all__ = ["Contributions", "Use", "all_terms", "contributions", "terms"]
+
 Place: TypeAlias = int | str  # a time step, or the scope of what belongs to none
 _Places: TypeAlias = dict[Value, list[tuple[str, int]]]
 

@@ -21,6 +21,8 @@ from ..wording import bracketed
 from ..wording import shown as written
 from .paths import Path, Paths, paths
 
+__all__ = ["Explanation", "explain"]
+
 DEFINED = 12  # formulas written out below a gradient
 
 

@@ -13,6 +13,8 @@ from ..sweep import gradients, plan_sweeps
 from ..value import Value
 from .weights import loss_steps
 
+__all__ = ["Flow", "flow", "jacobian", "jacobian_norms", "mean_factor", "verdict_of"]
+
 STEADY = 0.9, 1.1  # factors per step between which a gradient is called steady
 
 

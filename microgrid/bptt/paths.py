@@ -14,6 +14,8 @@ from ..graph import find, root_of
 from ..sweep import gradients
 from ..value import Value, creation_order
 
+__all__ = ["Path", "Paths", "paths"]
+
 
 @dataclass(frozen=True, slots=True)
 class Path:

@@ -12,6 +12,8 @@ from ..nn import SequenceModel, Unrolled
 from .contributions import all_terms
 from .weights import loss_steps, run_weights
 
+__all__ = ["Truncated", "chunks", "truncated"]
+
 
 @dataclass(frozen=True)
 class Distance:

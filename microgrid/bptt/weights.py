@@ -10,6 +10,8 @@ from ..nn import Unrolled
 from ..nn.names import fitting, label_of
 from ..value import Value
 
+__all__ = ["loss_steps", "parameter_array", "run_weights"]
+
 
 def loss_steps(run: Unrolled) -> list[tuple[int, Value]]:
     """(step, loss) for every step that has a loss; ValueError where none has."""

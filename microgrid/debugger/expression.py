@@ -17,6 +17,8 @@ from ..graph import gradient_of
 from ..ops import FLOAT
 from ..value import Value
 
+__all__ = ["ATTRIBUTES", "CONSTANTS", "Expression"]
+
 LONGEST = 500  # characters; keeps the nesting, and so the recursion, shallow
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

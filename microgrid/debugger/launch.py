@@ -17,6 +17,8 @@ from ..stepper import Event, Stepper
 from ..value import Value, creation_order
 from .prompt import Debugger
 
+__all__ = ["add_step_command", "debug", "load", "pm"]
+
 
 def debug(
     x: Any, stdin: IO[str] | None = None, stdout: IO[str] | None = None, *, forward: bool = False

@@ -14,7 +14,7 @@ from .breakpoints import breakpoint_at
 from .names import whole_number
 from .shell import Shell
 
-__all__ = ["Moving"]
+__all__ = ["MOST_EVENTS", "Moving"]
 
 MOST_EVENTS = 12  # that one command prints; of more, only the last few
 

@@ -16,6 +16,8 @@ from ..stepper import Stepper
 from ..value import Value
 from ..wording import aligned, bracketed, shown
 
+__all__ = ["Known", "Names", "Vector", "card", "vector_card", "whole_number"]
+
 MOST_PARENTS = 8  # a card lists no more
 MOST_ENTRIES = 24  # of a vector's card
 

@@ -1,4 +1,4 @@
-"""Expressions in Python, on floats: the functions are those of ops.FLOAT."""
+"""Expressions in Python, on floats: the functions are those of floats.FLOAT."""
 
 from __future__ import annotations
 

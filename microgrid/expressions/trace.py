@@ -49,7 +49,9 @@ class Symbolic:
 
     def __getattr__(self, name: str) -> Callable[..., Expression]:
         if name.startswith("_") or not hasattr(FLOAT, name):
-            raise UntraceableError(f"the row calls xp.{name}, which ops.FLOAT does not have")
+            raise UntraceableError(
+                f"the row calls xp.{name}, which FLOAT (microgrid/floats.py) does not have"
+            )
         takes = arity(name)
 
         def write(*args: Any) -> Expression:

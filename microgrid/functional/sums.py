@@ -8,17 +8,9 @@ from ..value import Operand, Value, compare, record, record_rows
 from .vectors import Vector, not_empty, same_length, vector
 
 __all__ = [
-    "dot",
-    "linear",
-    "log_softmax",
-    "logsumexp",
-    "matmul",
-    "mean",
-    "one_hot",
-    "shape",
-    "softmax",
-    "sum",
-]
+    "dot", "linear", "log_softmax", "logsumexp", "matmul", "mean", "one_hot", "settled", "shape",
+    "softmax", "sum",
+]  # fmt: skip
 
 
 def dot(xs: Vector, ys: Vector) -> Value:

@@ -13,6 +13,8 @@ from ..ops import FLOAT, OPS, Op
 from ..value import Value, record
 from .numeric import Estimate, complex_second_slope, complex_slope, differences, judge
 
+__all__ = ["LocalSlope", "Opinion", "Tolerance", "first_slopes", "opinion", "second_slopes"]
+
 # The complex step rounds but does not approximate: it is held to this share of the tolerances.
 _EXACT = 1e-4
 

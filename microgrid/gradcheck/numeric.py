@@ -15,6 +15,11 @@ from ..graph import select_parents
 from ..ops import FLOAT, Op
 from ..value import Value
 
+__all__ = [
+    "COMPLEX", "IMAGINARY_STEP", "Estimate", "Verdict", "complex_gradients", "complex_second_slope",
+    "complex_slope", "differences", "judge", "replayed",
+]  # fmt: skip
+
 Complex: TypeAlias = Any  # a complex number, where FLOAT has a float
 
 # Its square is 0 beside 1, so that no error is made. It is as much smaller than a small operand.

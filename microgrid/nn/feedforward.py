@@ -12,6 +12,8 @@ from ..value import Operand, Value
 from .module import Module
 from .parameters import Row, Seed, activation, check_length, matrix, named, size, uniform, vector
 
+__all__ = ["MLP", "Embedding", "Linear"]
+
 
 class Linear(Module):
     """y = f(W x + b), one `dot` node per output (torch.nn.Linear; f is the identity).

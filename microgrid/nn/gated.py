@@ -12,6 +12,8 @@ from ..value import Operand, Value
 from .parameters import Matrix, Row, Seed, matrix, size, uniform, vector
 from .recurrent import RecurrentCell, block_sums, start
 
+__all__ = ["GRUCell", "LSTMCell"]
+
 Pair: TypeAlias = tuple[Row, Row]
 
 

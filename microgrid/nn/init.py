@@ -11,18 +11,9 @@ from ..value import Value
 from .parameters import Matrix, Seed
 
 __all__ = [
-    "calculate_gain",
-    "constant_",
-    "eye_",
-    "kaiming_normal_",
-    "kaiming_uniform_",
-    "normal_",
-    "orthogonal_",
-    "uniform_",
-    "xavier_normal_",
-    "xavier_uniform_",
-    "zeros_",
-]
+    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
+    "orthogonal_", "orthogonalized", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+]  # fmt: skip
 
 W = TypeVar("W")  # a Value, a row or a matrix of them: what is given comes back
 

@@ -8,11 +8,13 @@ import numpy as np
 from .bidirectional import Bidirectional
 from .gated import GRUCell
 from .recurrent import RecurrentCell
-from .stacked import Stacked, _Layers
+from .stacked import Layers, Stacked
+
+__all__ = ["load_torch"]
 
 
 def load_torch(
-    module: RecurrentCell | _Layers | Bidirectional, state_dict: Mapping[str, Any]
+    module: RecurrentCell | Layers | Bidirectional, state_dict: Mapping[str, Any]
 ) -> None:
     """Set a cell, RNN, LSTM or GRU from a PyTorch `state_dict`; outputs then equal PyTorch's.
 
@@ -36,7 +38,7 @@ def load_torch(
         back = {name.removesuffix("_reverse"): state_dict[name] for name in last}
         load_torch(module.backward_cell, back)
         return
-    cell = module.cell if isinstance(module, _Layers) else module
+    cell = module.cell if isinstance(module, Layers) else module
     if not isinstance(cell, RecurrentCell):
         raise TypeError(f"load_torch needs a cell, RNN, LSTM or GRU, got {module!r}")
     cells = cell.layers if isinstance(cell, Stacked) else [cell]

@@ -23,6 +23,8 @@ from .parameters import (
     vector,
 )
 
+__all__ = ["BlockRNNCell", "RNNCell", "RecurrentCell", "block_sums", "start"]
+
 
 class RecurrentCell(Module):
     """What SequenceModel unrolls: a start state, one step, and the hidden part of a state.

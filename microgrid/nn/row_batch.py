@@ -14,6 +14,8 @@ from ..value import Operand
 from .module import Module
 from .parameters import Matrix, Seed, activation, at_step, matrix, size, uniform
 
+__all__ = ["RowLinear", "RowRNNCell"]
+
 Rows = Sequence[Sequence[Operand]]
 
 

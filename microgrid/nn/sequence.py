@@ -20,6 +20,8 @@ from .module import Module
 from .parameters import Row, Seed, check_length, is_scalar, named, vector
 from .recurrent import RecurrentCell
 
+__all__ = ["SequenceModel", "Unrolled", "sampler"]
+
 Loss: TypeAlias = Callable[[Row, Any], Value]
 Readout: TypeAlias = Callable[[Row], Row]
 Feedback: TypeAlias = Callable[[Row], Any]

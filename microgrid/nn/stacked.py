@@ -13,6 +13,8 @@ from .module import Module
 from .parameters import Row, Seed, size
 from .recurrent import RecurrentCell, RNNCell
 
+__all__ = ["GRU", "LSTM", "RNN", "Layers", "Stacked"]
+
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -72,7 +74,7 @@ class Stacked(RecurrentCell):
         return new
 
 
-class _Layers(Module):
+class Layers(Module):
     """What RNN, LSTM and GRU share: one cell or a stack of them, run over a sequence."""
 
     _cell: ClassVar[type[RecurrentCell]]
@@ -108,7 +110,7 @@ class _Layers(Module):
         return outputs, state
 
 
-class RNN(_Layers):
+class RNN(Layers):
     """Elman layers over a sequence (torch.nn.RNN); `cell` is an RNNCell or a stack of them.
 
     >>> outputs, last = RNN(2, 3, num_layers=2, seed=0)([[1.0, 0.0], [0.0, 1.0]])
@@ -132,7 +134,7 @@ class RNN(_Layers):
         )
 
 
-class LSTM(_Layers):
+class LSTM(Layers):
     """LSTM layers over a sequence (torch.nn.LSTM); `cell` is an LSTMCell or a stack of them.
 
     >>> outputs, (h, c) = LSTM(2, 3, seed=0)([[1.0, 0.0], [0.0, 1.0]])
@@ -153,7 +155,7 @@ class LSTM(_Layers):
         super().__init__(input_size, hidden_size, num_layers, seed, bias=bias)
 
 
-class GRU(_Layers):
+class GRU(Layers):
     """GRU layers over a sequence (torch.nn.GRU); `cell` is a GRUCell or a stack of them.
 
     >>> outputs, h = GRU(2, 3, seed=0)([[1.0, 0.0], [0.0, 1.0]])

@@ -15,6 +15,8 @@ from weakref import WeakValueDictionary
 from ..ops import Op
 from ..value import Operand, Value, creation_order
 
+__all__ = ["reduced"]
+
 
 class _Below(list[Value]):
     """The nodes below a root, oldest first; copies and pickles as a plain list."""

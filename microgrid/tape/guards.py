@@ -19,7 +19,10 @@ from ..wording import clean
 from .ir import Graph
 from .memory import Layout
 
-__all__ = ["Guard", "GuardCheck", "GuardError", "Source", "checks", "describe", "flatten"]
+__all__ = [
+    "Field", "Guard", "GuardCheck", "GuardError", "Source", "checks", "describe", "flatten",
+    "guards_of", "sides", "source",
+]  # fmt: skip
 
 WORDS = {
     "less": "less than",

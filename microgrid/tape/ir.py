@@ -20,17 +20,9 @@ from ..ops import Op
 from ..value import Value
 
 __all__ = [
-    "FIRST_CONSTANT",
-    "Block",
-    "Constants",
-    "Dots",
-    "Graph",
-    "Matrix",
-    "Nodes",
-    "Phase",
-    "Places",
-    "rule",
-]
+    "COLUMNS", "ELEMENTWISE", "FIRST_CONSTANT", "PRODUCTS", "REDUCTIONS", "Block", "Constants",
+    "Dots", "Graph", "Matrix", "Nodes", "Phase", "Places", "rule", "verify_blocks",
+]  # fmt: skip
 
 Nodes: TypeAlias = tuple[int, ...]
 FIRST_CONSTANT = 1 << 40  # the node of the first plain number

@@ -21,6 +21,8 @@ from .numpy.arrays import ArrayNamespace
 from .parameters import Store
 from .plan import Plan
 
+__all__ = ["to_jax"]
+
 FEW_PIECES = 64  # an operand of more pieces than this is gathered
 
 

@@ -14,6 +14,8 @@ from .guards import describe
 from .numpy.program import Array, zeros
 from .plan import Plan
 
+__all__ = ["Parameter", "Store"]
+
 
 class Parameter:
     """Parameters of a tape as one array, for an optimizer.

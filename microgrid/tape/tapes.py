@@ -12,6 +12,8 @@ from .guards import source
 from .parameters import Parameter, Store
 from .tape import Tape
 
+__all__ = ["Tapes"]
+
 
 class Tapes(Mapping[Hashable, Tape]):
     """Tapes by sequence length (or any key), made when first asked for; they share parameters.

@@ -26,7 +26,7 @@ from ..tape import Parameter, Tape, Tapes
 from ..value import Value
 from .text import Chunk, TextStream
 
-__all__ = ["Recorded", "Replayed", "Step", "TapedBPTT", "TruncatedBPTT"]
+__all__ = ["Eager", "Recorded", "Replayed", "Step", "TapedBPTT", "TruncatedBPTT"]
 
 Example: TypeAlias = tuple[Any, ...]
 Loss: TypeAlias = Callable[..., Value | tuple[Value, Sequence[Value]]]

@@ -13,6 +13,8 @@ from .. import functional as F
 from ..saving.document import check_fields, whole_number
 from ..wording import short
 
+__all__ = ["Chunk", "TextStream", "Vocabulary", "words"]
+
 _BLOCK = 1 << 16  # characters read at a time
 
 

@@ -9,7 +9,7 @@ from .bands import Band, Plan
 from .geometry import Box, Layout, around
 from .sizes import CARD, card_height, card_width, label_width
 
-__all__ = ["Places"]
+__all__ = ["CORNER", "ROW", "STEP", "TRACK", "Places"]
 
 TRACK = 14.0  # between two parallel wires
 PAD = 14.0  # between a frame and what stands in it

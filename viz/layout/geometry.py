@@ -8,6 +8,11 @@ from typing import Literal, TypeAlias
 
 from ..picture.model import Card
 
+__all__ = [
+    "BEND", "Box", "Layout", "Path", "Point", "around", "into_left_side", "rounded", "straight",
+    "tipped",
+]  # fmt: skip
+
 Point: TypeAlias = tuple[float, float]
 
 ROUND = 9.0  # radius of a wire's corners

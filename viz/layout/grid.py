@@ -16,6 +16,8 @@ from ..picture.model import Card, Picture, Wire
 from .geometry import Layout
 from .sizes import CARD, SLIM, card_height, card_width, label_width
 
+__all__ = ["TIP", "TRACK", "Block", "Grid"]
+
 TRACK = 12.0  # between two parallel wires
 FAN = 26.0  # where the rows of a card bend towards it
 TIP = 8.0  # the last, straight piece of a wire

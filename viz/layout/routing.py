@@ -13,6 +13,8 @@ from ..picture.model import Wire
 from .geometry import Box, Path, Point, rounded, straight, tipped
 from .grid import TIP, TRACK, Block, Grid
 
+__all__ = ["FRAME_HEAD", "FRAME_PAD", "Router"]
+
 LABEL_BELOW = 36.0  # room for the label of a wire that comes from below
 EXITS = (0.0, 9.0, -9.0, 18.0, -18.0, 27.0, -27.0)  # where a wire may leave a card's top
 TWIN = 16.0  # between two wires that join the same cards, where they begin

@@ -1,1 +1,3 @@
 """The player: one HTML page on which the sweep is played."""
+
+__all__: list[str] = []

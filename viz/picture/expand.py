@@ -17,6 +17,8 @@ from microgrid.recording import scope
 from microgrid.sweep import gradients
 from microgrid.value import Operand, Value, record
 
+__all__ = ["GATES", "expanded", "expanded_run"]
+
 
 def _gates_of_dot(operands: Sequence[Operand]) -> list[Value]:
     half = len(operands) // 2

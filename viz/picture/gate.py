@@ -17,7 +17,7 @@ from .model import Card, Name, Row
 from .naming import label_of
 from .reading import Scene, total
 
-__all__ = ["GATE_SCOPES", "Named", "gates_in"]
+__all__ = ["GATE_SCOPES", "SQUASHING", "Named", "gates_in"]
 
 # The last part of a scope: role of the card, what it is called, what 0 and 1 mean.
 GATE_SCOPES = {

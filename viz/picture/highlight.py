@@ -14,6 +14,8 @@ from .naming import name_of
 from .reading import Scene
 from .sentence import Said, Sentence, Word
 
+__all__ = ["mark", "path_of"]
+
 
 def path_of(scene: Scene, highlight: Value | str | Sequence[Value]) -> list[Value]:
     """The path from a leaf to the root: as given, or the one with the largest |product|.

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from ..style.typography import lowered, number, pretty
 
 __all__ = [
-    "SHOWN", "Card", "Cell", "Column", "Name", "Operation", "Panel", "Picture", "Row",
+    "SHOWN", "Card", "Cell", "Column", "Name", "Operation", "Panel", "PanelKind", "Picture", "Row",
     "Wire",
 ]  # fmt: skip
 

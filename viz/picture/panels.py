@@ -17,6 +17,8 @@ from .reading import Scene, total
 from .reading import total as added
 from .sentence import Case, How, Said, Sentence
 
+__all__ = ["Itemised", "shared_panel", "uses_panel"]
+
 MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
 MOST_STEPS = 12  # more time steps than these are shown as heat without numbers
 MOST_STATES = 40  # a longer sequence has no itemised matrix

@@ -17,6 +17,8 @@ from ..style.theme import THEMES, Theme
 from ..style.typography import fit, number, pretty, text_width
 from .svg import Plot, box, diverging, line, text
 
+__all__ = ["bars", "beside", "heat", "lines"]
+
 Numbers: TypeAlias = Sequence[float]
 
 TITLE, LABEL, TICK = 15.0, 13.0, 12.0  # font sizes

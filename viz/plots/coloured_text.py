@@ -14,6 +14,8 @@ from ..style.theme import THEMES, Theme
 from ..style.typography import FONT, escape, number, text_width
 from .svg import Plot, diverging
 
+__all__ = ["ColouredText", "activations"]
+
 _STEP, _LINE, _SIZE = 9.0, 25.0, 14.0  # of the monospaced letters in the SVG
 _COLUMNS = 84
 _MONO = "DejaVu Sans Mono, Menlo, Consolas, monospace"

@@ -14,6 +14,8 @@ from microgrid.files import write_whole
 from ..style.theme import Theme, contrast
 from ..style.typography import FONT, escape
 
+__all__ = ["Plot", "box", "diverging", "inline", "line", "mix", "text"]
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:

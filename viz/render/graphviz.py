@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+__all__ = ["VARIABLE", "Engine", "EngineError", "find"]
+
 VARIABLE = "MICROGRID_DOT"
 
 

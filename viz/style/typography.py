@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 __all__ = [
-    "FONT", "FONTS", "clean", "escape", "fit", "fit_number", "known_width", "lowered", "number",
-    "pretty", "scripts", "text_width",
+    "FONT", "FONTS", "SMALL", "clean", "escape", "fit", "fit_number", "known_width", "lowered",
+    "number", "pretty", "scripts", "text_width",
 ]  # fmt: skip
 
 FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine

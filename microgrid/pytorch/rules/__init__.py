@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 
 from . import indexing, losses, matrices, normalisation, pointwise, reductions, shapes
 
+__all__ = ["RULES", "Rule", "rule_for"]
+
 Rule: TypeAlias = Callable[..., Any]
 
 RULES: dict[str, Rule] = {

@@ -10,6 +10,8 @@ import numpy as np
 from ... import ops
 from ...arrays import Array, apply, total
 
+__all__ = ["RULES", "masked_fill"]
+
 
 def index(a: Any, indices: Sequence[Any]) -> Array:
     return np.asarray(a)[_places(indices)]

@@ -13,6 +13,8 @@ from ...value import Operand
 from ..columns import by_step
 from .pointwise import mul
 
+__all__ = ["RULES"]
+
 NONE, MEAN, SUM = 0, 1, 2  # aten's numbers for the three reductions
 
 

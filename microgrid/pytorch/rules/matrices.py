@@ -13,6 +13,8 @@ from .indexing import masked_fill
 from .marks import chooses
 from .pointwise import add, mul, scaled
 
+__all__ = ["RULES"]
+
 
 def addmm(c: Any, a: Any, b: Any, beta: float = 1.0, alpha: float = 1.0) -> Array:
     """beta c + alpha a b. A bias joins the dot of its unit, as one term more."""

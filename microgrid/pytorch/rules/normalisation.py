@@ -13,6 +13,8 @@ from ...arrays import Array, apply, by_line, dot, mean
 from ...value import Operand
 from .pointwise import add, div, mul, sub
 
+__all__ = ["RULES"]
+
 
 def standardised(xs: Sequence[Operand], eps: float) -> list[Operand]:
     """(x - mean) / sqrt(variance + eps), the variance divided by n."""

@@ -14,6 +14,8 @@ from ...ops import Op, by_name
 from ...value import Operand, Value
 from .marks import chooses
 
+__all__ = ["RULES", "add", "div", "mul", "scaled", "sub"]
+
 TANH_GELU = math.sqrt(2.0 / math.pi)
 SELU = 1.6732632423543772, 1.0507009873554805  # alpha and scale of torch.nn.SELU
 

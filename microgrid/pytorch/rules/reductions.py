@@ -26,6 +26,8 @@ from ...arrays import (
 from ...value import Operand
 from .marks import chooses
 
+__all__ = ["RULES"]
+
 
 def _over(f: Callable[[list[Any]], Any]) -> Callable[..., Array]:
     """A rule (array, axes, keepdim) from what is done to the entries of one place."""

@@ -15,6 +15,8 @@ import numpy as np
 from ...arrays import Array
 from .marks import chooses
 
+__all__ = ["RULES"]
+
 
 def copy(a: Any, *_: Any, **__: Any) -> Array:
     return np.asarray(a).copy()

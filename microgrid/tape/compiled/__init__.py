@@ -5,3 +5,5 @@ nodes that stand alone; `runtime.h` and `fixed.c` hold what no op is needed for.
 rows of words of a plan, on the `slots` of an Arena (`program`), for each kind of block:
 `elementwise`, `matmul`. `build` compiles and keeps kernels, and `replay` runs the words.
 """
+
+__all__: list[str] = []

@@ -1,1 +1,3 @@
 """A Plan run as NumPy calls."""
+
+__all__: list[str] = []

@@ -11,6 +11,8 @@ import numpy as np
 
 from ...namespaces import lack
 
+__all__ = ["NUMPY", "ArrayNamespace", "erf"]
+
 
 def erf(x: Any, out: Any = None) -> Any:
     """math.erf of every number: NumPy has none, and the recording's own numbers are wanted.

@@ -17,6 +17,8 @@ from .messages import Kernel, Sink, Sweep
 from .program import TRACING, Array, Halves, Program, Traced
 from .slots import Affine, Index, Slots
 
+__all__ = ["Map", "families", "slopes_of"]
+
 Starts: TypeAlias = tuple[int, ...]  # where the outputs and the operands of a block begin
 
 LOOK_AHEAD = 4  # blocks among which the next one of a family is looked for

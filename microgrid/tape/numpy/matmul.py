@@ -12,6 +12,8 @@ from .messages import Kernel, Sink, Sweep
 from .program import Array, Program
 from .slots import Index, Slots
 
+__all__ = ["MatrixGradient", "Product"]
+
 
 class Product(Kernel):
     """A matrix times columns; outputs[c] are the nodes of column c."""

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from .program import Array, Program
 from .slots import Affine, Slots, affine
 
+__all__ = ["Gradients", "Kernel", "Sink", "Sweep"]
+
 
 class Gradients:
     """A flat array of gradients, and which of its slots hold a message so far in a sweep.

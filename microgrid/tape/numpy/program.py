@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from ...namespaces import lack, used
 from .arrays import erf
 
+__all__ = ["TRACING", "Array", "Call", "Halves", "Program", "Traced", "check_row", "zeros"]
+
 Array: TypeAlias = NDArray[np.float64]
 Call: TypeAlias = Callable[[], Any]
 

@@ -34,6 +34,8 @@ from .program import Array, Call, Program, check_row, zeros
 from .scalars import Scalars, gathered
 from .slots import Slots, segments
 
+__all__ = ["Replay"]
+
 PIECE = 100  # inputs that lie in pieces smaller than this are better scattered
 
 

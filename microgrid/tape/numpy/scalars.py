@@ -16,6 +16,8 @@ from ..memory import Layout
 from .messages import Kernel, Sweep
 from .program import Array, Program
 
+__all__ = ["Scalars", "gathered"]
+
 Alone: TypeAlias = tuple[Op, int, Nodes]  # an op, the node it makes, its operands
 
 LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than it saves

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from .program import Array, Program
 
+__all__ = ["Affine", "Index", "Slots", "affine", "segments"]
+
 Index: TypeAlias = list[Any]  # a nested list of slots
 
 

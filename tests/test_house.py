@@ -1,0 +1,155 @@
+"""The house in order: doors, sizes and arrows of every file, read from the text of the files."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import viz
+
+ROOT = Path(__file__).parents[1]
+MOST_LINES = 400
+
+# A file that may be longer, and why.
+LONG = {"microgrid/value.py": "the node, its operators and its sweep are one hot loop apart"}
+
+# The top floor of microgrid: what shows a graph to a person may draw it.
+MAY_IMPORT_VIZ = ("microgrid/cli/", "microgrid/debugger/", "microgrid/pytest_plugin.py")
+
+
+def files(*rooms: str) -> list[str]:
+    """The Python files of these rooms."""
+    return sorted(
+        path.relative_to(ROOT).as_posix() for room in rooms for path in (ROOT / room).rglob("*.py")
+    )
+
+
+def module_of(file: str) -> str:
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+HOUSE = {module_of(file): file for file in files("microgrid", "viz")}
+EVERYTHING = {module_of(file): file for file in files("microgrid", "viz", "demos", "benchmarks")}
+
+
+@cache
+def tree_of(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text(encoding="utf-8"))
+
+
+def imports(file: str, nodes: Iterator[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Every import among the nodes: the module, and the name taken from it ("" for none)."""
+    package = (
+        module_of(file) if file.endswith("__init__.py") else module_of(file).rpartition(".")[0]
+    )
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            up = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = [*up, node.module] if node.level and node.module else up
+            module = ".".join(base) if node.level else str(node.module)
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                yield (inner, "") if inner in EVERYTHING else (module, alias.name)
+
+
+def at_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """What runs when the module is imported, but for what only a type checker reads."""
+    for node in tree.body:
+        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            yield node
+
+
+@cache
+def doors(file: str) -> list[str] | None:
+    """The module's `__all__`, None without one."""
+    for node in tree_of(file).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if ast.unparse(target) == "__all__":
+                try:
+                    return list(ast.literal_eval(node.value or ast.List([])))
+                except ValueError:  # written with a star or a sum
+                    return list(import_module(module_of(file)).__all__)
+    return None
+
+
+def bound(file: str) -> set[str]:
+    """The names that the module binds on its top level."""
+    names: set[str] = set()
+    for node in tree_of(file).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        else:
+            names |= {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
+    return names
+
+
+@pytest.mark.parametrize("file", HOUSE.values())
+def test_a_module_says_in_all_what_others_may_take(file):
+    names = doors(file)
+    assert names is not None, f"{file} has no __all__"
+    assert len(names) == len(set(names)), f"{file} names one twice: {names}"
+    lazy = "__getattr__" in bound(file)
+    module = import_module(module_of(file)) if lazy else None
+    missing = [n for n in names if n not in bound(file) and not (lazy and hasattr(module, n))]
+    assert not missing, f"{file} offers {missing}, which it does not define"
+
+
+def test_nothing_is_taken_that_is_not_offered():
+    taken = [
+        f"{file} takes {name} from {HOUSE[module]}"
+        for file in EVERYTHING.values()
+        for module, name in imports(file, ast.walk(tree_of(file)))
+        if name and module in HOUSE and name not in (doors(HOUSE[module]) or [])
+        if not (name.startswith("__") and name.endswith("__"))
+    ]
+    assert not taken, "\n".join(taken)
+
+
+def test_no_room_of_viz_is_hidden_by_a_function_of_its_name():
+    rooms = {module.split(".")[1] for module in HOUSE if module.startswith("viz.")}
+    assert "picture" in rooms
+    assert rooms & set(viz.__all__) <= {"render"}
+
+
+@pytest.mark.parametrize("file", EVERYTHING.values())
+def test_a_file_is_at_most_400_lines_long(file):
+    lines = len((ROOT / file).read_text(encoding="utf-8").splitlines())
+    assert lines <= MOST_LINES or file in LONG, f"{file} has {lines} lines"
+
+
+def test_no_module_is_excused_that_has_become_short():
+    assert all(len((ROOT / f).read_text().splitlines()) > MOST_LINES for f in LONG)
+
+
+def test_imports_form_no_circle():
+    above = {
+        module: {other for other, _ in imports(file, at_import(tree_of(file))) if other in HOUSE}
+        for module, file in HOUSE.items()
+    }
+    assert "microgrid.value" in above["microgrid.graph"]
+    try:
+        TopologicalSorter(above).prepare()
+    except CycleError as error:
+        pytest.fail("a circle of imports: " + " <- ".join(error.args[1]))
+
+
+def test_microgrid_draws_on_its_top_floor_only():
+    below = [
+        file
+        for file in files("microgrid")
+        if not file.startswith(MAY_IMPORT_VIZ)
+        for module, _ in imports(file, ast.walk(tree_of(file)))
+        if module.split(".")[0] == "viz"
+    ]
+    assert not below, f"these files import viz: {below}"
