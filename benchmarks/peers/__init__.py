@@ -51,7 +51,9 @@ PEERS = (
     Peer("torch.compile", "torch_compiled", "torch", (*SEQUENCES, "moons", "microgpt"), slow=True),
     Peer("jax.jit", "jax_scan", "jax", (*SEQUENCES, "moons")),
     Peer("jax.jit, one thread", "jax_one_thread", "jax", (*SEQUENCES, "moons")),
-    Peer("jax, unrolled, flat, ahead of time", "jax_best", "jax", EVERY),
+    Peer(
+        "jax, unrolled, flat, ahead of time", "jax_best", "jax", (*SEQUENCES, "moons", "microgpt")
+    ),
     Peer("HIPS autograd", "autograd_hips", "autograd", (*SEQUENCES, "moons")),
     Peer("CasADi", "casadi_graph", "casadi", (*SEQUENCES, "moons", "expression")),
     Peer("CasADi, its own C", "casadi_c", "casadi", (*SEQUENCES, "moons", "expression")),
