@@ -228,19 +228,23 @@ def held_by_leaves(nodes: Iterable[Value]) -> dict[Value, float]:
     return {x: g for x in nodes if not x.parents and (g := gradient_of(x)) is not None}
 
 
-def gradients(root: Value, plan: Plan | None = None, seed: float = 1.0) -> dict[Value, float]:
+def gradients(
+    root: Value | Mapping[Value, float], plan: Plan | None = None, seed: float = 1.0
+) -> dict[Value, float]:
     """`seed` x d(root)/d(node) for every node below the root, root first: the result alone.
 
-    plan: the edges to go along, where one serves several sweeps (`plan_sweeps`), or where
-    only a part of the graph is meant.
+    root: a Value; or several, each with the gradient it begins with, in the place of `seed`.
+    plan: the edges to go along, youngest node first, where one serves several sweeps
+    (`plan_sweeps`), where only a part of the graph is meant, or where other local
+    derivatives are to be multiplied than those that the graph holds.
 
     >>> a = Value(3.0, label="a")
     >>> gradients(a * a)[a], gradients(a * a, seed=2.0)[a]
     (6.0, 12.0)
     """
-    found = {root: seed}
+    found = dict(root) if isinstance(root, Mapping) else {root: seed}
     if plan is None:
-        order = reversed(creation_order(root))
+        order = reversed(creation_order(*found))
         plan = ((node, zip(node.parents, node.partials)) for node in order)
     for node, edges in plan:
         upstream = found.get(node)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from ..graph import select_parents
 from ..ops import FLOAT, Op
+from ..sweep import gradients
 from ..value import Value
 
 __all__ = [
@@ -225,17 +226,18 @@ def complex_gradients(order: Sequence[Value]) -> dict[Value, float | None]:
     >>> complex_gradients(creation_order(a * a))[a]
     6.0
     """
-    gradients = dict.fromkeys(order, 0.0)
-    gradients[order[-1]] = 1.0
-    for node in reversed(order):
-        if node.op is None:
-            continue
-        numbers, upstream = [float(x) for x in node.operands], gradients[node]
-        positions = select_parents(node, range(len(numbers)))
-        for parent, position in zip(node.parents, positions):
-            slope = complex_slope(node.op, numbers, position)
-            gradients[parent] += upstream * (math.nan if slope is None else slope)
-    return {node: _finite(gradient) for node, gradient in gradients.items()}
+    steps = ((node, _complex_edges(node, node.op)) for node in reversed(order) if node.op)
+    found = gradients(order[-1], steps)
+    return {node: _finite(found.get(node, 0.0)) for node in order}
+
+
+def _complex_edges(node: Value, op: Op) -> Iterator[tuple[Value, float]]:
+    """Each parent, and the local derivative towards it by a complex step; nan without one."""
+    numbers = [float(x) for x in node.operands]
+    positions = select_parents(node, range(len(numbers)))
+    for parent, position in zip(node.parents, positions):
+        slope = complex_slope(op, numbers, position)
+        yield parent, math.nan if slope is None else slope
 
 
 def replayed(order: Sequence[Value], moved: Mapping[Value, float]) -> float:

@@ -17,6 +17,7 @@ import torch
 
 from ..graph import select_parents
 from ..ops import FLOAT
+from ..sweep import gradients
 from ..value import Value
 from .points import Key, Point
 
@@ -171,27 +172,29 @@ def exact_gradients(
         given = [numbers[x] if isinstance(x, Value) else x for x in node.operands]
         numbers[node] = node.op.evaluate(FLOAT, given)
         slopes[node] = select_parents(node, node.op.local_derivatives(FLOAT, numbers[node], given))
-    gradient, size, error = (dict.fromkeys(order, 0.0) for _ in range(3))
+    begin: dict[Value, float] = {}  # the gradients that PyTorch sent in, and their sizes
+    begin_size: dict[Value, float] = {}
     for key in unit.above:
         sent = upstream.get(key)
         if sent is None:
             continue
         for value, g in zip(points[key].array.ravel().tolist(), sent.ravel().tolist()):
             if isinstance(value, Value):
-                gradient[value] += g
-                size[value] += abs(g)
-    for node in reversed(order):
-        if node not in slopes:
-            continue
+                begin[value] = begin.get(value, 0.0) + g
+                begin_size[value] = begin_size.get(value, 0.0) + abs(g)
+    made = [node for node in reversed(order) if node in slopes]
+    gradient = gradients(begin, ((node, zip(node.parents, slopes[node])) for node in made))
+    size = gradients(
+        begin_size, ((node, zip(node.parents, map(abs, slopes[node]))) for node in made)
+    )
+    error = dict.fromkeys(order, 0.0)
+    for node in made:
         bends = 1.0 if len(node.parents) == 1 else 0.0  # 1 - tanh(z)**2 is as exact as its 1
-        for parent, slope in zip(node.parents, slopes[node]):
-            steep = abs(slope)
-            gradient[parent] += gradient[node] * slope
-            size[parent] += size[node] * steep
-            rounded = rounding * size[node] * (steep + bends * (1.0 + abs(numbers[parent]) * steep))
-            error[parent] += error[node] * steep + rounded
-    allowed = {x: error[x] + rounding * size[x] for x in stop if x in error}
-    missed = {x: gradient[x] for x in order if x in watched and x not in stop and gradient[x]}
+        for parent, steep in zip(node.parents, map(abs, slopes[node])):
+            rounded = steep + bends * (1.0 + abs(numbers[parent]) * steep)
+            error[parent] += error[node] * steep + rounding * size.get(node, 0.0) * rounded
+    allowed = {x: error[x] + rounding * size.get(x, 0.0) for x in stop if x in error}
+    missed = {x: gradient[x] for x in order if x in watched and x not in stop and gradient.get(x)}
     largest = max((float(np.abs(sent).max(initial=0.0)) for sent in upstream.values()), default=0.0)
     found = {x: gradient.get(x, 0.0) for x in stop}
     return Exact(found, allowed, rounding * largest, missed)
