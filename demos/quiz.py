@@ -17,6 +17,7 @@ from microgrid.graph import creation_order, messages
 
 from ._common import number, parser, pictures, run, table
 
+GALLERY = ("quiz_sweep.svg", ["--animate"])
 VOCAB = "ioca"
 EMBEDDINGS = [[-2], [5], [1], [9]]
 
@@ -103,7 +104,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "--forward", action="store_true", help="with --step: begin before the first value"
     )
     made.add_argument(
-        "--frames", type=Path, metavar="DIR", help="write the sweep there, a picture per message"
+        "--frames",
+        type=Path,
+        metavar="DIR",
+        help="write forward pass and sweep there, one number more per picture",
+    )
+    made.add_argument(
+        "--animate", action="store_true", help="also write quiz_sweep.svg, which plays both"
     )
     args = made.parse_args(argv)
     if not math.isfinite(args.h0):
@@ -139,9 +146,11 @@ def main(argv: list[str] | None = None) -> None:
     straight = args.loss in ("sum", "mean", "last")
     print("\n" if straight else " (a square bends: the gradient is the slope at h_0)\n")
     pictures(unrolled, args, "quiz")
+    if args.animate:
+        print(f"wrote {viz.animate(unrolled, args.out / 'quiz_sweep.svg')}")
     if args.frames:
-        made = viz.frames(unrolled, args.frames)
-        print(f"wrote {len(made)} pictures of the sweep to {args.frames}")
+        made = viz.frames(unrolled, args.frames, sweep="both")
+        print(f"wrote {len(made)} pictures, one number more on each, to {args.frames}")
     print(f"dL/dh_0 = {number(h0.grad)}")
 
 

@@ -10,6 +10,7 @@ True
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -18,13 +19,14 @@ from typing import Any
 from microgrid.files import write_whole
 from microgrid.value import Value
 
+from .drawing.drawing import Drawing
 from .drawing.painter import paint
 from .layout.place import layout_of
 from .notebook import register
 from .page.player import player
 from .picture.build import Drawable, Highlight, Options, Pictures, picture_of
 from .plots.coloured_text import activations
-from .render import FORMATS, dot, suffixes, svg
+from .render import FORMATS, animated, dot, suffixes, svg
 from .render.terminal import text
 from .style.theme import THEMES, Theme
 from .widgets import make_widget
@@ -32,6 +34,7 @@ from .widgets import make_widget
 __all__ = [
     "FORMATS",
     "activations",
+    "animate",
     "draw",
     "frames",
     "player",
@@ -40,6 +43,9 @@ __all__ = [
     "text",
     "widget",
 ]
+
+SWEEPS = ("backward", "forward", "both")
+MOST_MOMENTS = 200  # of an animation; a longer one nobody watches
 
 register()
 
@@ -155,10 +161,70 @@ def widget(x: Drawable, *, height: int = 640, theme: str = "system") -> Any:
     return make_widget(x, height, theme)
 
 
+def animate(
+    x: Drawable,
+    path: str | os.PathLike[str],
+    *,
+    detail: str = "auto",
+    expand: Iterable[str] = (),
+    show: Iterable[str] | None = None,
+    hide: Iterable[str] = (),
+    highlight: Highlight | None = None,
+    theme: str = "light",
+    title: str | None = None,
+    captions: Sequence[str] | None = None,
+    marked: Collection[Value] = (),
+    seconds: float = 0.8,
+    hold: float = 4.0,
+    loop: bool = True,
+) -> Path:
+    """The forward pass and then the backward sweep as one SVG that plays, also in an <img>.
+
+    Options are those of `draw`, and
+
+    seconds : how long each event is seen: a value computed, or a message sent
+    hold : how long the last picture stands, which is the one that `render` draws
+    loop : whether it begins anew then, or stays
+
+    Who asked for reduced motion sees the last picture, as does a program that plays nothing.
+    Of more than 200 events several come at once. The file is written whole or not at all.
+    ValueError for another suffix than .svg or a time that is not positive, OSError where the
+    folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".svg":
+        raise ValueError(f"what plays is an SVG: its name ends in .svg, got {target.name!r}")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    for name, time in (("seconds", seconds), ("hold", hold)):
+        if not 0.0 < time < math.inf:
+            raise ValueError(f"{name} must be a time above 0, got {time!r}")
+    options = Options(title, captions, detail, expand, show, hide, highlight, marked)
+    drawings = _moments(Pictures(x, options), _theme(theme))
+    return write_whole(target, animated.write(drawings, seconds, hold, loop))
+
+
+def _moments(pictures: Pictures, theme: Theme) -> list[Drawing]:
+    """The drawings of an animation: each points at what happens, the last one is complete."""
+    last = pictures.played()
+    places, scale = layout_of(last), (last.steepest, last.strongest)
+    first, end = -pictures.operations, 0 if pictures.sweep is None else len(pictures.sweep)
+    stride = -(-(end - first) // MOST_MOMENTS) or 1
+    drawings = []
+    for step in range(first, end + 1, stride):
+        picture = pictures.at(step)
+        if step > first:
+            pictures.point_at(picture, step)
+        picture.scale = scale
+        drawings.append(paint(picture, places, theme))
+    return [*drawings, paint(last, places, theme)]
+
+
 def frames(
     x: Drawable,
     folder: str | os.PathLike[str],
     *,
+    sweep: str = "backward",
     detail: str = "scalar",
     expand: Iterable[str] = (),
     show: Iterable[str] | None = None,
@@ -169,11 +235,21 @@ def frames(
     captions: Sequence[str] | None = None,
     marked: Collection[Value] = (),
 ) -> list[Path]:
-    """The backward sweep as pictures: 000.svg before the first message, then one for each.
+    """The backward sweep, the forward pass or both as SVG pictures, one for each event.
 
-    All have the same geometry and the same scale of colours. Options are those of `draw`.
-    The folder is made if it is not there. OSError where it cannot be written.
+    sweep : "backward" (every message, and 000.svg before the first: a graph with its values),
+        "forward" (every value that is computed; what is to come is empty and grey), or "both"
+
+    A file's number says how many events have happened. The picture before anything is computed
+    does not count: "forward" and "both" begin with 001.svg, which has the first value. A run of
+    5 operations and 14 messages so makes 15, 5 or 19 pictures.
+
+    All have the same geometry and the same scale of colours. Other options are those of `draw`.
+    The folder is made if it is not there. ValueError for an unknown sweep, OSError where the
+    folder cannot be written.
     """
+    if sweep not in SWEEPS:
+        raise ValueError(f"sweep must be one of {', '.join(SWEEPS)}, got {sweep!r}")
     colours = _theme(theme)
     options = Options(title, captions, detail, expand, show, hide, highlight, marked)
     pictures = Pictures(x, options)
@@ -182,13 +258,15 @@ def frames(
     places, scale = layout_of(last), (last.steepest, last.strongest)
     where = Path(folder)
     where.mkdir(parents=True, exist_ok=True)
-    digits = max(3, len(str(count)))
+    before = 0 if sweep == "backward" else pictures.operations
+    steps = range(1 - before if before else 0, (0 if sweep == "forward" else count) + 1)
+    digits = max(3, len(str(before + count)))
     written = []
-    for k in range(count + 1):
-        picture = pictures.after(k)
+    for step in steps:
+        picture = pictures.at(step) if before else pictures.after(step)
         picture.scale = scale
         content = svg.write(paint(picture, places, colours))
-        written.append(write_whole(where / f"{k:0{digits}d}.svg", content))
+        written.append(write_whole(where / f"{before + step:0{digits}d}.svg", content))
     return written
 
 

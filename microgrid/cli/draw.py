@@ -52,12 +52,16 @@ def add_frames_command(subparsers: Any) -> None:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "frames",
         help="draw the sweep as a folder of pictures, one per message",
-        description="Draw one picture for every message of the backward sweep, all in the same "
-        "place and colours: slides of backpropagation.",
+        description="Draw one picture for every message of the backward sweep, or for every "
+        "value of the forward pass, all in the same place and colours: slides of "
+        "backpropagation.",
     )
     _add_target(parser)
     parser.add_argument("-o", "--output", metavar="DIR", default="frames",
                         help="the folder, made if missing (default: %(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--sweep", choices=viz.SWEEPS, help="both: values first, then messages (default: backward)"
+    )
     _add_options(parser)
     parser.set_defaults(run=_frames)
 
@@ -89,7 +93,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--highlight", metavar="LEAF", help="the strongest path to it, in red")
 
 
-OPTIONS = ("detail", "theme", "title", "captions", "expand", "show", "hide", "highlight", "upto")
+OPTIONS = ("detail", "theme", "title", "captions", "expand", "show", "hide", "highlight", "upto",
+           "sweep")  # fmt: skip
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:

@@ -72,10 +72,10 @@ def test_step_opens_the_debugger(monkeypatch, capsys):
     assert printed[-3:] == ["(bptt) p grad", "-20", "(bptt) "]
 
 
-def test_the_sweep_comes_as_a_picture_per_message(tmp_path, capsys):
+def test_values_and_messages_come_one_by_one_as_on_the_slides(tmp_path, capsys):
     quiz.main(["--out", str(tmp_path), "--format", "svg", "--frames", str(tmp_path / "frames")])
-    assert "wrote 15 pictures of the sweep" in capsys.readouterr().out
+    assert "wrote 19 pictures, one number more on each" in capsys.readouterr().out
     frames = sorted(tmp_path.glob("frames/*.svg"))
-    assert len(frames) == 15
+    assert len(frames) == 19
     assert "−20" not in frames[0].read_text(encoding="utf-8")
     assert "−20" in frames[-1].read_text(encoding="utf-8")

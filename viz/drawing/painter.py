@@ -46,8 +46,8 @@ class _Painter:
             *self._frames(),
             *(self._card(card) for card in picture.cards),
             *(
-                panel_group(easel, picture, i, box, layout.panel_columns[i])
-                for i, box in enumerate(layout.panels)
+                panel_group(easel, picture, i, layout.panels[i], layout.panel_columns[i])
+                for i in range(len(picture.panels))  # the last comes when the sweep is over
             ),
             legend_group(easel, picture, layout.legend),
             *(self._wire(wire, layout.wires[wire.id]) for wire in picture.wires),
@@ -144,18 +144,21 @@ class _Painter:
 
     def _value(self, row: Row, left: float, right: float, y: float, size: float) -> Iterator[Shape]:
         easel, theme = self.easel, self.theme
-        bars = "‖" if row.norm else ""
+        bars = "‖" if row.norm and row.value is not None else ""
         name = "" if row.name is None else fit(f"{row.name} ", size, right - left - 28.0)
         room = right - left - text_width(name + 2 * bars, size)
-        shown = f"{bars}{fit_number(row.value, size, room)}{bars}"
+        value = "" if row.value is None else fit_number(row.value, size, room)
+        shown = f"{bars}{value}{bars}"
         colour = theme.value
-        if not math.isfinite(row.value):
+        if row.value is not None and not math.isfinite(row.value):
             width = text_width(shown, size) + 4.0
             x = left + text_width(name, size)
             yield easel.bad(Box(x + width / 2 - 2.0, y, width, size + 3.0))
             colour = theme.bad.text
-        words = (Word(name, theme.muted),) if name else ()
-        yield easel.line("value", left, y, size, "start", *words, Word(shown, colour))
+        words = [Word(name, theme.muted)] if name else []
+        words += [Word(shown, colour)] if shown else []
+        if words:
+            yield easel.line("value", left, y, size, "start", *words)
 
     # Wires
 

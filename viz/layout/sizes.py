@@ -48,7 +48,7 @@ def card_width(card: Card) -> float:
 def row_words(row: Row) -> tuple[str, str]:
     """What stands at the left of a row: a name or nothing, and the number, a norm in bars."""
     name = "" if row.name is None else f"{row.name} "
-    return name, f"‖{number(row.value)}‖" if row.norm else number(row.value)
+    return name, f"‖{row.shown}‖" if row.norm else row.shown
 
 
 def wire_words(wire: Wire, arrow: str = "←", show: Collection[str] = SHOWN) -> tuple[str, str]:
@@ -75,7 +75,9 @@ def wire_words(wire: Wire, arrow: str = "←", show: Collection[str] = SHOWN) ->
     return (f"{wire.name}: {local}" if wire.name and local else local), sent
 
 
-def _or_blank(x: float, shown: bool) -> str:
+def _or_blank(x: float | None, shown: bool) -> str:
+    if x is None:
+        return ""
     return number(x) if shown else "____"
 
 

@@ -21,6 +21,7 @@ from microgrid.value import Value
 
 from ..style.typography import pretty
 from .expand import GATES, expanded, expanded_run
+from .forward import Forward
 from .gate import Named, gates_in
 from .highlight import mark, path_of
 from .levels import Collapsed
@@ -145,6 +146,7 @@ class Pictures:
         if root is not None:
             self.sweep, self._sent = sweep_of(root)
         self._scene = Scene(roots, self._run)
+        self._computed = [node for node in self._scene.order if node.parents]
         self._levels: dict[str, Collapsed] = {}
         self._opened = "cell" in opened
 
@@ -164,6 +166,43 @@ class Pictures:
         """The graph after so many messages: what the sweep has not reached is grey."""
         self._scene.sweep, self._scene.upto = self.sweep, sent
         return self._picture()
+
+    @property
+    def operations(self) -> int:
+        """How many values the forward pass computes."""
+        return len(self._computed)
+
+    def at(self, step: int) -> Picture:
+        """The graph at a step of forward pass and sweep, counted from where the two meet.
+
+        At -operations there are leaves alone, at 0 every value and no gradient, at k > 0 the
+        gradients after k messages.
+        """
+        if step > 0:
+            return self.after(step)
+        picture = self.after(0)
+        waiting = self._computed[len(self._computed) + step :]
+        places = [self._scene.index[node] for node in waiting]
+        Forward(waiting, places, None if self.sweep is None else self.sweep.root).take_from(picture)
+        done, count = self.operations + step, self.operations
+        picture.subtitle = f"The forward pass after {done} of {count} values."
+        return picture
+
+    def point_at(self, picture: Picture, step: int) -> None:
+        """Point out whose turn it is: the value just computed, or the message just sent."""
+        index = self._scene.index
+        if step <= 0:
+            place, edge = index[self._computed[self.operations + step - 1]], None
+        elif self.sweep is not None:
+            message = self.sweep.messages[step - 1]
+            place, edge = index[message.parent], (index[message.node], message.position)
+        wires = [wire for wire in picture.wires if edge in wire.edges]
+        ends = {wire.source for wire in wires}
+        for wire in wires:
+            wire.look = "current"
+        for card in picture.cards:
+            if card.id in ends or (not wires and place in card.nodes):
+                card.look = "current"
 
     def levels(self) -> list[str]:
         """The levels of detail at which this graph has something to show, the finest first."""

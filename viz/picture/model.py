@@ -117,14 +117,19 @@ class Row:
 
     `name` says which entry or vector it is, where the card's own name does not; `norm` that
     it is the Euclidean norm of several. `node` is whose number it is, by its place in the
-    order of creation; None for a norm.
+    order of creation; None for a norm. A `value` of None is not computed yet.
     """
 
-    value: float
+    value: float | None
     grad: float | None
     name: Name | None = None
     norm: bool = False
     node: int | None = None
+
+    @property
+    def shown(self) -> str:
+        """Its value as it is printed."""
+        return "" if self.value is None else number(self.value)
 
 
 @dataclass(slots=True)
@@ -162,7 +167,7 @@ class Card:
     beside: str = ""
     alias: bool = False
     framed: bool = False  # stands within the frame of its column
-    look: str = ""  # "marked" on a path that is pointed out, "faded" where no sweep came yet
+    look: str = ""  # "marked" on a path pointed out, "faded" before its turn, "current" at it
     part: str = ""
     embedding: Name | None = None
     shape: tuple[int, ...] = ()
@@ -185,7 +190,7 @@ class Card:
             return ", ".join(shown + ["…"] * (len(names) > 2))
         if self.operation is not None:
             return str(self.operation)
-        return self.part or (number(self.rows[0].value) if self.rows else "")
+        return self.part or (self.rows[0].shown if self.rows else "")
 
     @property
     def op(self) -> str:
@@ -210,8 +215,9 @@ class Card:
 class Wire:
     """An edge: from an operand to the Value made of it. Gradients run the other way.
 
-    `look` is "marked" on a path that is pointed out, "faded" where no message came yet, "cut"
-    where the operand was detached, so that no gradient comes back.
+    `look` is "marked" on a path that is pointed out, "faded" where no message came yet,
+    "current" while one does, "cut" where the operand was detached, so that no gradient comes
+    back.
 
     Attributes
     ----------

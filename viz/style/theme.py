@@ -48,13 +48,13 @@ class Theme:
 
     def look(self, paint: Paint, look: str) -> Paint:
         """A card's paint where it is marked or faded."""
-        if look == "marked":
+        if look in ("marked", "current"):
             return replace(paint, border=self.marked, width=2.6)
         return self.faded if look == "faded" else paint
 
     def line(self, recurrent: bool, look: str) -> tuple[str, float]:
         """Colour and width of a wire."""
-        if look == "marked":
+        if look in ("marked", "current"):
             return self.marked, 2.6
         if look == "faded":
             return self.faded.border, 1.0

@@ -1,0 +1,67 @@
+"""The animated SVG in a real browser: it plays in an <img>, and stands still when asked to."""
+
+import xml.etree.ElementTree as ET
+
+from viz_graphs import quiz
+
+import viz
+from microgrid.graph import creation_order
+
+WORDS = """(group) => [...document.querySelectorAll(`g[id="${group}"] text`)]
+    .filter((text) => getComputedStyle(text).visibility === "visible")
+    .map((text) => text.textContent)"""
+
+AT = """(time) => document.getAnimations().forEach((animation) => {
+    animation.pause();
+    animation.currentTime = time;
+})"""
+
+
+def opened(browser, address, **media):
+    page = browser.new_page()
+    page.set_viewport_size({"width": 900, "height": 950})
+    page.emulate_media(**({"reduced_motion": "no-preference"} | media))
+    page.goto(address)
+    return page
+
+
+def test_it_plays_inside_an_image(browser, tmp_path):
+    viz.animate(quiz(), tmp_path / "quiz.svg", seconds=0.2, hold=60.0, loop=False)
+    (tmp_path / "page.html").write_text('<img src="quiz.svg" width="800">')
+    page = opened(browser, (tmp_path / "page.html").as_uri())
+    early = page.screenshot()
+    page.wait_for_timeout(6000)
+    late = page.screenshot()
+    page.wait_for_timeout(1000)
+    assert early != late
+    assert page.screenshot() == late  # the last picture is held
+    page.close()
+
+
+def test_the_browser_shows_each_number_at_its_time(browser, tmp_path):
+    run = quiz()
+    page = opened(browser, viz.animate(run, tmp_path / "quiz.svg").as_uri())
+    order = [node.label for node in creation_order(run.loss)]
+    seen = []
+    for k in range(20):  # before anything, 5 values, 14 messages
+        page.evaluate(AT, 800 * k + 400)
+        _name, _op, *numbers = page.evaluate(WORDS, f"n{order.index('h_1')}")
+        seen.append(tuple(numbers))
+    page.close()
+    steps = [state for i, state in enumerate(seen) if state != seen[i - 1]]
+    # h_1 = 1 · 5; h_2 sends it -1 · -5 = 5, and then y_1 sends 1 · -1 = -1
+    assert steps == [("–",), ("5", "–"), ("5", "5"), ("5", "4")]
+
+
+def test_reduced_motion_shows_the_last_picture(browser, tmp_path):
+    path = viz.animate(quiz(), tmp_path / "quiz.svg")
+    page = opened(browser, path.as_uri(), reduced_motion="reduce")
+    assert page.evaluate("document.getAnimations().length") == 0
+    shown = {id: page.evaluate(WORDS, id) for id in ("title", "n5", "panel1")}
+    page.close()
+    still = ET.parse(viz.render(quiz(), tmp_path / "still.svg"))
+    drawn = {
+        id: ["".join(text.itertext()) for text in still.iterfind(f".//*[@id='{id}']/{{*}}text")]
+        for id in shown
+    }
+    assert shown == drawn
