@@ -26,15 +26,15 @@ MOST_WORK = 6_000_000  # edges that the itemised matrix may walk
 
 
 def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
-    """What each step adds to each shared weight; by norm where there are many."""
+    """What each step adds to each shared weight; by norm where a matrix has many."""
     title = "Shared parameters: one gradient, summed over time"
     heads = [f"t = {t}" for t in steps]
     parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
-    if len(parts) <= MOST_ROWS:
-        return sum_panel("shared", title, heads, parts, scene)
     together: dict[Name, list[Value]] = defaultdict(list)
     for leaf in scene.shared:
         together[label_of(leaf.label).whole].append(leaf)
+    if len(parts) <= max(MOST_ROWS, len(together)):  # norms would say no more in fewer rows
+        return sum_panel("shared", title, heads, parts, scene)
     rows = [_heads(["value", *heads, "dL/dw = Σ"])]
     for name, leaves in together.items():
         size = norm(map(value, leaves))
