@@ -130,8 +130,10 @@ def formula(
 ) -> str:
     """How a node was computed, in one line: a dot product keeps its pairs together.
 
-    called, number : how its operands are named and plain numbers written; of more than `most`
-        terms the rest is an ellipsis. "" for a leaf.
+    called, number : functions that name an operand and write a plain number
+    most : how many terms are written before an ellipsis
+
+    A leaf has no formula: "".
 
     >>> w, x, v, h = (Value(2.0, label=name) for name in ("w", "x", "v", "h"))
     >>> from microgrid import functional as F
@@ -163,7 +165,7 @@ def gradient_of(node: Any) -> float | None:
 
 
 def put_gradient(node: Any, gradient: Any) -> None:
-    """Leave a gradient as a sweep does: here 0.0 is a gradient, and only None resets it."""
+    """Set a gradient as a sweep does: 0.0 counts as reached by it, and only None resets it."""
     if isinstance(node, Value):
         node._grad = gradient
     else:
@@ -171,10 +173,10 @@ def put_gradient(node: Any, gradient: Any) -> None:
 
 
 def graph_of(x: Any) -> Any:
-    """What there is to read of x: x itself, or what its `__graph__()` hands out.
+    """What there is to read of x: x itself, or what its method `__graph__()` returns.
 
-    The one door for what is no graph itself but knows one: a recording of PyTorch code hands
-    out an unrolled run, a Value or a list of Values.
+    An object that is no graph but has recorded one (a recording of PyTorch code) can so be
+    given wherever a graph is: its `__graph__()` returns an unrolled run, a Value or a list.
 
     >>> class Square:
     ...     def __graph__(self):
@@ -205,7 +207,7 @@ def root_of(x: Any) -> Value:
 
 
 def formula_in_numbers(node: Value) -> str:
-    """The same with numbers in the places of names, negative factors and addends in brackets.
+    """`formula` with numbers in the places of names; negative ones stand in brackets.
 
     >>> a, b = Value(2.0), Value(-3.0)
     >>> formula_in_numbers(a * b), formula_in_numbers(b.tanh())
@@ -232,9 +234,8 @@ _TIME_STEP = re.compile(r"(?:^|/)t=(\d+)(?=/|$)")
 def recompute(root: Value, *others: Value) -> float:
     """Evaluate the graph again after leaf data was changed; returns the root's new data.
 
-    Values and local derivatives are refreshed in place, those under `others` as well. The
-    gradients of the nodes in between no longer belong to them and become None; leaves keep
-    theirs.
+    Values and local derivatives are computed again in place, under `root` and under `others`.
+    Gradients of the operations belonged to the old numbers and become None; leaves keep theirs.
 
     >>> a = Value(3.0)
     >>> square = a * a
@@ -258,7 +259,7 @@ def recompute(root: Value, *others: Value) -> float:
 
 
 def select_parents(node: Value, per_operand: Sequence[Any]) -> Sequence[Any]:
-    """Of one item per operand, those whose operand is a parent and no plain number.
+    """Given one item for each operand, the items of those that are parents, not plain numbers.
 
     >>> select_parents(3.0 * Value(2.0), ["of 3", "of the Value"])
     ('of the Value',)

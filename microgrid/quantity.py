@@ -96,7 +96,7 @@ def message(sweep: Sweep, node: Value, position: int, after: int | None = None) 
 def gradient_from(
     root: Value, node: Value, found: Mapping[Value, float], seed: float = 1.0
 ) -> Quantity:
-    """seed x d(root)/d(node) of a sweep of its own, which has found these; 0 if unreached.
+    """seed x d(root)/d(node), looked up in what `sweep.gradients` found; 0 if unreached.
 
     >>> from microgrid.sweep import gradients
     >>> a = Value(3.0)
@@ -108,7 +108,7 @@ def gradient_from(
 
 
 def through(nodes: Sequence[Value], above: Value, below: Value) -> Quantity:
-    """d(above)/d(below) along the paths that go through these nodes alone; oldest first.
+    """d(above)/d(below) along those paths alone that stay within these nodes, oldest first.
 
     >>> a = Value(3.0)
     >>> b = a * a
@@ -158,11 +158,11 @@ def source_of(x: float) -> Source:
 
 
 def evaluate(source: Source, sweep: Sweep | None = None, after: int | None = None) -> float | None:
-    """What a source gives now; None where a gradient or message in it is not there yet.
+    """The number that a source stands for now, read from the graph as it is.
 
-    A sum has what is there: messages add up as they come.
-
-    `sweep` is needed where gradients or messages are in it. Numbers of the graph are read anew.
+    None where it needs a gradient or message that has not come yet; a sum leaves such terms
+    out, because messages add up as they come. A source with gradients or messages in it is
+    read from `sweep`.
     """
     kind, *arguments = source
     if kind == "number":

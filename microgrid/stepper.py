@@ -52,9 +52,9 @@ class Event:
     upstream : the node's gradient, d(root)/d(node)
     local : d(node)/d(parent), stored on the edge
     message : upstream x local; at the start the gradient put on the root
-    before, after : the gradient of who is written to (the parent; at the start the root)
-        around the event. None: no message yet. Equal where nothing is written. Of a computed
-        node `after` is its value
+    before, after : the gradient that the event changes (the parent's; at the start the root's),
+        before it and after it. `before` is None where no message had come; both are equal
+        where the event changes nothing. For "computed", `after` is the node's value
 
     >>> a = Value(3.0, label="a")
     >>> print(*Stepper(a * a), sep="\\n")
@@ -284,12 +284,12 @@ class Stepper:
         return self.run_until(lambda event: False)
 
     def leaving_scope(self) -> Callable[[Event], bool]:
-        """For `run_until`: a node of another time step than the current one is finished."""
+        """A condition for `run_until`: a node of another time step is finished."""
         here = _stretch(self.root if self.current is None else self.current)
         return lambda event: event.kind == "finished" and _stretch(event.node) != here
 
     def reaching(self, where: Value | str) -> Callable[[Event], bool]:
-        """For `run_until`: the gradient of this node is complete. ValueError as for `run_to`."""
+        """A condition for `run_until`: this node's gradient is complete. ValueError as `run_to`."""
         wanted = find(self.root, where)
         if self.is_finished(wanted):
             raise ValueError(f"the sweep has passed {name_of(wanted)}; go back or restart first")
@@ -349,8 +349,8 @@ _steppers: WeakValueDictionary[Value, Stepper] = WeakValueDictionary()
 def sweep_of(x: Any) -> tuple[Sweep, int | None]:
     """The sweep whose gradients a graph holds, and how many of its messages have been sent.
 
-    In the middle of a Stepper's sweep that is its sweep so far. None messages: no sweep has
-    come yet, and the one to come is given.
+    While a Stepper is under way that is its sweep, and the messages it has sent. The number of
+    messages is None before any sweep: then the sweep is the one that backward() would make.
 
     >>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
     >>> loss = (w * x).tanh()

@@ -30,7 +30,8 @@ class Message(NamedTuple):
     upstream : the node's gradient, d(root)/d(node)
     local : d(node)/d(parent), stored on the edge
     message : upstream x local
-    before, after : the parent's gradient around it; None if nothing had arrived before
+    before, after : the parent's gradient before the message arrives and after it; `before` is
+        None for the first message to arrive
     """
 
     node: Value
@@ -105,8 +106,8 @@ class Sweep:
     def gradient(self, node: Value, after: int | None = None) -> float | None:
         """The node's gradient once the first `after` messages are sent; None for all of them.
 
-        None where nothing has arrived yet. What is not below the root is left alone by the
-        sweep and has the gradient it had.
+        None where nothing has arrived yet. A node that is not below the root is not reached by
+        the sweep: it keeps the gradient that it holds in the graph.
         """
         arrived = self._arrived.get(node)
         if arrived is None:
@@ -122,7 +123,10 @@ class Sweep:
         return None if upstream is None else upstream * node.partials[position]
 
     def number(self, node: Value, position: int) -> int:
-        """Which message that is, counted from 1: what `after` has to be to see it sent."""
+        """Which message of the sweep `node` sends to its parent at `position`, counted from 1.
+
+        With `after` at this number or above it has been sent.
+        """
         return self._sent[self._turn[node]] + position + 1
 
     def received(self, node: Value) -> list[Message]:
@@ -135,7 +139,7 @@ class Sweep:
         return list(self.messages[first : first + len(node.parents)])
 
     def sent_by(self, node: Value) -> list[float]:
-        """The same as numbers alone: upstream x local for each of its parents."""
+        """The numbers of `sent(node)` alone: upstream x local for each of its parents."""
         upstream = self._upstream(node)
         return [upstream * local for local in node.partials]
 
@@ -196,10 +200,10 @@ class _Messages(Sequence[Message]):
 
 
 def latest(root: Any) -> Sweep:
-    """The sweep that left the gradients a graph has; where none did, the one to come.
+    """The sweep that left the gradients a graph has; before any sweep, the one to come.
 
-    A leaf that holds more than this sweep has sent it starts from the rest, which earlier
-    sweeps have left.
+    Leaves add up what every sweep sends them. Where a leaf holds more than this sweep can have
+    sent, the rest was left by earlier sweeps, and the leaf starts from it.
 
     >>> a = Value(3.0)
     >>> square = a * a
@@ -259,8 +263,8 @@ def plan_sweeps(
 ) -> Plan:
     """(node, its edges) for the nodes between the roots and `stop`, youngest first.
 
-    What lies below `stop`, or is older than all of it, is left out; so are edges to
-    leaves other than `leaves`, unless that is None: most edges lead to weights.
+    Nodes below `stop`, or older than all of it, are left out. Most edges of a network lead to
+    weights; so only edges to these `leaves` are kept, or to all leaves if that is None.
     """
     oldest = min((node.serial for node in stop), default=-1)
     stop, wanted = set(stop), None if leaves is None else {*leaves, *stop}

@@ -1,7 +1,7 @@
 """From a recorded loss to a Plan, pass by pass.
 
-Every pass takes a Plan and returns another, of which one part more is settled; `verify`
-holds after each.
+A pass takes a Plan and returns a new one with one more of its parts filled in; the tests run
+`verify` after each. PASSES, below, is their order.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ __all__ = ["PASSES", "compile_plan"]
 
 
 def _read(plan: Plan) -> Plan:
-    """Values to integers."""
+    """Reads the recorded Values into a Graph, in which every node is an integer."""
     return replace(plan, graph=read(plan.source))
 
 
 def _fuse(plan: Plan) -> Plan:
-    """Chains of + and * to sums and dots."""
+    """Turns chains of + and * into one sum or dot each."""
     return replace(plan, graph=fuse_sums(plan.graph))
 
 
 def _take_rows_out(plan: Plan) -> Plan:
-    """Rows of parameters within longer dots to nodes of their own."""
+    """Gives rows of parameters within longer dots nodes of their own."""
     return replace(plan, graph=take_rows_out(plan.graph))
 
 
 def _schedule(plan: Plan) -> Plan:
-    """Which nodes run together, and when."""
+    """Decides which nodes are computed together, as Blocks, and in which order."""
     blocks, matrices = schedule(plan.graph)
     return replace(plan, blocks=blocks, matrices=matrices)
 
 
 def _memory(plan: Plan) -> Plan:
-    """Where every number lives."""
+    """Gives every number a slot of the array in which the tape computes."""
     graph = plan.graph
     others = chain(graph.roots, graph.fixed, *sides(plan.source.guards, graph))
     known = {graph.index[v]: slot for v, slot in plan.known.items() if v in graph.index}
@@ -53,7 +53,7 @@ def _memory(plan: Plan) -> Plan:
 
 
 def _guards(plan: Plan) -> Plan:
-    """Which branches a replay has to take."""
+    """Makes the checks that a replay takes the branches (`if a > b:`) of the recording."""
     return replace(plan, checks=checks(plan.source.guards, plan.graph, plan.layout))
 
 
@@ -73,8 +73,8 @@ def compile_plan(
     """The Plan of a recorded loss.
 
     known: the slots that parameters have already, if another tape holds them.
-    like: plans of tapes with the same parameters. One for a recording of the same shape is
-    taken over: only Values and guards are other ones.
+    like: plans of tapes with the same parameters. If one was made for a recording of the same
+    shape, it is used again with the new Values and guards, and nothing is planned anew.
     """
     plan = _read(Plan(source, known or {}))
     recorded = plan.graph
@@ -88,7 +88,10 @@ def compile_plan(
 
 
 def _same_shape(plan: Plan, other: Plan) -> bool:
-    """Whether two recordings differ in their numbers alone, those of plain numbers excepted."""
+    """Whether two recordings differ in the numbers of their Values alone.
+
+    Plain numbers have to be the same: a plan holds them as constants.
+    """
     ours, theirs = plan.graph, other.recorded
     numbers, others = ours.constants.numbers, theirs.constants.numbers
     return (

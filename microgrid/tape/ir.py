@@ -1,8 +1,8 @@
-"""What the compiler of a tape speaks: nodes, the Graph they form, and what a Block must be.
+"""The intermediate representation of a tape: nodes, the Graph they form, and what a Block is.
 
-A node is a number: of a Value its position in order of creation, of a plain number (a
-constant) one from FIRST_CONSTANT on. Rows that are taken out of a dot are nodes as well, which
-no Value stands for.
+A node is an integer. That of a Value is its position in the order of creation; plain numbers
+(constants) are counted from FIRST_CONSTANT on. A pass may add nodes that no Value stands for,
+such as a row of parameters taken out of a longer dot.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIRST_CONSTANT = 1 << 40  # the node of the first plain number
 
 
 def rule(holds: object, otherwise: str) -> None:
-    """AssertionError with this sentence unless it holds: for `verify`."""
+    """One rule of a `verify`: AssertionError with the sentence `otherwise` unless it holds."""
     if not holds:
         raise AssertionError(f"plan: {otherwise}")
 
@@ -66,8 +66,8 @@ class Constants:
 class Dots:
     """The factors of dots: each distinct row or column is one tuple, known by its identity.
 
-    The dots of a matrix share rows and columns. To compare their entries again in every pass
-    would take most of the time that a plan takes.
+    The dots of a matrix share rows and columns, and the passes ask all the time which are the
+    same. Comparing two tuples by identity, not entry by entry, is most of the speed of planning.
     """
 
     def __init__(self) -> None:
@@ -227,7 +227,10 @@ class Graph:
 
 @dataclass(eq=False, slots=True)
 class Matrix:
-    """Rows of parameters that all meet the same columns; outputs[c][r] as in a MatrixBlock."""
+    """Rows of parameters that are all multiplied by the same columns.
+
+    outputs[c][r] is the node of row r times column c.
+    """
 
     rows: list[Nodes]
     columns: list[Nodes] = field(default_factory=list)
@@ -255,8 +258,8 @@ class Places(Protocol):
 class Block(ABC):
     """Nodes that are computed together. A kind of block is a class with these methods.
 
-    Scheduler, memory and executors know no kind by name: a new one is its class and its
-    kernel, and what it leaves out cannot be made.
+    The memory and the NumPy and JAX executors call these methods and know no kind by name; a
+    class that lacks one of them cannot be instantiated.
     """
 
     __slots__ = ()

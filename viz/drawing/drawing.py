@@ -140,7 +140,7 @@ class Drawing:
 
 
 def opacity(colour: str) -> tuple[str, float]:
-    """A colour without its opacity, and that.
+    """A colour taken apart: without its opacity, and the opacity from 0 to 1.
 
     >>> opacity("#f9731659"), opacity("#ffffff")
     (('#f97316', 0.349), ('#ffffff', 1.0))

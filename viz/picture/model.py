@@ -20,7 +20,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A label read once: what is called so, at which time step, and which entry of it.
+    """A label taken apart: what it names, at which time step, and which entry of it.
 
     >>> Name.parse("W_h[0,1]")
     Name(base='W_h', step=None, index=('0', '1'))
@@ -65,7 +65,7 @@ class Name:
 
     @property
     def place(self) -> tuple[int, ...]:
-        """The index as numbers; () where it is none, or a letter."""
+        """The index as numbers; () without an index, or where it is a letter."""
         return tuple(int(i) for i in self.index) if all(map(str.isdecimal, self.index)) else ()
 
 
