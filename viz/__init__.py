@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from microgrid.files import write_whole
 from microgrid.value import Value
 
+from .comparison import side_by_side
 from .drawing.drawing import Drawing
 from .drawing.painter import paint
 from .layout.place import layout_of
@@ -35,6 +36,7 @@ __all__ = [
     "FORMATS",
     "activations",
     "animate",
+    "compare",
     "draw",
     "frames",
     "player",
@@ -128,12 +130,7 @@ def render(
     for pdflatex. ValueError for another suffix, OSError where the folder does not exist or
     cannot be written, or where no Graphviz makes the PNG.
     """
-    target = Path(path)
-    format = target.suffix.removeprefix(".").lower()
-    if format not in FORMATS:
-        raise ValueError(f"a picture's file name ends in {suffixes()}, got {target.name!r}")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    target, write = _writer(path)
     colours = _theme(theme)
     picture = picture_of(
         x,
@@ -147,7 +144,55 @@ def render(
         upto=upto,
         marked=marked,
     )
-    return write_whole(target, FORMATS[format](paint(picture, layout_of(picture), colours)))
+    return write_whole(target, write(paint(picture, layout_of(picture), colours)))
+
+
+def compare(
+    a: Drawable,
+    b: Drawable,
+    path: str | os.PathLike[str],
+    *,
+    titles: Sequence[str] = ("before", "after"),
+    detail: str = "auto",
+    expand: Iterable[str] = (),
+    show: Iterable[str] | None = None,
+    hide: Iterable[str] = (),
+    captions: Sequence[str] | None = None,
+    theme: str = "light",
+) -> Path:
+    """Draw two graphs beside each other into a file, and mark every number that differs.
+
+    Graphs of the same shape (a run before and after an update, tanh and relu) have the same
+    layout and one scale of colours; cards of the second say how much they changed. Two runs of
+    other cells over as many time steps, such as an RNN and an LSTM, stand beside each other
+    without marks. titles: a heading for each. Formats and other options are those of `render`.
+
+    An update writes into the weights that an earlier run still holds, so keep a copy of that:
+
+    >>> import copy
+    >>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
+    >>> y = w * x
+    >>> before = copy.deepcopy(y)
+    >>> w.data = 2.5
+    >>> compare(before, w * x, "step.svg")  # doctest: +SKIP
+
+    ValueError for graphs of different shapes, for a graph whose leaves were changed since it
+    was computed and which the other shares, and for an unknown name or suffix; OSError where
+    the file cannot be written.
+    """
+    target, write = _writer(path)
+    drawing = side_by_side(
+        a,
+        b,
+        _theme(theme),
+        titles,
+        detail=detail,
+        expand=expand,
+        show=show,
+        hide=hide,
+        captions=captions,
+    )
+    return write_whole(target, write(drawing))
 
 
 def widget(x: Drawable, *, height: int = 640, theme: str = "system") -> Any:
@@ -268,6 +313,17 @@ def frames(
         content = svg.write(paint(picture, places, colours))
         written.append(write_whole(where / f"{before + step:0{digits}d}.svg", content))
     return written
+
+
+def _writer(path: str | os.PathLike[str]) -> tuple[Path, Callable[[Drawing], bytes]]:
+    """Where a picture is written, and what writes its format."""
+    target = Path(path)
+    format = target.suffix.removeprefix(".").lower()
+    if format not in FORMATS:
+        raise ValueError(f"a picture's file name ends in {suffixes()}, got {target.name!r}")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    return target, FORMATS[format]
 
 
 def _theme(name: str) -> Theme:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ..picture.model import Card, Picture, Wire
 from .geometry import Layout
-from .sizes import CARD, SLIM, card_height, card_width, label_width
+from .sizes import CARD, NOTE, SLIM, card_height, card_width, label_width
 
 __all__ = ["TIP", "TRACK", "Block", "Grid"]
 
@@ -50,9 +50,11 @@ class Grid:
         self.card_width = max(
             card_width(card) for card in picture.cards if card.id not in self.aside
         )
-        leaves = [card_width(card) for card in picture.cards if card.id in self.aside]
-        self.leaf_size = SLIM if dense else (max(leaves, default=CARD[0]), CARD[1])
-        self.leaf_pitch, self.row_pitch = (28.0, 28.0) if dense else (50.0, 40.0)
+        leaves = [card for card in picture.cards if card.id in self.aside]
+        width = max(map(card_width, leaves), default=CARD[0])
+        note = NOTE if any(card.note for card in leaves) else 0.0
+        self.leaf_size = SLIM if dense else (width, CARD[1] + note)
+        self.leaf_pitch, self.row_pitch = (28.0, 28.0) if dense else (50.0 + note, 40.0)
         self.fan, self.label_room = self._rooms()
         self.columns = sorted({block.card.column for block in self.blocks.values()})
         self.before = {0} if picture.columns and 0 in self.columns else set()
