@@ -7,7 +7,6 @@ them, `viz/render` writes what is painted in a file format.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,6 +19,7 @@ from microgrid.sweep import Sweep
 from microgrid.value import Value
 
 from ..style.typography import pretty
+from .choice import MOST_CARDS, READABLE, level_of
 from .expand import GATES, expanded, expanded_run
 from .forward import Forward
 from .gate import Named, gates_in
@@ -31,7 +31,7 @@ from .neuron import Neurons, is_network
 from .panels import Itemised, shared_panel, uses_panel
 from .reading import Scene
 from .rolled import rolled
-from .scopes import Scoped, has_scopes, nested
+from .scopes import Scoped, has_scopes
 from .sentence import Said, Sentence
 
 __all__ = [
@@ -44,12 +44,6 @@ Highlight: TypeAlias = Value | str | Sequence[Value]
 
 DETAILS = ("auto", "scalar", "gate", "neuron", "vector", "cell", "scope", "rolled")
 EXPAND = (*GATES, "cell")
-READABLE = 120  # cards; "auto" draws no more of them than this where a coarser level has fewer
-MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
-DEEPEST = 9  # columns of a plain expression; more do not fit a page
-WIDEST = 3  # time steps times units; more do not fit either
-LEAST_NAMED = 3  # named results that make a picture of names worth while
-MOST_CARDS = 1500
 MOST_COLUMNS = 40  # of a panel
 
 
@@ -253,7 +247,7 @@ class Pictures:
         size = scene.size()
         level = detail
         if detail == "auto":  # what is opened into single gates is to be seen gate by gate
-            level = "scalar" if self._copies and size <= MOST_CARDS else _level(scene, size)
+            level = "scalar" if self._copies and size <= MOST_CARDS else level_of(scene, size)
         if level == "cell" and self._opened and gates_in(scene):
             level = "gate"
         if level == "scalar":
@@ -296,45 +290,6 @@ def swept_root(roots: Sequence[Value], run: Unrolled | None = None) -> Value | N
     if run is not None and run.root is None:
         roots = [root for root in roots if gradient_of(root) is not None]
     return max(roots, key=lambda x: (gradient_of(x) is not None, x.serial), default=None)
-
-
-def _level(scene: Scene, size: int) -> str:
-    """The first level at which a graph of so many scalar cards can be read."""
-    steps = {step for step in scene.step.values() if step is not None}
-    if len(steps) > MOST_STEPS:
-        return "cell"
-    if scene.timed:
-        if size > MOST_CARDS and nested(scene) and not gates_in(scene):
-            return "scope"
-        crowded = size > READABLE or len(steps) * _units(scene) > WIDEST
-        return "gate" if crowded or gates_in(scene) else "scalar"
-    if is_network(scene):
-        return "neuron"
-    if size <= READABLE and _depth(scene) <= DEEPEST:
-        return "scalar"
-    if size > MOST_CARDS:
-        return "scope" if has_scopes(scene) else "vector"
-    named = sum(bool(node.label and node.parents) for node in scene.order)
-    return "gate" if named >= LEAST_NAMED else "scalar"
-
-
-def _units(scene: Scene) -> int:
-    """How many numbers go from one step to the next."""
-    arriving: Counter[int] = Counter()
-    for node in scene.order:
-        if node.parents or node in scene.initial:
-            users = (user for user in scene.uses[node] if scene.framed(user))
-            columns = {scene.column[user] for user in users}
-            arriving.update(column for column in columns if column > scene.column[node])
-    return max(arriving.values(), default=1)
-
-
-def _depth(scene: Scene) -> int:
-    """How many operations stand behind each other."""
-    depth: dict[Value, int] = {}
-    for node in scene.order:
-        depth[node] = 1 + max((depth[parent] for parent in node.parents), default=0)
-    return max(depth.values())
 
 
 def _explain(result: Picture, scene: Scene, run: Unrolled | None, upto: int | None) -> None:

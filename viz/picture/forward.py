@@ -56,7 +56,7 @@ class Forward:
         if to_come:
             card.tooltip = TO_COME
         if card.rows:
-            to_come = all(row.value is None for row in card.rows)
+            to_come = card.rows[0].value is None  # its own; weights stand below
         if card.look != "marked":
             card.look = "faded" if to_come else ""
 
