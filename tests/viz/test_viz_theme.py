@@ -60,6 +60,7 @@ def test_heat_grows_with_the_gradient(name):
     assert theme.shade(-1.0, 1.0) == theme.shade(1.0, 1.0)
     assert theme.shade(math.nan, 1.0) == (theme.bad.fill, theme.bad.text)
     assert theme.shade(5.0, 1.0) == theme.heat[-1]
+    assert theme.shade(1e-320, 1.0) == theme.heat[0]  # a ratio that no float holds
 
 
 @pytest.mark.parametrize(

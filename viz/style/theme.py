@@ -1,6 +1,7 @@
 """What a picture looks like: its colours. They stand in this file and nowhere else."""
 
 import math
+import sys
 from dataclasses import dataclass, replace
 
 __all__ = [
@@ -72,7 +73,8 @@ class Theme:
             return "", self.gradient
         if not math.isfinite(gradient):
             return self.bad.fill, self.bad.text
-        halves = int(2.0 * math.log10(max(1.0, strongest / abs(float(gradient)))))
+        ratio = min(strongest / abs(float(gradient)), sys.float_info.max)  # of a vanished one: inf
+        halves = int(2.0 * math.log10(max(1.0, ratio)))
         return self.heat[max(0, len(self.heat) - 1 - halves)]
 
 
