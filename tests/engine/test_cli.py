@@ -196,3 +196,12 @@ def test_a_file_of_a_package_may_import_its_neighbours(tmp_path):
     )
     assert cli.main(["draw", f"{package / 'graph.py'}:loss", "-o", str(tmp_path / "out.dot")]) == 0
     assert "× 3" in (tmp_path / "out.dot").read_text()
+
+
+def test_a_folder_in_place_of_a_file_is_one_sentence(capsys, tmp_path):
+    assert cli.main(["check", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path}: is a directory\n"
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    assert cli.main(["frames", "rnn", "-o", str(in_the_way)]) == 2
+    assert capsys.readouterr().err.endswith(f"error: {in_the_way}: file exists\n")
