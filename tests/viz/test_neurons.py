@@ -88,6 +88,13 @@ def test_expressions_and_attention_are_no_networks_of_neurons(graph):
     assert not is_network(Scene([graph()]))
 
 
+def test_a_sum_without_a_name_is_no_neuron_and_every_factor_keeps_its_card():
+    a, b, c, d, e, f, g = (Value(float(n), label=name) for n, name in enumerate("abcdefg", start=1))
+    y = (a * b + c * d) * e + f * g
+    assert not is_network(Scene([y]))
+    assert {card.name for card in picture_of(y).cards} >= set("abcdefg")
+
+
 def test_what_has_time_is_no_network_of_neurons():
     run = quiz()
     assert not is_network(Scene([run.loss], run))

@@ -122,7 +122,10 @@ def _sentence(row: Row) -> str:
 
 
 def is_network(scene: Scene) -> bool:
-    """Whether neurons feed neurons: weights meet what was itself made with weights."""
+    """Whether neurons feed neurons: weights meet a neuron that was itself made with weights.
+
+    A sum without a name or a squashing, as in (a * b + c * d) * e, is no neuron yet.
+    """
     if scene.timed:
         return False
     edges = _weights(scene)
@@ -135,7 +138,10 @@ def is_network(scene: Scene) -> bool:
         if node in weighted or (passed_on and any(parent in behind for parent in node.parents)):
             behind.add(node)
     fed = [factor for _, _, factor in edges.values() if isinstance(factor, Value)]
-    return any(factor in behind for factor in fed)
+    return any(
+        factor in behind and (factor.label or (factor.op and factor.op.name in SQUASHING))
+        for factor in fed
+    )
 
 
 def _weights(scene: Scene) -> dict[Value, tuple[Value, int, Operand]]:
