@@ -7,6 +7,7 @@ from viz_graphs import GRAPHS, doublings, expression, quiz, reuse, rnn
 
 from microgrid import Value, scope
 from microgrid import functional as F
+from viz.picture import build
 from viz.picture.build import picture_of
 from viz.picture.naming import describe
 
@@ -145,3 +146,11 @@ def test_a_list_of_values_is_drawn_with_all_its_roots():
 def test_what_cannot_be_drawn_is_named(given):
     with pytest.raises(TypeError, match="viz draws a Value, a list of Values or an Unrolled, got"):
         picture_of(given)
+
+
+def test_a_graph_beyond_all_pictures_is_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(build, "MOST_NODES", 3)
+    x = Value(2.0)
+    assert len(picture_of((x + 1.0).exp()).cards) == 3
+    with pytest.raises(ValueError, match=r"has 4 nodes and 3 edges.* fewer steps"):
+        picture_of((x + 1.0).exp().tanh())

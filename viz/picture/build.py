@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from microgrid.graph import gradient_of, graph_of
+from microgrid.graph import creation_order, gradient_of, graph_of
 from microgrid.nn import Unrolled
 from microgrid.quantity import value
 from microgrid.stepper import sweep_of
@@ -45,6 +45,7 @@ Highlight: TypeAlias = Value | str | Sequence[Value]
 DETAILS = ("auto", "scalar", "gate", "neuron", "vector", "cell", "scope", "rolled")
 EXPAND = (*GATES, "cell")
 MOST_COLUMNS = 40  # of a panel
+MOST_NODES, MOST_EDGES = 60_000, 1_000_000  # of a graph; reading a larger one takes minutes
 
 
 def picture_of(
@@ -126,6 +127,7 @@ class Pictures:
         self._shown -= set(_known("hide", hide, sorted(SHOWN)))
         x = graph_of(x)
         roots = roots_of(x)
+        _refuse_huge(roots)
         gates = [name for name in opened if name in GATES]
         self._copies = expanded(roots, gates) if gates else {}
         if copies := self._copies:
@@ -270,6 +272,16 @@ class Pictures:
         else:
             self._levels[level] = _level_of(level, self._scene, self._run, self._opened)
         return self._levels[level]
+
+
+def _refuse_huge(roots: Sequence[Value]) -> None:
+    order = creation_order(*roots)
+    edges = sum(len(node.parents) for node in order)
+    if len(order) > MOST_NODES or edges > MOST_EDGES:
+        raise ValueError(
+            f"the graph has {len(order):,} nodes and {edges:,} edges, more than a picture is made "
+            f"of ({MOST_NODES:,} and {MOST_EDGES:,}); draw a part of it, or fewer steps or units"
+        )
 
 
 def _level_of(level: str, scene: Scene, run: Unrolled | None, gates: bool) -> Collapsed:
