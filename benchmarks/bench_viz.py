@@ -16,8 +16,8 @@ from time import perf_counter, process_time
 import viz
 from microgrid import Value, nn
 from microgrid.graph import creation_order
+from viz.formats import graphviz as engine
 from viz.picture.build import picture_of
-from viz.render import graphviz as engine
 
 PATIENCE = 60.0  # seconds for plain dot
 

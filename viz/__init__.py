@@ -22,13 +22,13 @@ from microgrid.value import Value
 from .comparison import side_by_side
 from .drawing.drawing import Drawing
 from .drawing.painter import paint
+from .formats import FORMATS, animated, dot, suffixes, svg
+from .formats.terminal import text
 from .layout.place import layout_of
 from .notebook import register
 from .page.player import player
 from .picture.build import Drawable, Highlight, Options, Pictures, picture_of
 from .plots.coloured_text import activations
-from .render import FORMATS, animated, dot, suffixes, svg
-from .render.terminal import text
 from .style.theme import THEMES, Theme
 from .widgets import make_widget
 

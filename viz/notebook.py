@@ -23,16 +23,16 @@ from microgrid.value import Value
 
 from .drawing.drawing import Drawing
 from .drawing.painter import paint
+from .formats.dot import Digraph, png
+from .formats.graphviz import EngineError
+from .formats.svg import to_svg
+from .formats.terminal import text
 from .layout.place import layout_of
 from .page.symbols import FOLLOWING, dark_where
 from .picture.build import Drawable, picture_of
 from .plots import flow
 from .plots.charts import heat
 from .plots.svg import Plot, inline
-from .render.dot import Digraph, png
-from .render.graphviz import EngineError
-from .render.svg import to_svg
-from .render.terminal import text
 from .style.theme import LIGHT
 
 __all__ = ["register", "show_graph", "show_model", "show_stepper"]

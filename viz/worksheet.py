@@ -12,11 +12,11 @@ from microgrid.value import Value, creation_order
 
 from .drawing.drawing import Drawing, Group, Text, Word
 from .drawing.painter import paint
+from .formats import FORMATS, suffixes
 from .layout.place import layout_of
 from .picture.build import Options, Pictures, roots_of
 from .picture.model import Picture
 from .picture.naming import label_of
-from .render import FORMATS, suffixes
 from .style.theme import THEMES
 from .style.typography import number, pretty, text_width
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from microgrid.tape.engines import report
-from viz.render import graphviz as engine
+from viz.formats import graphviz as engine
 
 __all__ = ["add_doctor_command"]
 

@@ -14,12 +14,12 @@ import viz
 from microgrid import Value, nn
 from viz.drawing.drawing import Rect, Text
 from viz.drawing.painter import paint
+from viz.formats import FORMATS, pdf, suffixes
+from viz.formats.dot import to_dot
+from viz.formats.svg import to_svg
+from viz.formats.tikz import to_tikz
 from viz.layout.place import layout_of
 from viz.picture.build import picture_of
-from viz.render import FORMATS, pdf, suffixes
-from viz.render.dot import to_dot
-from viz.render.svg import to_svg
-from viz.render.tikz import to_tikz
 from viz.style.theme import LIGHT, THEMES
 from viz.style.typography import scripts
 

@@ -8,7 +8,7 @@ import pytest
 from viz_graphs import quiz
 
 import viz
-from viz.render import graphviz as engine
+from viz.formats import graphviz as engine
 
 
 @pytest.fixture

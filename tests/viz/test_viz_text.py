@@ -12,7 +12,7 @@ from viz_graphs import quiz_of_numbers as quiz
 from microgrid import Value, nn
 from microgrid.graph import gradient_of
 from viz import text
-from viz.render.terminal import to_ascii
+from viz.formats.terminal import to_ascii
 from viz.style.typography import number
 
 

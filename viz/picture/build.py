@@ -2,7 +2,7 @@
 
 A Picture holds cards (one per Value), wires (one per operand that is a Value), the columns
 of time and the panels below. `viz/layout` gives each of them a place, `viz/drawing` paints
-them, `viz/render` writes what is painted in a file format.
+them, `viz/formats` writes what is painted in a file format.
 """
 
 from __future__ import annotations
