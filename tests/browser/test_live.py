@@ -363,3 +363,11 @@ def test_nothing_serious_for_whoever_cannot_see_or_point(browser: Any, tmp_path:
             found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
             assert [(v["impact"], v["id"]) for v in found["violations"]] == [], key
         context.close()
+
+
+def test_no_word_of_a_picture_has_an_outline(show: Any) -> None:
+    page = show(lstm())
+    outlines = page.locator("#world text").evaluate_all(
+        "texts => [...new Set(texts.map(t => getComputedStyle(t).stroke))]"
+    )
+    assert outlines == ["none"]

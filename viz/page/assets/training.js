@@ -98,7 +98,7 @@ function lossCurve() {
     (k / (losses.length - 1)) * WIDE, HIGH - 4 - ((losses[k] - low) / (high - low || 1)) * (HIGH - 8),
   ];
   const svg = picture(HIGH, `The loss over ${losses.length - 1} updates, from ${format(losses[0])} to ${format(losses.at(-1))}`);
-  drawn(svg, "path", { class: "loss", d: `M${losses.map((_, k) => at(k).map((x) => x.toFixed(1))).join("L")}` });
+  drawn(svg, "path", { class: "losses", d: `M${losses.map((_, k) => at(k).map((x) => x.toFixed(1))).join("L")}` });
   const [x, y] = at(shownUpdate);
   drawn(svg, "circle", { class: "here", cx: x, cy: y, r: 4 });
   return svg;
