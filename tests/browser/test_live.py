@@ -308,6 +308,31 @@ def test_the_picture_is_saved_as_svg_png_and_animation(show: Any) -> None:
     assert page.input_value("#slider") == "14"
 
 
+def test_a_picture_behind_its_table_is_saved_as_it_is(show: Any) -> None:
+    page = show(quiz(), "#step=14")
+    plain = [save(page, kind) for kind in ("svg", "png", "animated")]
+    page.click("#table-toggle")
+    assert [save(page, kind) for kind in ("svg", "png", "animated")] == plain
+    assert not page.locator("#canvas .card").first.is_visible()
+
+
+def test_no_gradient_has_its_colour_before_its_step_in_the_animation(show: Any) -> None:
+    page = show(quiz(), "#step=14")
+    moving = ET.fromstring(save(page, "animated"))
+    space = "{http://www.w3.org/2000/svg}"
+    appearing = moving.findall(f".//{space}rect/{space}animate")
+    assert len(appearing) == 2 * page.locator(".card .heat").count() == 28  # and the bars
+
+
+def test_the_card_of_a_loss_is_written_like_every_other(show: Any) -> None:
+    page = show(lstm())
+    strokes = page.locator(".card.loss text.name").evaluate_all(
+        "all => all.map((x) => getComputedStyle(x).stroke)"
+    )
+    assert len(strokes) == 3
+    assert set(strokes) == {"none"}
+
+
 def test_presenting_folding_and_embedding(show: Any) -> None:
     page = show(quiz())
     page.click("#fold")

@@ -190,15 +190,23 @@ function animateCard(group, card, appear) {
     const at = (node) => node && texts[[...card.element.querySelectorAll("text")].indexOf(node)];
     appear(at(cell.value), computedAt(card.rows[i].value));
     if (!cell.heat) return;
-    const shapes = [...card.element.children];
+    const shapes = [...card.element.children].filter((node) => !node.matches(".ring"));  // as in the copy
     for (const node of [cell.heat, cell.bar, cell.text]) appear(group.children[shapes.indexOf(node)], completed(card) || 0.5);
   });
 }
 
+/** Do what reads the picture's styles while the picture is visible: a table may stand before it. */
+function visibly(read) {
+  const { visibility } = canvas.style;
+  canvas.style.visibility = "";
+  read();
+  canvas.style.visibility = visibility;
+}
+
 const SAVE = {
-  svg: () => download(asText(standalone()), `${fileName()}.svg`, "image/svg+xml"),
-  png: () => asPng((blob) => download(blob, `${fileName()}.png`)),
-  animated: () => download(asText(animated()), `${fileName()}-sweep.svg`, "image/svg+xml"),
+  svg: () => visibly(() => download(asText(standalone()), `${fileName()}.svg`, "image/svg+xml")),
+  png: () => visibly(() => asPng((blob) => download(blob, `${fileName()}.png`))),
+  animated: () => visibly(() => download(asText(animated()), `${fileName()}-sweep.svg`, "image/svg+xml")),
 };
 byId("save").addEventListener("change", () => {
   SAVE[byId("save").value]?.();
