@@ -48,7 +48,7 @@ def test_the_gpt_of_plain_operators_is_the_same_with_its_own_value():
     assert all(p.grad == pytest.approx(q.grad, rel=1e-9, abs=1e-14) for p, q in pairs)
 
 
-@pytest.mark.parametrize(("peer", "rung"), races())
+@pytest.mark.parametrize(("peer", "rung"), list(races()))
 @pytest.mark.filterwarnings("ignore")  # of the peers, which are not ours to mend
 def test_peers_compute_what_we_compute(peer, rung):
     eager, step = make("ours_eager", rung, TINY[rung]), make(peer.module, rung, TINY[rung])
