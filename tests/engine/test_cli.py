@@ -160,9 +160,17 @@ def test_the_doctor_says_what_can_be_written(capsys: pytest.CaptureFixture[str])
     assert cli.main(["doctor"]) == 0
     shown = capsys.readouterr().out
     lines = {line.split()[0]: line for line in shown.splitlines()}
-    assert "yes" in lines["svg"]
-    assert "yes" in lines["png"]
-    assert "pdf" in lines
+    assert all("yes" in lines[name] for name in ("svg", "png", "dot", "pdf", "tex"))
+    assert "bytes by" in lines["png"]
+
+
+def test_the_doctor_misses_no_dot_for_what_needs_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    cli.main(["doctor"])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["pdf"].endswith("no Graphviz needed")
 
 
 def test_the_doctor_says_what_is_wrong(
