@@ -2,6 +2,10 @@
 
 import xml.etree.ElementTree as ET
 
+import pytest
+
+pytest.importorskip("playwright", reason="pip install playwright")
+
 from viz_graphs import quiz
 
 import viz

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("playwright", reason="pip install playwright")
+
 from viz_graphs import gated, mlp, quiz, rnn
 
 import viz

@@ -4,6 +4,9 @@ import json
 import sys
 
 import pytest
+
+pytest.importorskip("torch")
+
 from golden import record_micrograd, record_torch_course, record_torch_demos, record_torch_modules
 
 
@@ -29,14 +32,12 @@ def read(path):
 
 @pytest.mark.parametrize("name", ["functions", "optimizers"])
 def test_functions_and_optimizers_are_pytorch_s(name):
-    pytest.importorskip("torch")
     file = {"functions": "torch_functions.json", "optimizers": "torch_optim.json"}[name]
     recorded = read(record_torch_course.FOLDER / file)["cases"]
     same(json.loads(json.dumps(getattr(record_torch_course, name)())), recorded, name)
 
 
 def test_modules_are_pytorch_s():
-    pytest.importorskip("torch")
     recorded, found = read(record_torch_modules.FILE), record_torch_modules.record()
     for answers in (recorded, found):
         answers.pop("deviations")  # of numbers drawn without a seed
@@ -45,7 +46,6 @@ def test_modules_are_pytorch_s():
 
 @pytest.mark.parametrize("demo", record_torch_demos.DEMOS, ids=lambda demo: demo.__name__)
 def test_demos_are_pytorch_s(demo):
-    pytest.importorskip("torch")
     same(demo(), read(record_torch_demos.FILE)[demo.__name__], demo.__name__)
 
 

@@ -106,7 +106,7 @@ def test_frames_are_one_picture_a_message_in_the_same_geometry(tmp_path):
     assert len(viz.frames(quiz(), tmp_path / "made" / "on the way")) == 15
 
 
-@pytest.mark.parametrize("k", [-1, 1.5, "3"])
+@pytest.mark.parametrize("k", [-1, 15, 1.5, "3"])
 def test_upto_counts_messages(k):
     with pytest.raises(ValueError, match="upto counts messages"):
         picture_of(quiz(), upto=k)

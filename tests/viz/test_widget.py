@@ -36,9 +36,5 @@ def test_knobs_write_leaves_and_python_writes_knobs():
     widget.refresh()
     assert widget.leaves == {"a": 5.0, "b": 1.0}
     assert c.data == 5.0
-
-
-def test_a_height_that_is_none_is_refused():
-    pytest.importorskip("anywidget")
     with pytest.raises(ValueError, match="height is a whole number of pixels, 1 or more, got 0"):
         viz.widget(graph()[-1], height=0)

@@ -90,8 +90,9 @@ def picture_of(
     """
     options = Options(title, captions, detail, expand, show, hide, highlight, marked)
     pictures = Pictures(x, options)
-    if upto is not None and not (isinstance(upto, int) and upto >= 0):
-        raise ValueError(f"upto counts messages, 0 or more, got {upto!r}")
+    most = len(pictures.sweep) if pictures.sweep is not None else 0
+    if upto is not None and not (isinstance(upto, int) and 0 <= upto <= most):
+        raise ValueError(f"upto counts messages, 0 to {most} here, got {upto!r}")
     return pictures.now() if upto is None else pictures.after(upto)
 
 
