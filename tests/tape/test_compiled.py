@@ -409,6 +409,14 @@ class TestCache:
         self.replay()
         assert [path.name for path in fresh.glob("build-*")] == ["build-now"]
 
+    def test_what_another_build_removes_meanwhile_is_no_error(self, fresh):
+        self.replay()
+        (fresh / "build-gone").symlink_to("nowhere")  # seen in the folder, not there when asked
+        build.library.cache_clear()
+        for path in fresh.glob("*.txt"):
+            path.unlink()
+        self.replay()
+
     def test_two_processes_may_build_at_once(self, fresh):
         program = (
             "from microgrid import Value; from microgrid.tape import Tape; x = Value(0.3); "

@@ -24,6 +24,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -235,8 +236,9 @@ def _build(source: str, names: Collection[str], path: Path) -> None:
 def _clear(folder: Path) -> None:
     """Remove what builds left behind that were killed."""
     for left in folder.glob("build-*"):
-        if time.time() - left.stat().st_mtime > 10 * SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another build may be removing or ending it
+            if time.time() - left.stat().st_mtime > 10 * SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 # Kernels in memory.
