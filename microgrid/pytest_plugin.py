@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checker", "check_answers", "gradcheck", "pytest_addoption", "pytest_assertrepr_compare",
-    "pytest_configure", "pytest_terminal_summary",
+    "pytest_configure", "pytest_runtest_makereport", "pytest_terminal_summary",
 ]  # fmt: skip
 
 _NOTE = "gradcheck"  # the user property under which a test says what it noticed
@@ -192,6 +192,24 @@ def _picture(root: Value, fault: LocalSlope | None, folder: Path, name: str) -> 
     marked = [fault.node] if fault is not None else []
     title = f"gradcheck: {fault.verdict()}" if fault is not None else "gradcheck"
     return viz.render(root, folder / f"{name}.svg", title=title, marked=marked)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Leave one line of a failed check to the summary of the run.
+
+    pytest shortens messages there, but not on a CI server or with -vv, where the table of
+    gradients would be printed a second time.
+    """
+    report = yield
+    room = sys.modules.get("microgrid.gradcheck.report")
+    if room and call.excinfo and isinstance(call.excinfo.value, room.GradcheckError):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None:
+            crash.message = crash.message.partition("\n")[0]
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

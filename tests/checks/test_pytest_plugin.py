@@ -66,7 +66,12 @@ def test_subtests_on_request(run):
     )
 
 
-def test_a_failure_is_one_table_and_one_line_of_the_summary(run):
+@pytest.mark.parametrize("server", [None, "true"])
+def test_a_failure_is_one_table_and_one_line_of_the_summary(run, monkeypatch, server):
+    for name in ("CI", "BUILD_NUMBER"):  # pytest writes longer summaries where these are set
+        monkeypatch.delenv(name, raising=False)
+    if server:
+        monkeypatch.setenv("CI", server)
     result = run(WRONG)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
