@@ -272,7 +272,7 @@ class Library:
         folder = _open_folder()
         with self._lock:
             names = {kernel: _name(kernel) for kernel in kernels if kernel not in self._address}
-            prefix = _prefix(self._head + _text("fixed.c"))
+            prefix = _prefix(self._head + _text("alone.h") + _text("fixed.c"))
             places = _kept(folder, prefix, names.values())
             missing = {kernel: name for kernel, name in names.items() if name not in places}
             if missing and not build:
@@ -292,16 +292,17 @@ class Library:
         parts = []
         if any(isinstance(kernel, str) for kernel in missing):
             text = _text("fixed.c")
-            parts.append(
-                ("\n\n".join([self._head, text]), re.findall(r"^void (k_\w+)", text, re.M))
-            )
+            parts.append((self._source(text), re.findall(r"^void (k_\w+)", text, re.M)))
         texts = {name: k.c(name) for k, name in missing.items() if not isinstance(k, str)}
         ordered = sorted(texts)
         count = 2 if len(ordered) > SPLIT else min(len(ordered), 1)  # one for each of two cores
         halves = [ordered[i::count] for i in range(count)]
-        return parts + [
-            ("\n\n".join([self._head, *[texts[name] for name in half]]), half) for half in halves
-        ]
+        return parts + [(self._source(*[texts[name] for name in half]), half) for half in halves]
+
+    def _source(self, *texts: str) -> str:
+        """A file of kernels, with what they share before them."""
+        alone = [_text("alone.h")] if any("_alone(" in text for text in texts) else []
+        return "\n\n".join([self._head, *alone, *texts])
 
     def _find(self, path: Path, name: str) -> int:
         """The address of a kernel in a file."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ...ops import Op
 from .kernels import Step
-from .text import statements, uses
+from .text import ALONE, statements, uses
 
 __all__ = ["Case", "CaseBack", "Node", "Scalars", "backward", "forward"]
 
@@ -34,7 +34,7 @@ class Case:
     def c(self) -> str:
         names, lines = _operands(self.count, {self.from_last: "last"})
         step = Step(self.op, tuple(range(self.count)))
-        lines += statements("r", step.value(), names)
+        lines += statements("r", step.value(), names, ALONE)
         return " ".join([*lines, f"last = r; v[q[1]] = r; q += {2 + self.count};"])
 
 
@@ -63,7 +63,7 @@ class CaseBack:
         if "out" in used:
             lines.append("const real o = v[q[1]];")
         for k, slope in enumerate(slopes):
-            lines += statements(f"d{k}", slope, names)
+            lines += statements(f"d{k}", slope, names, ALONE)
         for k in range(self.count):
             if k != self.to_next:
                 lines.append(f"g[q[{2 + k}]] += u * d{k};")

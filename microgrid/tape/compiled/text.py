@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...expressions import Expression, to_c
 from ...expressions.rewrite import steps
 
-__all__ = ["ARRAYS", "c", "entry", "kernel", "loop", "pointer", "statements", "uses"]
+__all__ = ["ALONE", "ARRAYS", "c", "entry", "kernel", "loop", "pointer", "statements", "uses"]
 
 VECTORIZED = {"exp": "mg_exp", "expm1": "mg_expm1", "tanh": "mg_tanh"}  # in runtime.h
+ALONE = {**VECTORIZED, "tanh": "mg_tanh_alone"}  # in alone.h
 ARRAYS = 5  # the word at which the arrays of a loop begin; each has an address and three strides
 
 
-def c(expression: Expression, names: dict[str, str] | None = None) -> str:
-    return to_c(expression, names, VECTORIZED)
+def c(
+    expression: Expression,
+    names: dict[str, str] | None = None,
+    functions: Mapping[str, str] = VECTORIZED,
+) -> str:
+    return to_c(expression, names, functions)
 
 
-def statements(into: str, expression: Expression, names: dict[str, str]) -> list[str]:
+def statements(
+    into: str,
+    expression: Expression,
+    names: dict[str, str],
+    functions: Mapping[str, str] = VECTORIZED,
+) -> list[str]:
     """`into` = the expression, with what it reads twice in variables of its own."""
     named, (result,) = steps(expression)
     names = dict(names)
     lines = []
     for temporary, x in named:
-        lines.append(f"const real {into}_{temporary} = {c(x, names)};")
+        lines.append(f"const real {into}_{temporary} = {c(x, names, functions)};")
         names[temporary] = f"{into}_{temporary}"
-    return [*lines, f"const real {into} = {c(result, names)};"]
+    return [*lines, f"const real {into} = {c(result, names, functions)};"]
 
 
 def uses(expression: Expression) -> set[str]:
