@@ -272,7 +272,7 @@ def test_a_link_leads_to_this_very_view(show: Any) -> None:
     page.locator("#slider").fill("6")
     page.click("#copy-link")
     link = page.evaluate("window.copied")
-    assert link.endswith("#step=6&h_0=1")
+    assert link.endswith("#step=6&level=scalar&h_0=1")
     again = show(quiz(), "#step=6&h_0=1")
     assert text(again, "L", "value") == "−1"
     assert again.input_value("#slider") == "6"

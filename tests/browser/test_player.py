@@ -23,7 +23,7 @@ from .pages import Show, card, gradient, message_to, position, tanh_run
 
 @pytest.mark.parametrize("run", [quiz(), tanh_run(), tanh_run(2, 2)], ids=["quiz", "rnn", "vector"])
 def test_values_and_gradients_are_the_engines(show: Show, run: nn.Unrolled) -> None:
-    page = show(run)
+    page = show(run, "#level=scalar")
     page.keyboard.press("End")
     page.keyboard.press("t")
     rows = page.locator("#table tbody tr").evaluate_all(

@@ -92,7 +92,7 @@ def check(x, count=20, seed=0):
         for root in roots_of(x):
             recompute(root)
         scalar = Pictures(x, Options(None, None, "scalar"))
-        pictures = list(_pictures(x, scalar, None, None).values())
+        pictures = list(_pictures(x, scalar, data["opening"], None, None).values())
         assert len(pictures) == len(data["levels"])
         for picture, found, texts in zip(pictures, answer["levels"], answer["texts"]):
             for a, b in zip(found, numbers_of(picture)):

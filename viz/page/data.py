@@ -53,7 +53,8 @@ def playback(
     guards = guards_of_graph(roots)
     graph = Graph([*roots, *(v for g in guards for v in g.values)], drawn.sweep)
     order = creation_order(*roots)
-    pictures = _pictures(x, drawn, title, captions)
+    opening = Pictures(x, Options(title, captions)).level
+    pictures = _pictures(x, drawn, opening, title, captions)
     levels = {name: Level(picture, graph, order) for name, picture in pictures.items()}
     finest, coarsest = next(iter(levels.values())), list(pictures.values())[-1]
     shared = _shared(finest, drawn.sweep)
@@ -72,6 +73,7 @@ def playback(
             if not (shared and panel.kind == "shared")
         ],
         "levels": [level.data(name, LABELS[name]) for name, level in levels.items()],
+        "opening": opening,
         "knobs": knobs(x, graph) if live else [],
         "weights": weights(x, graph) if live else None,
         "names": names(graph),
@@ -82,13 +84,17 @@ def playback(
 
 
 def _pictures(
-    x: Drawable, scalar: Pictures, title: str | None, captions: Sequence[str] | None
+    x: Drawable, scalar: Pictures, opening: str, title: str | None, captions: Sequence[str] | None
 ) -> dict[str, Picture]:
-    """A picture for every level that says something of its own, the finest first."""
+    """A picture for every level that says something of its own, the finest first.
+
+    opening : the level that the page begins with, which is always there
+    """
     found = {"scalar": scalar.played()}
-    for name in scalar.levels()[1:]:
+    for name in sorted({*scalar.levels(), opening} - {"scalar"}, key=list(LABELS).index):
         picture = Pictures(x, Options(title, captions, name)).played()
-        if 0 < len(picture.cards) < len(next(reversed(found.values())).cards):
+        fewer = 0 < len(picture.cards) < len(next(reversed(found.values())).cards)
+        if fewer or name == opening:
             found[name] = picture
     if len(found["scalar"].cards) > MOST_CARDS and len(found) > 1:
         del found["scalar"]

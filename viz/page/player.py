@@ -94,7 +94,8 @@ def player(
         reader can choose another
     live : whether numbers can be moved: every value, gradient, panel and sentence follows
 
-    The address may say where to begin: `quiz.html#step=12&level=cell&h_0=1&seed=7&quiz`; with
+    A page opens at the level of detail that `viz.render` takes by itself. The address may say
+    where to begin: `quiz.html#step=12&level=cell&h_0=1&seed=7&quiz`; with
     `quiz.html?embed` it is small enough for an iframe. `window.microgrid` has names(),
     value(name), gradient(name) and set(name, number).
 

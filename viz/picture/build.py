@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from microgrid.graph import creation_order, gradient_of, graph_of
@@ -242,29 +243,36 @@ class Pictures:
                 card.look = "marked"
 
     def _draw(self, result: Picture) -> None:
-        """Cards and wires at the level asked for, or at the first one that stays readable."""
-        scene, run, detail = self._scene, self._run, self._options.detail
-        if detail == "rolled" and run is not None:
+        """Cards and wires at the level of this picture."""
+        scene, run = self._scene, self._run
+        if self.level == "rolled" and run is not None:
             result.cards, result.wires = rolled(scene, run)
             return
-        size = scene.size()
-        level = detail
-        if detail == "auto":  # what is opened into single gates is to be seen gate by gate
-            level = "scalar" if self._copies and size <= MOST_CARDS else level_of(scene, size)
-        if level == "cell" and self._opened and gates_in(scene):
-            level = "gate"
-        if level == "scalar":
+        if self.level == "scalar":
             scene.draw()
             result.cards, result.wires = scene.cards, scene.wires
             return
-        drawn = self._collapsed(level)
-        if detail == "auto" and len(drawn.cards) > READABLE and scene.timed and level != "cell":
-            level, drawn = "cell", self._collapsed("cell")
+        drawn = self._collapsed(self.level)
         result.cards, result.wires = drawn.cards, drawn.wires
         if drawn.without_total and run is not None and run.root is not None:
             result.legend += (f"{name_of(run.loss)} is the sum of the losses of all steps",)
-        if detail == "auto":
-            result.legend += (f'{size:,} cards at detail="scalar": drawn by {level}',)
+        if self._options.detail == "auto":
+            size = f'{scene.size():,} cards at detail="scalar"'
+            result.legend += (f"{size}: drawn by {self.level}",)
+
+    @cached_property
+    def level(self) -> str:
+        """The level that is drawn: the one asked for, or the first that stays readable."""
+        scene, level, auto = self._scene, self._options.detail, self._options.detail == "auto"
+        if auto:  # what is opened into single gates is to be seen gate by gate
+            size = scene.size()
+            level = "scalar" if self._copies and size <= MOST_CARDS else level_of(scene, size)
+        if level == "cell" and self._opened and gates_in(scene):
+            level = "gate"
+        if auto and scene.timed and level not in ("scalar", "cell"):
+            crowded = len(self._collapsed(level).cards) > READABLE
+            return "cell" if crowded else level
+        return level
 
     def _collapsed(self, level: str) -> Collapsed:
         """The cards of a coarser level; its groups and Jacobians are found once."""

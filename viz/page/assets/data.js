@@ -79,9 +79,12 @@ function sentenceOf({ about, cases }) {
   return words.map((w) => (typeof w === "string" ? w : written(numberOf(w[0]), w[1]))).join("");
 }
 
+/** The level that Python's detail="auto" takes. */
+const OPENING = DATA.levels.find(({ name }) => name === DATA.opening);
+
 /** What is being looked at. Change it with `show`, which repaints. */
 const state = {
-  level: DATA.levels[0],
+  level: OPENING,
   step: 0,
   selected: null, // the card whose paths are lit
   pointed: null, // the card under the mouse or the focus

@@ -50,13 +50,22 @@ function newRound() {
   Object.assign(quiz, { at: -1, asked: 0, right: 0 });
 }
 
-/** Questions are about single Values, which stand on the finest level. */
-const onLevel = (question) => cardOf(question.node) !== undefined;
-const cardOf = (node) => state.level.cards.find((card) => card.node === node && !card.alias)
-  ?? state.level.cards.find((card) => card.node === node);
+const cardOf = (node, { cards } = state.level) =>
+  cards.find((card) => card.node === node && !card.alias) ?? cards.find((card) => card.node === node);
 
-/** The wire of an edge of the graph. */
-const wireOf = (edge) => state.level.wires.find((wire) => wire.edges.includes(edge));
+/** The wire that stands for this edge of the graph alone. */
+const wireOf = (edge, { wires } = state.level) => wires.find(({ edges }) => edges.length === 1 && edges[0] === edge);
+
+/** Questions are about single Values and edges, which a coarse level has few of. */
+const onLevel = ({ node, edge }, level = state.level) =>
+  cardOf(node, level) !== undefined && (edge === null || wireOf(edge, level) !== undefined);
+
+/** The level to be asked on: this one if it fills a round, or the one with the most questions. */
+function levelToAsk() {
+  const count = (level) => DATA.exercise.questions.filter((question) => onLevel(question, level)).length;
+  if (count(state.level) >= ROUND) return state.level;
+  return DATA.levels.reduce((most, level) => (count(level) > count(most) ? level : most), state.level);
+}
 
 const HIDDEN = { value: "value", local: "local", message: "gradient", fork: "gradient", weight: "gradient" };
 
@@ -199,6 +208,8 @@ function toggleQuiz() {
   byId("quiz").hidden = !quiz.on;
   byId("quiz-toggle").setAttribute("aria-pressed", quiz.on);
   if (!quiz.on) return show({ asked: null });
+  const level = levelToAsk();
+  if (level !== state.level) return showLevel(level);
   newRound();
   nextQuestion();
 }

@@ -20,7 +20,7 @@ const announce = (text) => (byId("announced").textContent = text);
 function permalink() {
   const wish = new URLSearchParams();
   wish.set("step", state.step);
-  if (state.level !== DATA.levels[0]) wish.set("level", state.level.name);
+  if (DATA.levels.length > 1) wish.set("level", state.level.name);
   if (quiz.seed !== null) wish.set("seed", quiz.seed);
   if (quiz.on) wish.set("quiz", "");
   for (const [name, i] of Object.entries(DATA.names)) {
@@ -46,7 +46,7 @@ function followAddress() {
   const level = DATA.levels.find(({ name }) => name === wish.get("level"));
   if (wish.has("level") && !level) unknown.push("level");
   state.level = null;
-  showLevel(level ?? DATA.levels[0]);
+  showLevel(level ?? OPENING);
   if (seed !== null && Number.isInteger(seed) && seed >= 0 && DATA.live) freshen(seed);
   else if (seed !== null) unknown.push("seed");
   if (numbers.size) setLeaves(numbers, false);
