@@ -33,7 +33,7 @@ from .value import Value
 
 __all__ = ["from_jax"]
 
-Rule = Callable[..., Any]
+_Rule = Callable[..., Any]
 
 
 def from_jax(f: Callable[..., Any], *args: Any) -> Any:
@@ -103,10 +103,10 @@ def _run(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
         name, params = equation.primitive.name, equation.params
         if name == "scan":
             out = _scan(given, params)
-        elif (inner := _inner(params)) is not None and name not in RULES:
+        elif (inner := _inner(params)) is not None and name not in _RULES:
             out = _run(inner.jaxpr, inner.consts, given)
-        elif name in RULES:
-            made = RULES[name](*given, **params)
+        elif name in _RULES:
+            made = _RULES[name](*given, **params)
             out = made if equation.primitive.multiple_results else [made]
         else:
             raise NotImplementedError(
@@ -155,7 +155,7 @@ def _scan(given: Sequence[Any], params: Mapping[str, Any]) -> list[Any]:
 # The rules: a primitive's arrays, then its parameters by name
 
 
-def _op(op: Op) -> Rule:
+def _op(op: Op) -> _Rule:
     return lambda *arrays, **_: _numbers_or(op, arrays)
 
 
@@ -172,7 +172,7 @@ _INTEGERS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def _compared(test: Callable[..., Any]) -> Rule:
+def _compared(test: Callable[..., Any]) -> _Rule:
     return lambda *arrays, **_: test(*[numbers(a) for a in arrays])
 
 
@@ -207,7 +207,7 @@ def _power(a: Any, b: Any = None, y: Any = None, **_: Any) -> Any:
     return pointwise(ops.POW, a, whole.astype(float) if whole.dtype != object else whole)
 
 
-def _reduction(f: Callable[[list[Any]], Any], plain: Callable[..., Any]) -> Rule:
+def _reduction(f: Callable[[list[Any]], Any], plain: Callable[..., Any]) -> _Rule:
     def rule(a: Any, axes: Sequence[int], **_: Any) -> Any:
         if np.asarray(a).dtype != object:
             return plain(a, axis=tuple(axes))
@@ -263,7 +263,7 @@ def _constant(a: Any) -> Array:
     return numbers(a)
 
 
-def _running(op: Op) -> Rule:
+def _running(op: Op) -> _Rule:
     def rule(a: Any, axis: int, reverse: bool, **_: Any) -> Array:
         def line(xs: list[Any]) -> list[Any]:
             out: list[Any] = []
@@ -276,7 +276,7 @@ def _running(op: Op) -> Rule:
     return rule
 
 
-def _argument(largest: bool) -> Rule:
+def _argument(largest: bool) -> _Rule:
     def rule(a: Any, axes: Sequence[int], **_: Any) -> Any:
         (axis,) = axes
         return (np.argmax if largest else np.argmin)(numbers(a), axis=axis)
@@ -294,7 +294,7 @@ def _split(a: Any, sizes: Sequence[int], axis: int, **_: Any) -> list[Any]:
     return np.split(np.asarray(a), np.cumsum(sizes)[:-1], axis=axis)
 
 
-RULES: dict[str, Rule] = {
+_RULES: dict[str, _Rule] = {
     "add": _op(ops.ADD), "add_any": _op(ops.ADD), "sub": _op(ops.SUB), "mul": _op(ops.MUL),
     "div": _op(ops.DIV), "neg": _op(ops.NEG), "abs": _op(ops.ABS), "max": _op(ops.MAXIMUM),
     "min": _op(ops.MINIMUM), "exp": _op(ops.EXP), "exp2": _op(by_name("exp2")),

@@ -187,7 +187,7 @@ def evaluate(source: Source, sweep: Sweep | None = None, after: int | None = Non
     arrived = any(x is not None for x, a in zip(numbers, arguments) if a[0] != "number")
     if len(known) < len(numbers) and not (kind == "sum" and arrived):
         return None
-    return COMBINED[kind](known)
+    return _COMBINED[kind](known)
 
 
 def _needed(sweep: Sweep | None, kind: str) -> Sweep:
@@ -199,7 +199,7 @@ def _needed(sweep: Sweep | None, kind: str) -> Sweep:
 def _made(kind: str, numbers: Sequence[float]) -> Quantity:
     if len(numbers) == 1 and kind != "size":
         return Quantity(float(numbers[0]), *source_of(numbers[0]))
-    found = COMBINED[kind]([float(x) for x in numbers])
+    found = _COMBINED[kind]([float(x) for x in numbers])
     return Quantity(found, kind, *map(source_of, numbers))
 
 
@@ -221,7 +221,7 @@ def _product(numbers: Sequence[float]) -> float:
     return found
 
 
-COMBINED: dict[str, Callable[[Sequence[float]], float]] = {
+_COMBINED: dict[str, Callable[[Sequence[float]], float]] = {
     "sum": lambda numbers: sum(numbers, start=0.0),
     "product": _product,
     "ratio": _ratio,

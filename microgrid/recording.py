@@ -153,7 +153,7 @@ TESTS: dict[str, Callable[[float, float], bool]] = {  # NumPy's names
     "equal": eq,
     "not_equal": ne,
 }
-MOST_THREADS = 64  # whose comparisons are remembered
+_MOST_THREADS = 64  # whose comparisons are remembered
 
 
 class Comparison(NamedTuple):
@@ -232,7 +232,7 @@ class Comparisons:
         thread = get_ident()
         log = self._logs.get(thread)
         if log is None:
-            while len(self._logs) >= MOST_THREADS:
+            while len(self._logs) >= _MOST_THREADS:
                 self._logs.pop(next(iter(self._logs)), None)
             log = self._logs[thread] = _Log(self.size)
         return log

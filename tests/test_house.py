@@ -81,15 +81,19 @@ def doors(file: str) -> list[str] | None:
 
 def bound(file: str) -> set[str]:
     """The names that the module binds on its top level."""
-    names: set[str] = set()
-    for node in tree_of(file).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
-        else:
-            names |= {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
-    return names
+    return {name for node in tree_of(file).body for name in bound_by(node)}
+
+
+def bound_by(node: ast.stmt) -> set[str]:
+    """The names that a statement of a module binds."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name for alias in node.names}
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return {x.id for t in targets for x in ast.walk(t) if isinstance(x, ast.Name)}
+    return {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
 
 
 @pytest.mark.parametrize("file", HOUSE.values())
@@ -101,6 +105,18 @@ def test_a_module_says_in_all_what_others_may_take(file):
     module = import_module(module_of(file)) if lazy else None
     missing = [n for n in names if n not in bound(file) and not (lazy and hasattr(module, n))]
     assert not missing, f"{file} offers {missing}, which it does not define"
+
+
+@pytest.mark.parametrize("file", HOUSE.values())
+def test_what_a_module_keeps_to_itself_has_an_underscore(file):
+    defined = {
+        name
+        for node in tree_of(file).body
+        for name in bound_by(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign)
+    }
+    kept = {name for name in defined if not name.startswith("_")} - set(doors(file) or [])
+    assert not kept, f"{file} neither offers {sorted(kept)} nor marks them as its own"
 
 
 def test_nothing_is_taken_that_is_not_offered():

@@ -34,6 +34,7 @@ from .widgets import make_widget
 
 __all__ = [
     "FORMATS",
+    "SWEEPS",
     "activations",
     "animate",
     "compare",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 SWEEPS = ("backward", "forward", "both")
-MOST_MOMENTS = 200  # of an animation; a longer one nobody watches
+_MOST_MOMENTS = 200  # of an animation; a longer one nobody watches
 
 register()
 
@@ -254,7 +255,7 @@ def _moments(pictures: Pictures, theme: Theme) -> list[Drawing]:
     last = pictures.played()
     places, scale = layout_of(last), (last.steepest, last.strongest)
     first, end = -pictures.operations, 0 if pictures.sweep is None else len(pictures.sweep)
-    stride = -(-(end - first) // MOST_MOMENTS) or 1
+    stride = -(-(end - first) // _MOST_MOMENTS) or 1
     drawings = []
     for step in range(first, end + 1, stride):
         picture = pictures.at(step)

@@ -26,13 +26,13 @@ from .style.typography import number
 
 __all__ = ["changes", "side_by_side"]
 
-GAP = 24.0  # between the two pictures
-WIDEST = 2400.0  # points; wider pairs that are not tall stand below each other
-SAME = 1e-9  # a relative difference up to this is rounding
+_GAP = 24.0  # between the two pictures
+_WIDEST = 2400.0  # points; wider pairs that are not tall stand below each other
+_SAME = 1e-9  # a relative difference up to this is rounding
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class _Change:
     """A number of a card in both graphs. `what` is "value" or "gradient"."""
 
     what: str
@@ -47,7 +47,7 @@ class Change:
             return a is not b
         if math.isnan(a) or math.isnan(b):
             return math.isnan(a) != math.isnan(b)
-        return not math.isclose(a, b, rel_tol=SAME, abs_tol=1e-12)
+        return not math.isclose(a, b, rel_tol=_SAME, abs_tol=1e-12)
 
     @property
     def size(self) -> float:
@@ -57,15 +57,15 @@ class Change:
         return float(self.after) - float(self.before)
 
 
-def changes(a: Card, b: Card) -> list[Change]:
+def changes(a: Card, b: Card) -> list[_Change]:
     """Value and gradient of every row of a card, in both graphs."""
     pairs = zip(a.rows, b.rows)
     return [
         change
         for one, other in pairs
         for change in (
-            Change("value", one.value, other.value),
-            Change("gradient", one.grad, other.grad),
+            _Change("value", one.value, other.value),
+            _Change("gradient", one.grad, other.grad),
         )
     ]
 
@@ -112,7 +112,7 @@ def side_by_side(
     return _sheet(_marked(left, pairs, theme), _told(right, pairs, theme), titles)
 
 
-def _with_room(card: Card, found: Sequence[Change]) -> Card:
+def _with_room(card: Card, found: Sequence[_Change]) -> Card:
     """A card that changes, with a line for a note, in which the second picture says by how much."""
     if not any(change.differs for change in found):
         return card
@@ -138,7 +138,7 @@ def _follows(node: Value) -> bool:
     """Whether a node has the value that its operands give now."""
     assert node.op is not None
     now = node.op.evaluate(FLOAT, node.operands)
-    return not Change("value", node.data, float(now)).differs
+    return not _Change("value", node.data, float(now)).differs
 
 
 # The same shape
@@ -232,7 +232,7 @@ def _size(picture: Picture) -> str:
 # What differs
 
 
-def _marked(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> Drawing:
+def _marked(drawing: Drawing, pairs: dict[str, list[_Change]], theme: Theme) -> Drawing:
     """With a frame around each gradient and a line under each value that differ."""
     groups = []
     for group in drawing.groups:
@@ -245,7 +245,7 @@ def _marked(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> D
 
 
 def _marks(
-    group: Group, values: Sequence[Change], grads: Sequence[Change], theme: Theme
+    group: Group, values: Sequence[_Change], grads: Sequence[_Change], theme: Theme
 ) -> Iterator[Shape]:
     """The painter paints a value and a heat cell for each row, in their order."""
     ink = theme.marked
@@ -259,7 +259,7 @@ def _marks(
             yield replace(cell, kind="differs", fill="", stroke=ink, width=1.4, radius=2.0)
 
 
-def _told(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> Drawing:
+def _told(drawing: Drawing, pairs: dict[str, list[_Change]], theme: Theme) -> Drawing:
     """With the marks, how much each card changed, and in place of the legend what that means."""
     groups = []
     for group in _marked(drawing, pairs, theme).groups:
@@ -272,7 +272,7 @@ def _told(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> Dra
     return replace(drawing, groups=tuple(groups))
 
 
-def _noted(shape: Shape, group: Group, found: Sequence[Change], theme: Theme) -> Shape:
+def _noted(shape: Shape, group: Group, found: Sequence[_Change], theme: Theme) -> Shape:
     """In place of a card's note, the change of its value and of its gradient."""
     if not isinstance(shape, Text) or shape.kind != "note":
         return shape
@@ -294,12 +294,12 @@ def _said(sizes: Sequence[float]) -> str:
     return f"{'+' if sizes[0] > 0.0 else ''}{number(sizes[0])}"
 
 
-def _sentence(change: Change) -> str:
+def _sentence(change: _Change) -> str:
     before, after = ("none" if x is None else number(x, 6) for x in (change.before, change.after))
     return f"{change.what} {before}, then {after}"
 
 
-def _legend(group: Group, pairs: dict[str, list[Change]], theme: Theme) -> Group:
+def _legend(group: Group, pairs: dict[str, list[_Change]], theme: Theme) -> Group:
     """What the marks mean, where the other picture says how to read both."""
     frame = next(shape for shape in group.shapes if isinstance(shape, Rect))
     found = [change for card in pairs.values() for change in card if change.differs]
@@ -334,12 +334,12 @@ def _legend(group: Group, pairs: dict[str, list[Change]], theme: Theme) -> Group
 
 def _sheet(one: Drawing, other: Drawing, titles: Sequence[str]) -> Drawing:
     """Both beside each other, or below each other where that would get very wide."""
-    wide = one.width + GAP + other.width
-    if wide > WIDEST and one.width > one.height:
-        dx, dy = 0.0, one.height + GAP
+    wide = one.width + _GAP + other.width
+    if wide > _WIDEST and one.width > one.height:
+        dx, dy = 0.0, one.height + _GAP
         width, height = max(one.width, other.width), dy + other.height
     else:
-        dx, dy = one.width + GAP, 0.0
+        dx, dy = one.width + _GAP, 0.0
         width, height = wide, max(one.height, other.height)
     moved = [_moved(group, dx, dy) for group in other.groups]
     title = f"{titles[0]} and {titles[1]}"

@@ -37,36 +37,36 @@ from .style.theme import LIGHT
 
 __all__ = ["register", "show_graph", "show_model", "show_stepper"]
 
-Bundle: TypeAlias = tuple[dict[str, str], dict[str, Any]]  # a display by format, and its sizes
+_Bundle: TypeAlias = tuple[dict[str, str], dict[str, Any]]  # a display by format, and its sizes
 
-DARK_PAGES = ('body[data-jp-theme-light="false"] .microgrid', "body.vscode-dark .microgrid")
-MOST_SHAPES = 300  # of a picture that is shown as PNG as well: a third of a second
-MOST_CARDS = 120  # of a picture that is shown as text as well
-MOST_WEIGHTS = 16  # rows and columns of a matrix whose numbers are shown
+_DARK_PAGES = ('body[data-jp-theme-light="false"] .microgrid', "body.vscode-dark .microgrid")
+_MOST_SHAPES = 300  # of a picture that is shown as PNG as well: a third of a second
+_MOST_CARDS = 120  # of a picture that is shown as text as well
+_MOST_WEIGHTS = 16  # rows and columns of a matrix whose numbers are shown
 
 
-def show_graph(x: Drawable, upto: int | None = None) -> Bundle:
+def show_graph(x: Drawable, upto: int | None = None) -> _Bundle:
     """The picture of a graph; after so many messages of the sweep, if that is given."""
     picture = picture_of(x, upto=upto)
     places = layout_of(picture)
-    dark = f"<style>{dark_where(*DARK_PAGES)}</style>"
+    dark = f"<style>{dark_where(*_DARK_PAGES)}</style>"
     painted = inline(to_svg(paint(picture, places, FOLLOWING)))
     shown = {"text/html": f'<div class="microgrid">{dark}{painted}</div>'}
-    if len(picture.cards) <= MOST_CARDS:
+    if len(picture.cards) <= _MOST_CARDS:
         shown["text/plain"] = text(x, upto=upto, color=False, ascii=False, width=100)
     return _with_png(shown, paint(picture, places, LIGHT))
 
 
-def show_stepper(stepper: Stepper) -> Bundle:
+def show_stepper(stepper: Stepper) -> _Bundle:
     """The picture as far as the sweep has come: no message that has not been sent."""
     return show_graph(stepper.root, None if stepper.done else len(stepper.messages))
 
 
-def show_model(model: Module) -> Bundle:
+def show_model(model: Module) -> _Bundle:
     """What a model is made of, and the numbers of its weights where there are few."""
     words, shown = str(model), ""
     found = [(name, _rows(weights)) for name, weights in model.named_weights()]
-    if found and all(len(rows) <= MOST_WEIGHTS >= len(rows[0]) for _, rows in found):
+    if found and all(len(rows) <= _MOST_WEIGHTS >= len(rows[0]) for _, rows in found):
         plots = (
             heat(
                 rows,
@@ -89,40 +89,40 @@ def _rows(weights: Any) -> list[list[float]]:
     return [[weight.data for weight in row] for row in rows]
 
 
-def _with_png(shown: dict[str, str], drawing: Drawing) -> Bundle:
+def _with_png(shown: dict[str, str], drawing: Drawing) -> _Bundle:
     """The display with a PNG, where there are few shapes and a Graphviz is found."""
     sizes: dict[str, Any] = {}
-    if sum(len(group.shapes) for group in drawing.groups) <= MOST_SHAPES:
+    if sum(len(group.shapes) for group in drawing.groups) <= _MOST_SHAPES:
         with suppress(EngineError):
             shown["image/png"] = b64encode(png(drawing)).decode("ascii")
             sizes["image/png"] = {"width": round(drawing.width), "height": round(drawing.height)}
     return shown, sizes
 
 
-def _show_several(values: Sequence[Any]) -> Bundle:
+def _show_several(values: Sequence[Any]) -> _Bundle:
     """A list of Values as one picture; any other list as ever."""
     if not values or not all(isinstance(value, Value) for value in values):
         return {}, {}
     return show_graph(values)
 
 
-def _show_flow(found: Any) -> Bundle:
+def _show_flow(found: Any) -> _Bundle:
     return {"text/plain": str(found), "text/html": inline(flow.over_time(found).svg())}, {}
 
 
-def _show_pytorch_flow(found: Any) -> Bundle:
+def _show_pytorch_flow(found: Any) -> _Bundle:
     return {"text/plain": str(found), "text/html": inline(flow.picture(found).svg())}, {}
 
 
-def _show_drawing(drawn: Digraph) -> Bundle:
+def _show_drawing(drawn: Digraph) -> _Bundle:
     return _with_png({"text/html": inline(to_svg(drawn.drawing))}, drawn.drawing)
 
 
-def _show_plot(plot: Plot) -> Bundle:
+def _show_plot(plot: Plot) -> _Bundle:
     return {"text/html": inline(plot.svg()), "text/plain": f"Plot({plot.title!r})"}, {}
 
 
-BY_TYPE: tuple[tuple[type, Callable[[Any], Bundle]], ...] = (
+_BY_TYPE: tuple[tuple[type, Callable[[Any], _Bundle]], ...] = (
     (Value, show_graph),
     (Unrolled, show_graph),
     (list, _show_several),
@@ -132,7 +132,7 @@ BY_TYPE: tuple[tuple[type, Callable[[Any], Bundle]], ...] = (
     (Digraph, _show_drawing),
     (Plot, _show_plot),
 )
-BY_NAME: tuple[tuple[str, str, Callable[[Any], Bundle]], ...] = (  # not imported for this
+_BY_NAME: tuple[tuple[str, str, Callable[[Any], _Bundle]], ...] = (  # not imported for this
     ("microgrid.pytorch.record", "Recording", show_graph),
     ("microgrid.bptt.jacobian", "Flow", _show_flow),
     ("microgrid.pytorch.flow", "Flow", _show_pytorch_flow),
@@ -147,13 +147,13 @@ def register() -> bool:
     formatter = shell.display_formatter
     bundles = formatter.mimebundle_formatter
 
-    def shows(show: Callable[[Any], Bundle]) -> Callable[..., Bundle]:
+    def shows(show: Callable[[Any], _Bundle]) -> Callable[..., _Bundle]:
         # IPython in a terminal shows text only: the repr, as Python does.
         return lambda x, **_: show(x) if formatter.formatters["text/html"].enabled else ({}, {})
 
-    for kind, show in BY_TYPE:
+    for kind, show in _BY_TYPE:
         bundles.for_type(kind, shows(show))
-    for module, name, show in BY_NAME:
+    for module, name, show in _BY_NAME:
         bundles.for_type_by_name(module, name, shows(show))
     return True
 

@@ -15,7 +15,7 @@ __all__ = ["make_widget"]
 
 # The page stands in a frame of its own, as it does in a file; the two sides send each other the
 # numbers of the leaves by name.
-ESM = """
+_ESM = """
 function render({ model, el }) {
   const frame = document.createElement("iframe");
   frame.srcdoc = model.get("page");
@@ -58,7 +58,7 @@ def make_widget(x: Drawable, height: int = 640, theme: str = "system") -> Any:
     class Widget(anywidget.AnyWidget):
         """A live page whose leaves are those of the graph. `refresh()` after a change in Python."""
 
-        _esm = ESM
+        _esm = _ESM
         page = traitlets.Unicode(page(x, theme=theme)).tag(sync=True)
         height = traitlets.Int(640).tag(sync=True)
         leaves = traitlets.Dict().tag(sync=True)

@@ -22,10 +22,10 @@ from .style.typography import number, pretty, text_width
 
 __all__ = ["worksheet", "write_worksheet"]
 
-THEME = THEMES["print"]
-SIZE, PITCH, MARGIN = 11.0, 17.0, 28.0
-LETTERS = "abcdefgh"
-BLANK = "______"
+_THEME = THEMES["print"]
+_SIZE, _PITCH, _MARGIN = 11.0, 17.0, 28.0
+_LETTERS = "abcdefgh"
+_BLANK = "______"
 
 
 def worksheet(exercise: Exercise, key: bool = False) -> Drawing:
@@ -41,17 +41,17 @@ def worksheet(exercise: Exercise, key: bool = False) -> Drawing:
     pictures = Pictures(exercise.graph, Options(title=title, detail="scalar", hide=hidden))
     picture = pictures.played()
     picture.panels, picture.subtitle = [], ""
-    drawing = paint(picture, layout_of(picture), THEME)
+    drawing = paint(picture, layout_of(picture), _THEME)
     order = creation_order(*roots_of(exercise.graph))
     groups = list(drawing.groups) if key else _blanked(drawing, picture, exercise.questions, order)
     lines = [line for i, q in enumerate(exercise.questions, 1) for line in _lines(q, i, key)]
-    width = max(drawing.width, *(text_width(words, SIZE) + 2 * MARGIN for _, words in lines))
-    top = drawing.height + PITCH
+    width = max(drawing.width, *(text_width(words, _SIZE) + 2 * _MARGIN for _, words in lines))
+    top = drawing.height + _PITCH
     for i, (kind, words) in enumerate(lines):
-        ink = THEME.text if kind == "question" else THEME.muted
-        text = Text("line", MARGIN, top + i * PITCH, SIZE, "start", (Word(words, ink),))
+        ink = _THEME.text if kind == "question" else _THEME.muted
+        text = Text("line", _MARGIN, top + i * _PITCH, _SIZE, "start", (Word(words, ink),))
         groups.append(Group(f"line{i}", kind, words, (text,)))
-    height = top + len(lines) * PITCH + MARGIN
+    height = top + len(lines) * _PITCH + _MARGIN
     return replace(drawing, width=width, height=height, groups=tuple(groups))
 
 
@@ -72,13 +72,13 @@ def write_worksheet(exercise: Exercise, path: str | Path) -> list[Path]:
 
 def _lines(question: Question, i: int, key: bool) -> Iterator[tuple[str, str]]:
     """(kind, words) of a question, its choices, and in the key its answer."""
-    answer = BLANK
+    answer = _BLANK
     if key:
         answer = (
-            LETTERS[int(question.answer)] if question.choices else number(float(question.answer))
+            _LETTERS[int(question.answer)] if question.choices else number(float(question.answer))
         )
     yield "question", f"{i}.  {pretty(question.text)}   {answer}"
-    for letter, choice in zip(LETTERS, question.choices):
+    for letter, choice in zip(_LETTERS, question.choices):
         yield "choice", f"      ({letter})  {pretty(choice)}"
     if key:
         for step in question.steps:

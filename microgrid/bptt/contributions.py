@@ -16,7 +16,7 @@ from .weights import loss_steps, parameter_array
 
 __all__ = ["Contributions", "Use", "all_terms", "contributions", "terms"]
 
-Place: TypeAlias = int | str  # a time step, or the scope of what belongs to none
+_Place: TypeAlias = int | str  # a time step, or the scope of what belongs to none
 _Places: TypeAlias = dict[Value, list[tuple[str, int]]]
 
 
@@ -33,13 +33,13 @@ class Use:
 
     parameter: Value
     node: Value
-    place: Place
+    place: _Place
     upstream: float
     local: float
     message: float
 
 
-class Contributions(dict[Place, Any]):
+class Contributions(dict[_Place, Any]):
     """{time step or scope: what the uses there add to the gradient}, and each use.
 
     Attributes
@@ -49,7 +49,7 @@ class Contributions(dict[Place, Any]):
     """
 
     def __init__(
-        self, sums: Mapping[Place, Any], total: Any, uses: Callable[[], list[Use]]
+        self, sums: Mapping[_Place, Any], total: Any, uses: Callable[[], list[Use]]
     ) -> None:
         super().__init__(sums)
         self.total = total
@@ -83,7 +83,7 @@ def contributions(x: Any, parameter: Any) -> Contributions:
     sweep = Sweep(root)
     index = {value: i for i, value in enumerate(dict.fromkeys(wanted.flat))}
     users = _users(sweep.order, index)
-    sums: dict[Place, list[float]] = {}
+    sums: dict[_Place, list[float]] = {}
     for user in users:
         flat = sums.setdefault(user.place, [0.0] * len(index))
         for parent, message in zip(user.node.parents, sweep.sent_by(user.node)):
@@ -164,7 +164,7 @@ class _User:
     """A node that uses parameters, and the edges to them."""
 
     node: Value
-    place: Place
+    place: _Place
     edges: list[tuple[Value, float]]
 
     def entries(self, stands: _Places) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -197,7 +197,7 @@ def _users(order: Iterable[Value], stands: Container[Value]) -> list[_User]:
     return users
 
 
-def _place(node: Value) -> Place:
+def _place(node: Value) -> _Place:
     step = time_step(node.scope)
     return node.scope if step is None else step
 

@@ -23,7 +23,7 @@ from .paths import Path, Paths, paths
 
 __all__ = ["Explanation", "explain"]
 
-DEFINED = 12  # formulas written out below a gradient
+_DEFINED = 12  # formulas written out below a gradient
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def _text(ways: Paths, shown: Sequence[Path], names: dict[Value, str]) -> str:
         lines.append(f"     = {' = '.join([' · '.join(numbers), *product])}")
     lines += ["", f"  {gradient} = {_sum(ways, shown)}"]
     made = [f"{name} = {_formula(node, names)}" for node, name in names.items() if node.op]
-    if len(made) > DEFINED:
-        made[DEFINED:] = [f"… ({len(made) - DEFINED} more)"]
+    if len(made) > _DEFINED:
+        made[_DEFINED:] = [f"… ({len(made) - _DEFINED} more)"]
     for i, definition in enumerate(made):
         lines += ([""] if i == 0 else []) + [f"  {'where' if i == 0 else '     '} {definition}"]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from .weights import loss_steps
 
 __all__ = ["Flow", "flow", "jacobian", "jacobian_norms", "mean_factor", "verdict_of"]
 
-STEADY = 0.9, 1.1  # factors per step between which a gradient is called steady
+_STEADY = 0.9, 1.1  # factors per step between which a gradient is called steady
 
 
 def jacobian(run: Unrolled, t: int, k: int, carry: bool = False) -> np.ndarray:
@@ -178,7 +178,7 @@ def mean_factor(near: float, far: float, steps: int) -> float:
 
 
 def verdict_of(factor: float) -> str:
-    low, high = STEADY
+    low, high = _STEADY
     if np.isnan(factor):
         return "no gradient"
     return "vanishing" if factor < low else "exploding" if factor > high else "steady"

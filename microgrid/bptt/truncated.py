@@ -16,7 +16,7 @@ __all__ = ["Truncated", "chunks", "truncated"]
 
 
 @dataclass(frozen=True)
-class Distance:
+class _Distance:
     """How far one gradient is from another.
 
     Attributes
@@ -42,8 +42,8 @@ class Truncated:
 
     gradient: dict[str, np.ndarray]
     full: dict[str, np.ndarray]
-    distance: Distance
-    steps: dict[int, Distance]
+    distance: _Distance
+    steps: dict[int, _Distance]
 
 
 def truncated(run: Unrolled, window: int | None = None, chunk: int | None = None) -> Truncated:
@@ -130,13 +130,13 @@ def _at_least_1(what: str, k: Any) -> int:
     return int(k)
 
 
-def _distance(near: dict[str, Any], full: dict[str, Any]) -> Distance:
+def _distance(near: dict[str, Any], full: dict[str, Any]) -> _Distance:
     a = np.concatenate([np.ravel(near[name]) for name in full])
     b = np.concatenate([np.ravel(full[name]) for name in full])
     size_a, size_b = float(np.linalg.norm(a)), float(np.linalg.norm(b))
     gap = float(np.linalg.norm(a - b))
     error = gap / size_b if size_b else (0.0 if gap == 0.0 else inf)
     if not size_a or not size_b:
-        return Distance(error, nan)
+        return _Distance(error, nan)
     u, v = a / size_a, b / size_b  # arccos of their product would lose half the digits
-    return Distance(error, degrees(2.0 * atan2(np.linalg.norm(u - v), np.linalg.norm(u + v))))
+    return _Distance(error, degrees(2.0 * atan2(np.linalg.norm(u - v), np.linalg.norm(u + v))))

@@ -16,7 +16,7 @@ from .exercise import add_check_command, add_exercise_command
 
 __all__ = ["main"]
 
-EXAMPLES = """\
+_EXAMPLES = """\
 for example:
   microgrid draw lstm                                in the terminal
   microgrid draw lstm --steps 3 -o lstm.svg --open   a picture, shown at once
@@ -26,12 +26,12 @@ for example:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     made = argparse.ArgumentParser(
         prog="microgrid",
         description="Scalar autograd whose every gradient can be seen.",
-        epilog=EXAMPLES,
+        epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--version", action="version", version=f"microgrid {__version__}")
@@ -59,7 +59,7 @@ def _sentence(error: Exception) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; the exit code. Bad input is one sentence on stderr and exit code 2."""
-    args = parser().parse_args(argv)
+    args = _parser().parse_args(argv)
     try:
         code = args.run(args)
         sys.stdout.flush()

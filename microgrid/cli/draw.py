@@ -19,10 +19,10 @@ from .patience import patience
 
 __all__ = ["add_draw_command", "add_frames_command"]
 
-CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
-INPUTS = (1.0, 0.5, -1.0, 0.3, -0.6, 0.9)  # what `draw rnn` feeds in, over and over
-TARGETS = (0.5, 0.2, -0.3, 0.1, 0.4, -0.2)
-PAGE_OPTIONS = ("title", "captions", "theme")  # a page holds every level and the whole sweep
+_CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
+_INPUTS = (1.0, 0.5, -1.0, 0.3, -0.6, 0.9)  # what `draw rnn` feeds in, over and over
+_TARGETS = (0.5, 0.2, -0.3, 0.1, 0.4, -0.2)
+_PAGE_OPTIONS = ("title", "captions", "theme")  # a page holds every level and the whole sweep
 
 
 def add_draw_command(subparsers: Any) -> None:
@@ -67,9 +67,11 @@ def add_frames_command(subparsers: Any) -> None:
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar=f"FILE.py:FUNCTION | {' | '.join(CELLS)}")
-    sizes = parser.add_argument_group(f"with {', '.join(CELLS)}")
-    sizes.add_argument("--cell", choices=CELLS, help=argparse.SUPPRESS)  # of `draw rnn --cell lstm`
+    parser.add_argument("target", metavar=f"FILE.py:FUNCTION | {' | '.join(_CELLS)}")
+    sizes = parser.add_argument_group(f"with {', '.join(_CELLS)}")
+    sizes.add_argument(
+        "--cell", choices=_CELLS, help=argparse.SUPPRESS
+    )  # of `draw rnn --cell lstm`
     sizes.add_argument("--steps", type=int, default=3, help="time steps (default: %(default)s)")
     sizes.add_argument("--hidden", type=int, default=1, help="units (default: %(default)s)")
     sizes.add_argument("--layers", type=int, default=1, help="stacked cells (default: %(default)s)")
@@ -93,13 +95,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--highlight", metavar="LEAF", help="the strongest path to it, in red")
 
 
-OPTIONS = ("detail", "theme", "title", "captions", "expand", "show", "hide", "highlight", "upto",
+_OPTIONS = ("detail", "theme", "title", "captions", "expand", "show", "hide", "highlight", "upto",
            "sweep")  # fmt: skip
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:
     """The options that were set on the command line."""
-    return {name: x for name in OPTIONS if (x := getattr(args, name, None)) is not None}
+    return {name: x for name in _OPTIONS if (x := getattr(args, name, None)) is not None}
 
 
 def _draw(args: argparse.Namespace) -> None:
@@ -115,7 +117,7 @@ def _draw(args: argparse.Namespace) -> None:
     path = Path(args.output)
     format = path.suffix.removeprefix(".").lower()
     if format == "html":
-        others = [name for name in given if name not in PAGE_OPTIONS]
+        others = [name for name in given if name not in _PAGE_OPTIONS]
         _refuse(given, others, "the page holds every level and the whole sweep")
     elif format not in viz.FORMATS:
         raise ValueError(f"-o takes a name that ends in {_suffixes()} or .html, got {path.name!r}")
@@ -145,10 +147,10 @@ def _suffixes() -> str:
 
 def _target(args: argparse.Namespace) -> Any:
     """What is to be drawn: a cell by name, or what a function of a file returns."""
-    if args.target in CELLS:
+    if args.target in _CELLS:
         return _unrolled(args.cell or args.target, args)
     if ":" not in args.target:
-        known = ", ".join(CELLS)
+        known = ", ".join(_CELLS)
         raise ValueError(f"expected FILE.py:FUNCTION or one of {known}, got {args.target!r}")
     return load(args.target)
 
@@ -159,13 +161,13 @@ def _unrolled(kind: str, args: argparse.Namespace) -> nn.Unrolled:
         if getattr(args, name) < 1:
             raise ValueError(f"--{name} must be 1 or more, got {getattr(args, name)}")
     sizes = [1] + [args.hidden] * args.layers
-    cells = [CELLS[kind](*size, seed=args.seed + n) for n, size in enumerate(pairwise(sizes))]
+    cells = [_CELLS[kind](*size, seed=args.seed + n) for n, size in enumerate(pairwise(sizes))]
     cell = cells[0] if args.layers == 1 else nn.Stacked(cells)
     model = nn.SequenceModel(cell, readout=nn.Linear(args.hidden, 1, seed=args.seed + args.layers))
     rounds = range(args.steps)
     run = model.unroll(
-        [INPUTS[t % len(INPUTS)] for t in rounds],
-        [TARGETS[t % len(TARGETS)] for t in rounds],
+        [_INPUTS[t % len(_INPUTS)] for t in rounds],
+        [_TARGETS[t % len(_TARGETS)] for t in rounds],
         loss="mse",
         at="last" if args.loss_only_last else "all",
     )

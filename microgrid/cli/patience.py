@@ -11,11 +11,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 __all__ = ["patience"]
 
-AFTER = 2.0  # seconds; whatever is quicker says nothing
+_AFTER = 2.0  # seconds; whatever is quicker says nothing
 
 
 @contextmanager
-def patience(doing: str, after: float = AFTER) -> Iterator[None]:
+def patience(doing: str, after: float = _AFTER) -> Iterator[None]:
     """Show `doing` with a moving bar and the time on stderr while the block runs, if it is long.
 
     Without a terminal one line is written instead of a bar. The bar goes when the block ends.

@@ -14,7 +14,7 @@ from .moving import MOST_EVENTS
 
 __all__ = ["Asking"]
 
-LEAVE = {"", "q", "quit", "skip"}
+_LEAVE = {"", "q", "quit", "skip"}
 
 
 class Asking(Changing):
@@ -73,7 +73,7 @@ class Asking(Changing):
         while True:
             answer = self.ask(question)
             word = "" if answer is None else answer.strip()
-            if word in LEAVE:
+            if word in _LEAVE:
                 self.say(f"it is {shown(number)}; not counted")
                 break
             if word in ("hint", "h", "?"):

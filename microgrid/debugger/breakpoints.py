@@ -17,11 +17,11 @@ __all__ = ["Breakpoint", "Condition", "breakpoint_at", "lookup"]
 
 Condition: TypeAlias = Callable[[Event], bool]
 
-OF_A_MESSAGE = ("upstream", "local", "message", "parent")  # what only a message has
-OF_A_NODE = ("node", "step", *ATTRIBUTES)
+_OF_A_MESSAGE = ("upstream", "local", "message", "parent")  # what only a message has
+_OF_A_NODE = ("node", "step", *ATTRIBUTES)
 
 
-class Sweeping(Protocol):
+class _Sweeping(Protocol):
     """Whoever walks a sweep; which stepper that is may change when a number is changed."""
 
     stepper: Stepper
@@ -40,7 +40,7 @@ class Breakpoint:
         return self.condition(event)
 
 
-def breakpoint_at(text: str, sweep: Sweeping, known: Known, temporary: bool = False) -> Breakpoint:
+def breakpoint_at(text: str, sweep: _Sweeping, known: Known, temporary: bool = False) -> Breakpoint:
     """The breakpoint that `text` means: the name of a node or vector, an op, a scope, a condition.
 
     At a node or an op it stops when the gradient is complete, at a vector when those of all its
@@ -65,9 +65,9 @@ def lookup(
     """The values of the names that an expression may hold: of a message, a node, the graph."""
 
     def value(name: str) -> Any:
-        if event is not None and event.kind == "message" and name in OF_A_MESSAGE:
+        if event is not None and event.kind == "message" and name in _OF_A_MESSAGE:
             return getattr(event, name)
-        if node is not None and name in OF_A_NODE:
+        if node is not None and name in _OF_A_NODE:
             if name in ATTRIBUTES:
                 return ATTRIBUTES[name](node)
             return node if name == "node" else time_step(node.scope)
@@ -80,12 +80,12 @@ def lookup(
 
 def _expression(text: str, nodes: Mapping[str, Value | Vector]) -> Condition:
     expression = Expression(text)
-    known = {*OF_A_MESSAGE, *OF_A_NODE, *CONSTANTS, *nodes}
+    known = {*_OF_A_MESSAGE, *_OF_A_NODE, *CONSTANTS, *nodes}
     for name in sorted(expression.names - known):
         raise ValueError(
             f"no node, op, scope or quantity is called {name!r}; near it: {_near(name, known)}"
         )
-    kind = "message" if expression.names & set(OF_A_MESSAGE) else "finished"
+    kind = "message" if expression.names & set(_OF_A_MESSAGE) else "finished"
     return lambda event: (
         event.kind == kind and bool(expression.evaluate(lookup(event, event.node, nodes)))
     )
@@ -100,7 +100,7 @@ def _finished(event: Event) -> bool:
     return event.kind in ("finished", "computed")
 
 
-def _completes(sweep: Sweeping, wanted: Value | Vector) -> Condition:
+def _completes(sweep: _Sweeping, wanted: Value | Vector) -> Condition:
     """True when the gradient of a node is complete, or the last one of a vector's."""
     entries = wanted if isinstance(wanted, tuple) else (wanted,)
 
@@ -128,7 +128,7 @@ def _part(scope: str, text: str) -> str | None:
     return f"{before}/{text}".strip("/") if found and text else None
 
 
-def _enters(sweep: Sweeping, event: Event, text: str) -> bool:
+def _enters(sweep: _Sweeping, event: Event, text: str) -> bool:
     if not _finished(event):
         return False
     part, before = _part(event.node.scope, text), sweep.stepper.previous

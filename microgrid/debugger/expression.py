@@ -19,9 +19,9 @@ from ..value import Value
 
 __all__ = ["ATTRIBUTES", "CONSTANTS", "Expression"]
 
-LONGEST = 500  # characters; keeps the nesting, and so the recursion, shallow
+_LONGEST = 500  # characters; keeps the nesting, and so the recursion, shallow
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "min": min,
     "max": max,
@@ -41,7 +41,7 @@ ATTRIBUTES: dict[str, Callable[[Value], Any]] = {
     "scope": lambda node: node.scope,
 }
 CONSTANTS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
-OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
@@ -50,7 +50,7 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.USub: lambda a: -a,
     ast.UAdd: lambda a: +a,
 }
-COMPARISONS: dict[type[ast.AST], Callable[[Any, Any], bool]] = {
+_COMPARISONS: dict[type[ast.AST], Callable[[Any, Any], bool]] = {
     ast.Eq: lambda a, b: a == b,
     ast.NotEq: lambda a, b: a != b,
     ast.Lt: lambda a, b: a < b,
@@ -61,16 +61,16 @@ COMPARISONS: dict[type[ast.AST], Callable[[Any, Any], bool]] = {
     ast.NotIn: lambda a, b: a not in b,
 }
 
-_EQUALITY = (COMPARISONS[ast.Eq], COMPARISONS[ast.NotEq])  # these may ask about None
+_EQUALITY = (_COMPARISONS[ast.Eq], _COMPARISONS[ast.NotEq])  # these may ask about None
 
-Lookup: TypeAlias = Callable[[str], Any]  # the value of a name; KeyError for an unknown one
-Term: TypeAlias = Callable[[Lookup], Any]
+_Lookup: TypeAlias = Callable[[str], Any]  # the value of a name; KeyError for an unknown one
+_Term: TypeAlias = Callable[[_Lookup], Any]
 
 
 class Expression:
     """An expression that is read once and evaluated often; `names` are those it mentions.
 
-    It may hold numbers, strings, names, comparisons, and/or/not, arithmetic, FUNCTIONS
+    It may hold numbers, strings, names, comparisons, and/or/not, arithmetic, the functions below
     and the ATTRIBUTES of a node; ValueError names anything else. A name, also one with an
     index (`W_h[0,1]`), is what `lookup` gives for it. A node counts as its number. A
     gradient that is not there yet (None) makes arithmetic None and < > false, so that
@@ -90,8 +90,8 @@ isfinite, sqrt, exp, log, tanh
         self.text = text.strip()
         if not self.text:
             raise ValueError("an expression is needed, got nothing")
-        if len(self.text) > LONGEST:
-            raise ValueError(f"an expression has at most {LONGEST} characters, got {len(text)}")
+        if len(self.text) > _LONGEST:
+            raise ValueError(f"an expression has at most {_LONGEST} characters, got {len(text)}")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about odd spelling, such as "1if x else 2"
@@ -101,7 +101,7 @@ isfinite, sqrt, exp, log, tanh
         self.names: set[str] = set()
         self._term = self._translated(tree)
 
-    def evaluate(self, lookup: Lookup) -> Any:
+    def evaluate(self, lookup: _Lookup) -> Any:
         """Its value: a number, bool, string, node or None. ValueError says what does not fit."""
         try:
             return self._term(lookup)
@@ -111,7 +111,7 @@ isfinite, sqrt, exp, log, tanh
     def __str__(self) -> str:
         return self.text
 
-    def _translated(self, tree: ast.expr) -> Term:
+    def _translated(self, tree: ast.expr) -> _Term:
         match tree:
             case ast.Constant(value=bool() | str() | None as constant):
                 return lambda lookup: constant
@@ -128,29 +128,29 @@ isfinite, sqrt, exp, log, tanh
             case ast.UnaryOp(op=ast.Not(), operand=inner):
                 term = self._translated(inner)
                 return lambda lookup: not term(lookup)
-            case ast.UnaryOp(op=op, operand=inner) if type(op) in OPERATORS:
-                return _call_term(OPERATORS[type(op)], self._all([inner]))
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
-                return _call_term(OPERATORS[type(op)], self._all([left, right]))
+            case ast.UnaryOp(op=op, operand=inner) if type(op) in _OPERATORS:
+                return _call_term(_OPERATORS[type(op)], self._all([inner]))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                return _call_term(_OPERATORS[type(op)], self._all([left, right]))
             case ast.Compare(left=left, ops=ops, comparators=rest) if all(
-                type(op) in COMPARISONS for op in ops
+                type(op) in _COMPARISONS for op in ops
             ):
                 return _compare_term(
-                    [COMPARISONS[type(op)] for op in ops], self._all([left, *rest])
+                    [_COMPARISONS[type(op)] for op in ops], self._all([left, *rest])
                 )
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
-                if name not in FUNCTIONS:
-                    known = ", ".join(FUNCTIONS)
+                if name not in _FUNCTIONS:
+                    known = ", ".join(_FUNCTIONS)
                     raise ValueError(f"{name!r} is no function here; there are {known}")
-                return _call_term(FUNCTIONS[name], self._all(args))
+                return _call_term(_FUNCTIONS[name], self._all(args))
         part = ast.get_source_segment(self.text, tree) or self.text
         raise ValueError(f"{part!r} is not allowed in an expression")
 
-    def _all(self, trees: list[ast.expr]) -> list[Term]:
+    def _all(self, trees: list[ast.expr]) -> list[_Term]:
         return [self._translated(tree) for tree in trees]
 
 
-def _number_term(number: float) -> Term:
+def _number_term(number: float) -> _Term:
     try:
         as_float = float(number)
     except OverflowError:
@@ -158,8 +158,8 @@ def _number_term(number: float) -> Term:
     return lambda lookup: as_float
 
 
-def _name_term(name: str) -> Term:
-    def term(lookup: Lookup) -> Any:
+def _name_term(name: str) -> _Term:
+    def term(lookup: _Lookup) -> Any:
         try:
             return lookup(name)
         except KeyError:
@@ -170,11 +170,11 @@ def _name_term(name: str) -> Term:
     return term
 
 
-def _attribute_term(inner: Term, attribute: str) -> Term:
+def _attribute_term(inner: _Term, attribute: str) -> _Term:
     if attribute not in ATTRIBUTES:
         raise ValueError(f"a node has {', '.join(ATTRIBUTES)}; no {attribute!r}")
 
-    def term(lookup: Lookup) -> Any:
+    def term(lookup: _Lookup) -> Any:
         node = inner(lookup)
         if not isinstance(node, Value):
             raise ValueError(f"only a node has .{attribute}")
@@ -183,20 +183,20 @@ def _attribute_term(inner: Term, attribute: str) -> Term:
     return term
 
 
-def _bool_term(joined: Callable[[Any], bool], terms: list[Term]) -> Term:
+def _bool_term(joined: Callable[[Any], bool], terms: list[_Term]) -> _Term:
     return lambda lookup: joined(bool(_plain(term(lookup))) for term in terms)
 
 
-def _call_term(function: Callable[..., Any], terms: list[Term]) -> Term:
-    def term(lookup: Lookup) -> Any:
+def _call_term(function: Callable[..., Any], terms: list[_Term]) -> _Term:
+    def term(lookup: _Lookup) -> Any:
         values = [_plain(argument(lookup)) for argument in terms]
         return None if None in values else function(*values)
 
     return term
 
 
-def _compare_term(comparisons: list[Callable[[Any, Any], bool]], terms: list[Term]) -> Term:
-    def term(lookup: Lookup) -> bool:
+def _compare_term(comparisons: list[Callable[[Any, Any], bool]], terms: list[_Term]) -> _Term:
+    def term(lookup: _Lookup) -> bool:
         values = [_plain(operand(lookup)) for operand in terms]
         pairs = zip(comparisons, values, values[1:])
         return all(

@@ -15,7 +15,7 @@ from .names import Vector, card, vector_card, whole_number
 
 __all__ = ["Looking"]
 
-MOST_PATHS = 8  # that `terms` writes out
+_MOST_PATHS = 8  # that `terms` writes out
 
 
 class Looking(Moving):
@@ -77,11 +77,11 @@ class Looking(Moving):
             return
         ways = paths(self.stepper.root, found)
         self.say(f"{ways.count} path{'' if ways.count == 1 else 's'} from the loss, largest first:")
-        for path in islice(ways.largest(), MOST_PATHS):
+        for path in islice(ways.largest(), _MOST_PATHS):
             names = " → ".join(self.names[node] for node in path.nodes)
             self.say(f"  {names}:  {_product(path.factors)}")
-        if ways.count > MOST_PATHS:
-            self.say(f"  … and {ways.count - MOST_PATHS} more")
+        if ways.count > _MOST_PATHS:
+            self.say(f"  … and {ways.count - _MOST_PATHS} more")
 
     def do_list(self, arg: str) -> None:
         """l(ist) [NODE]: the nodes around this one (>), in the order of the sweep (->)."""

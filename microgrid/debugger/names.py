@@ -18,8 +18,8 @@ from ..wording import aligned, bracketed, shown
 
 __all__ = ["Known", "Names", "Vector", "card", "vector_card", "whole_number"]
 
-MOST_PARENTS = 8  # a card lists no more
-MOST_ENTRIES = 24  # of a vector's card
+_MOST_PARENTS = 8  # a card lists no more
+_MOST_ENTRIES = 24  # of a vector's card
 
 Vector: TypeAlias = tuple[Value, ...]  # the entries of h_3, in the order of their index
 Known: TypeAlias = dict[str, Value | Vector]
@@ -111,33 +111,33 @@ def _vectors(nodes: dict[str, Value]) -> dict[str, Vector]:
 
 def card(node: Value, stepper: Stepper, names: Names) -> list[str]:
     """The lines of a node's card: how it was made, value, gradient, derivatives, messages."""
-    made = formula(node, names.__getitem__, shown, 2 * MOST_PARENTS) or "a leaf"
+    made = formula(node, names.__getitem__, shown, 2 * _MOST_PARENTS) or "a leaf"
     lines = [f"{names.called(node)} = {made}{f'   in {node.scope}' if node.scope else ''}"]
     value = shown(node.data) if stepper.is_computed(node) else "not computed yet"
     lines.append(f"  value     {value}")
     lines.append(f"  gradient  {_progress(node, stepper)}")
     if not stepper.is_computed(node):
         return lines[:2]
-    for parent, local in list(zip(node.parents, node.partials))[:MOST_PARENTS]:
+    for parent, local in list(zip(node.parents, node.partials))[:_MOST_PARENTS]:
         sent = ""
         if stepper.is_finished(node) and (upstream := stepper.gradient(node)) is not None:
             sent = f", message {bracketed(upstream)} × {bracketed(local)} = "
             sent += shown(upstream * local)
         lines.append(f"  → {names[parent]:<8} local derivative {shown(local)}{sent}")
-    if len(node.parents) > MOST_PARENTS:
-        lines.append(f"  … and {len(node.parents) - MOST_PARENTS} more")
+    if len(node.parents) > _MOST_PARENTS:
+        lines.append(f"  … and {len(node.parents) - _MOST_PARENTS} more")
     return lines
 
 
 def vector_card(name: str, entries: Vector, stepper: Stepper, names: Names) -> list[str]:
     """A line for each entry of a vector: value and gradient so far."""
     rows = [[name, "value", "gradient"]]
-    for node in entries[:MOST_ENTRIES]:
+    for node in entries[:_MOST_ENTRIES]:
         gradient = shown(stepper.gradient(node))
         state = "" if stepper.is_finished(node) or gradient == "·" else " so far"
         value = shown(node.data) if stepper.is_computed(node) else "?"
         rows.append([names[node], value, gradient + state])
-    more = len(entries) - MOST_ENTRIES
+    more = len(entries) - _MOST_ENTRIES
     return aligned(rows) + ([f"… and {more} more"] if more > 0 else [])
 
 

@@ -15,7 +15,7 @@ from .sheet import GRAPHS, Exercise, exercise
 
 __all__ = ["Report", "check_answers", "load_answers"]
 
-LETTERS = "abcdefgh"  # of the choices
+_LETTERS = "abcdefgh"  # of the choices
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Report:
 
 
 def _said(question: Question, answer: float) -> str:
-    return LETTERS[int(answer)] if question.choices else shown(answer)
+    return _LETTERS[int(answer)] if question.choices else shown(answer)
 
 
 def load_answers(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def _number(answer: Any, question: Question, i: int) -> float | None:
     if isinstance(answer, int | float) and not isinstance(answer, bool):
         return float(answer)
     text = str(answer).strip().replace("−", "-").replace(",", ".")
-    if question.choices and text in LETTERS[: len(question.choices)]:
-        return float(LETTERS.index(text))
+    if question.choices and text in _LETTERS[: len(question.choices)]:
+        return float(_LETTERS.index(text))
     top, slash, bottom = text.partition("/")
     try:
         return float(top) / float(bottom) if slash else float(text)

@@ -13,11 +13,11 @@ __all__ = ["ROUNDED", "TRIES", "WHOLE", "Draw", "freshen", "pool"]
 
 WHOLE = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)  # where there is nothing but + − ×
 ROUNDED = (-1.5, -1.0, -0.5, 0.5, 1.0, 1.5)  # where tanh and its like keep them small anyway
-LINEAR = {"add", "sub", "mul", "sum", "dot", "neg"}
-LARGEST = 1e4  # no value or local derivative is larger, so that it can be written on a sheet
+_LINEAR = {"add", "sub", "mul", "sum", "dot", "neg"}
+_LARGEST = 1e4  # no value or local derivative is larger, so that it can be written on a sheet
 TRIES = 100
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Draw:
@@ -37,7 +37,7 @@ class Draw:
         self.state = (1664525 * self.state + 1013904223) % 2**32
         return (self.state >> 8) * count >> 24  # the high bits, for the low ones repeat soon
 
-    def choice(self, items: Sequence[T]) -> T:
+    def choice(self, items: Sequence[_T]) -> _T:
         """One of the items."""
         return items[self.below(len(items))]
 
@@ -45,7 +45,7 @@ class Draw:
 def pool(root: Value) -> tuple[float, ...]:
     """The numbers that suit a graph."""
     ops = {node.op.name for node in creation_order(root) if node.op is not None}
-    return WHOLE if ops <= LINEAR else ROUNDED
+    return WHOLE if ops <= _LINEAR else ROUNDED
 
 
 def freshen(root: Value, seed: int, leaves: Sequence[Value] | None = None) -> None:
@@ -75,4 +75,4 @@ def freshen(root: Value, seed: int, leaves: Sequence[Value] | None = None) -> No
 
 
 def _small(x: float) -> bool:
-    return math.isfinite(x) and abs(x) <= LARGEST
+    return math.isfinite(x) and abs(x) <= _LARGEST

@@ -17,10 +17,10 @@ from .numbers import Draw
 
 __all__ = ["KINDS", "Question", "Verdict", "questions"]
 
-MOST_OPERANDS = 6  # of a node whose value is asked for
-MOST_PATHS = 4  # among which the one that vanishes is to be found
-LONGEST_PATH = 6  # nodes
-TOLERANCE = 0.01  # of the answer: numbers on a sheet have three digits
+_MOST_OPERANDS = 6  # of a node whose value is asked for
+_MOST_PATHS = 4  # among which the one that vanishes is to be found
+_LONGEST_PATH = 6  # nodes
+_TOLERANCE = 0.01  # of the answer: numbers on a sheet have three digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Question:
 
 
 def _near(a: float, b: float) -> bool:
-    return abs(a - b) <= TOLERANCE * abs(b) or round(a, 3) == round(b, 3)
+    return abs(a - b) <= _TOLERANCE * abs(b) or round(a, 3) == round(b, 3)
 
 
 def questions(x: Any, count: int = 8, seed: int = 0, kinds: Sequence[str] = ()) -> list[Question]:
@@ -147,7 +147,7 @@ def _sign(answer: Quantity) -> tuple[float, str]:
 
 def _values(on: _Asked) -> Iterator[Question]:
     for node in on.nodes:
-        if node.op is None or len(node.operands) > MOST_OPERANDS or not _all_named(node):
+        if node.op is None or len(node.operands) > _MOST_OPERANDS or not _all_named(node):
             continue
         answer = value(node)
         slips = [_sign(answer)]
@@ -264,11 +264,11 @@ def _paths(on: _Asked) -> Iterator[Question]:
 
     for leaf in (node for node in on.nodes if not node.parents):
         ways = paths(on.root, leaf)
-        if not 2 <= ways.count <= MOST_PATHS:
+        if not 2 <= ways.count <= _MOST_PATHS:
             continue
         found = list(ways.largest())
         sizes = sorted(abs(path.product) for path in found)
-        if max(len(path.nodes) for path in found) > LONGEST_PATH:
+        if max(len(path.nodes) for path in found) > _LONGEST_PATH:
             continue
         if not math.isfinite(sizes[-1]) or sizes[1] < 2.0 * sizes[0] or sizes[1] == 0.0:
             continue

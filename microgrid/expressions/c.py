@@ -13,7 +13,7 @@ from .tree import REDUCTIONS, Expression
 
 __all__ = ["HELPERS", "c_functions", "to_c"]
 
-LIBRARY = (
+_LIBRARY = (
     *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "erf", "isfinite", "sin", "cos"),
     *("tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
 )
@@ -24,7 +24,7 @@ static inline real mg_sign(real x) { return x != x ? x : (real)((x > 0) - (x < 0
 static inline real mg_maximum(real a, real b) { return a >= b || a != a ? a : b; }
 static inline real mg_minimum(real a, real b) { return a <= b || a != a ? a : b; }
 """
-PRELUDE = f"""\
+_PRELUDE = f"""\
 #include <float.h>
 #include <math.h>
 typedef double real;
@@ -40,7 +40,7 @@ class _C(Printer):
         "equal": (" == ", 3), "logical_and": (" && ", 2),
     }  # fmt: skip
     functions: ClassVar[Mapping[str, str]] = {
-        **{name: name for name in LIBRARY}, "abs": "fabs", "power": "pow",
+        **{name: name for name in _LIBRARY}, "abs": "fabs", "power": "pow",
         "sign": "mg_sign", "maximum": "mg_maximum", "minimum": "mg_minimum",
     }  # fmt: skip
 
@@ -81,7 +81,7 @@ def c_functions(ops: Sequence[Op] = OPS) -> str:
     Variadic rows take `long n, const real *x` (and `y`) for the value; their slope is that of
     one operand, from `out` and the operand (a pair of them).
     """
-    return PRELUDE + "\n".join(_functions(trace(op)) for op in ops)
+    return _PRELUDE + "\n".join(_functions(trace(op)) for op in ops)
 
 
 def _functions(row: Row) -> str:

@@ -13,13 +13,13 @@ from .tree import REDUCTIONS, Expression
 
 __all__ = ["javascript_table", "to_javascript"]
 
-PURE = (
+_PURE = (
     *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "abs", "sin", "cos", "tan"),
     *("asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
 )
 
 # Where JavaScript's own function answers otherwise than IEEE 754, or where there is none.
-HELPERS = """\
+_HELPERS = """\
 const power = (a, b) =>
   a === 1 || b === 0 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : Math.pow(a, b);
 const sign = (x) => (x !== x ? x : x > 0 ? 1 : x < 0 ? -1 : 0);
@@ -45,7 +45,7 @@ class _JavaScript(Printer):
         "equal": (" === ", 3), "logical_and": (" && ", 2),
     }  # fmt: skip
     functions: ClassVar[Mapping[str, str]] = {
-        **{name: f"Math.{name}" for name in PURE}, "isfinite": "Number.isFinite",
+        **{name: f"Math.{name}" for name in _PURE}, "isfinite": "Number.isFinite",
         **{name: name for name in ("power", "sign", "maximum", "minimum", "erf")},
     }  # fmt: skip
 
@@ -94,7 +94,7 @@ def javascript_table(ops: Sequence[Op] = OPS) -> str:
     <BLANKLINE>
     """
     rows = "\n".join(f"  {op.name}: {{\n{_functions(trace(op))}\n  }}," for op in ops)
-    return f"{HELPERS}const OPS = {{\n{rows}\n}};\n"
+    return f"{_HELPERS}const OPS = {{\n{rows}\n}};\n"
 
 
 def _functions(row: Row) -> str:

@@ -11,8 +11,8 @@ from .tree import Expression
 
 __all__ = ["to_latex", "to_text"]
 
-SUM, PRODUCT, POWER = 5, 6, 8  # how strongly they bind
-NAMED = (
+_SUM, _PRODUCT, _POWER = 5, 6, 8  # how strongly they bind
+_NAMED = (
     *("sin", "cos", "tan", "asin", "acos", "atan", "erf"),
     *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
 )
@@ -65,12 +65,12 @@ class _ForPeople(Printer):
         a, b = x.args
         if b.kind == "negative":
             return self.printed(a - b.args[0])
-        return self.infix(x, " + ", SUM)
+        return self.infix(x, " + ", _SUM)
 
     def print_multiply(self, x: Expression) -> Printed:
         a, b = x.args
         if a is b:
-            return f"{self.within(a, ATOM)}{self.square}", POWER
+            return f"{self.within(a, ATOM)}{self.square}", _POWER
         return self.infix(x, *self.times)
 
     times: ClassVar[tuple[str, int]]
@@ -82,7 +82,7 @@ class _ForPeople(Printer):
         mantissa, has_exponent, exponent = text.partition("e")
         if has_exponent:
             text = self.scientific(mantissa, int(exponent))
-        return text.replace("-", self.minus), SUM if value < 0 else ATOM
+        return text.replace("-", self.minus), _SUM if value < 0 else ATOM
 
     infinity: ClassVar[str]
 
@@ -94,15 +94,15 @@ class _Text(_ForPeople):
     language = "text"
     minus = "−"
     square = "²"
-    times = ("·", PRODUCT)
+    times = ("·", _PRODUCT)
     infinity = "∞"
     operators: ClassVar[Mapping[str, tuple[str, int]]] = {
-        "subtract": (" − ", SUM), "divide": ("/", PRODUCT),
+        "subtract": (" − ", _SUM), "divide": ("/", _PRODUCT),
         "less": (" < ", 4), "less_equal": (" ≤ ", 4), "greater_equal": (" ≥ ", 4),
-        "equal": (" = ", 3), "logical_and": (" and ", 2), "power": ("^", POWER),
+        "equal": (" = ", 3), "logical_and": (" and ", 2), "power": ("^", _POWER),
     }  # fmt: skip
     functions: ClassVar[Mapping[str, str]] = {
-        **{name: name for name in (*NAMED, "exp", "sign", "isfinite")},
+        **{name: name for name in (*_NAMED, "exp", "sign", "isfinite")},
         "log": "ln", "log2": "log₂", "log10": "log₁₀", "maximum": "max", "minimum": "min",
         "sqrt": "√",
     }  # fmt: skip
@@ -111,7 +111,7 @@ class _Text(_ForPeople):
         return f"|{self.text(x.args[0])}|", ATOM
 
     def print_expm1(self, x: Expression) -> Printed:
-        return f"exp({self.text(x.args[0])}) − 1", SUM
+        return f"exp({self.text(x.args[0])}) − 1", _SUM
 
     def print_log1p(self, x: Expression) -> Printed:
         return f"ln({self.text(1.0 + x.args[0])})", ATOM
@@ -121,7 +121,7 @@ class _Text(_ForPeople):
         return f"{self.within(a, 2)} if {self.text(condition)} else {self.within(b, 1)}", 1
 
     def print_sum(self, x: Expression) -> Printed:
-        return f"Σ {self.within(x.args[0], PRODUCT)}", PRODUCT
+        return f"Σ {self.within(x.args[0], _PRODUCT)}", _PRODUCT
 
     def print_max(self, x: Expression) -> Printed:
         return f"max({self.text(x.args[0])})", ATOM
@@ -130,10 +130,10 @@ class _Text(_ForPeople):
 class _Latex(_ForPeople):
     language = "LaTeX"
     square = "^2"
-    times = (r" \, ", PRODUCT)
+    times = (r" \, ", _PRODUCT)
     infinity = r"\infty"
     operators: ClassVar[Mapping[str, tuple[str, int]]] = {
-        "subtract": (" - ", SUM),
+        "subtract": (" - ", _SUM),
         "less": (" < ", 4), "less_equal": (r" \le ", 4), "greater_equal": (r" \ge ", 4),
         "equal": (" = ", 3), "logical_and": (r" \wedge ", 2),
     }  # fmt: skip
@@ -155,13 +155,13 @@ class _Latex(_ForPeople):
 
     def print_power(self, x: Expression) -> Printed:
         base = self.within(x.args[0], ATOM)
-        return f"{base}^{{{self.text(x.args[1])}}}", POWER
+        return f"{base}^{{{self.text(x.args[1])}}}", _POWER
 
     def print_exp(self, x: Expression) -> Printed:
-        return f"e^{{{self.text(x.args[0])}}}", POWER
+        return f"e^{{{self.text(x.args[0])}}}", _POWER
 
     def print_expm1(self, x: Expression) -> Printed:
-        return f"e^{{{self.text(x.args[0])}}} - 1", SUM
+        return f"e^{{{self.text(x.args[0])}}} - 1", _SUM
 
     def print_log1p(self, x: Expression) -> Printed:
         return rf"\ln\left({self.text(1.0 + x.args[0])}\right)", ATOM
@@ -178,14 +178,14 @@ class _Latex(_ForPeople):
         return rf"\begin{{cases}} {cases} \end{{cases}}", ATOM
 
     def print_sum(self, x: Expression) -> Printed:
-        return rf"\sum_i {self.within(x.args[0], PRODUCT)}", PRODUCT
+        return rf"\sum_i {self.within(x.args[0], _PRODUCT)}", _PRODUCT
 
     def print_max(self, x: Expression) -> Printed:
-        return rf"\max_i {self.within(x.args[0], PRODUCT)}", PRODUCT
+        return rf"\max_i {self.within(x.args[0], _PRODUCT)}", _PRODUCT
 
 
 _FUNCTIONS = {
-    **{name: rf"\operatorname{{{name}}}" for name in (*NAMED, "sign", "isfinite")},
+    **{name: rf"\operatorname{{{name}}}" for name in (*_NAMED, "sign", "isfinite")},
     **{name: rf"\{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     **{f"a{name}": rf"\arc{name}" for name in ("sin", "cos", "tan")},
     "log": r"\ln", "log2": r"\log_2", "log10": r"\log_{10}", "maximum": r"\max", "minimum": r"\min",

@@ -53,10 +53,10 @@ def scaled_dot_product_attention(
     """
     same_length("scaled_dot_product_attention: key and value", key, value)
     rows = attention_weights(query, key, is_causal, scale)
-    return [mixed(weights, value) for weights in rows]
+    return [_mixed(weights, value) for weights in rows]
 
 
-def mixed(weights: Vector, rows: Sequence[Vector]) -> list[Value]:
+def _mixed(weights: Vector, rows: Sequence[Vector]) -> list[Value]:
     """Rows times their weights, added up; what has no weight is left out."""
     return linear(weights, list(zip(*rows[: len(weights)])))
 

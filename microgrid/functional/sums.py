@@ -116,7 +116,7 @@ def logsumexp(zs: Iterable[Operand]) -> Value:
     return total + top if top else total
 
 
-LARGE = 1e4  # a sum of exponentials is off by this times 1e-16 before it is settled
+_LARGE = 1e4  # a sum of exponentials is off by this times 1e-16 before it is settled
 
 
 def settled(zs: list[Operand]) -> tuple[list[Operand], float]:
@@ -128,7 +128,7 @@ def settled(zs: list[Operand]) -> tuple[list[Operand], float]:
     """
     numbers = [z.data if isinstance(z, Value) else z for z in zs]
     top = max(numbers, default=0.0)
-    if not LARGE < abs(top) < inf:
+    if not _LARGE < abs(top) < inf:
         return zs, 0.0
     largest = zs[numbers.index(top)]
     if isinstance(largest, Value):

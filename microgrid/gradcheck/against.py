@@ -22,7 +22,7 @@ from .report import GradcheckError
 
 __all__ = ["Comparison", "against"]
 
-SHOWN = 12  # as many entries of a wrong gradient stand in a message
+_SHOWN = 12  # as many entries of a wrong gradient stand in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Comparison:
         )
         rows = [
             [self._entry(i), f"{self.given[i]:.10g}", f"{self.right[i]:.10g}"]
-            for i in entries[:SHOWN]
+            for i in entries[:_SHOWN]
         ]
         lines = aligned([["", "yours", "expected"], *rows], indent="  ")
-        lines += [f"  and {len(entries) - SHOWN} more"] if len(entries) > SHOWN else []
+        lines += [f"  and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
         if len(self.uses) > 1:
             parts = (f"{_number(x)} (k = {k})" for k, x in sorted(self.uses.items()))
             lines.append(f"  expected is the sum over the steps in which it is used: "
@@ -59,7 +59,7 @@ class Comparison:
         return f"d{self.name}[{','.join(map(str, place))}]" if place else f"d{self.name}"
 
 
-class Comparisons(list[Comparison]):
+class _Comparisons(list[Comparison]):
     """The wrong gradients, as the message says them."""
 
     def __str__(self) -> str:
@@ -106,7 +106,7 @@ def against(
     __tracebackhide__ = True
     if len(inputs) != len(gradients):
         raise ValueError(f"against: {len(inputs)} inputs and {len(gradients)} gradients")
-    wrong = Comparisons()
+    wrong = _Comparisons()
     for name, right, split, given in _expected(f, inputs, gradients):
         if given is None:
             continue
@@ -122,11 +122,11 @@ def against(
     return True
 
 
-Split = Callable[[], tuple[dict[int, Any], Terms]]
-Expected = tuple[str, np.ndarray, Split, Any]
+_Split = Callable[[], tuple[dict[int, Any], Terms]]
+_Expected = tuple[str, np.ndarray, _Split, Any]
 
 
-def _expected(f: Any, inputs: Sequence[Any], given: Sequence[Any]) -> Iterator[Expected]:
+def _expected(f: Any, inputs: Sequence[Any], given: Sequence[Any]) -> Iterator[_Expected]:
     """(name, right gradient, how it is split over time, the given one) for each input."""
     if isinstance(f, Value | Unrolled) or hasattr(f, "__graph__"):
         names = [x if isinstance(x, str) else getattr(x, "label", "") or "it" for x in inputs]
@@ -163,7 +163,7 @@ def _has_steps(root: Value) -> bool:
 
 def _of_graph(
     x: Any, names: Sequence[str], weights: Sequence[Any], given: Sequence[Any]
-) -> Iterator[Expected]:
+) -> Iterator[_Expected]:
     for name, weight, yours in zip(names, weights, given):
         if yours is not None:
             parts = contributions(x, weight)
@@ -187,7 +187,7 @@ def _of_numbers(
     inputs: Sequence[Any],
     given: Sequence[Any],
     here: float,
-) -> Iterator[Expected]:
+) -> Iterator[_Expected]:
     """A function that is known by its values only: its slopes come from differences."""
     arguments = [x if g is None else np.array(x, dtype=float) for x, g in zip(inputs, given)]
     for name, array, yours in zip(names, arguments, given):

@@ -29,10 +29,10 @@ from .report import GradcheckError, Report, Row, oddities
 
 __all__ = ["check", "check_second", "gradcheck", "gradgradcheck"]
 
-logger = logging.getLogger("microgrid.gradcheck")
+_logger = logging.getLogger("microgrid.gradcheck")
 
-ONE_BY_ONE = 64  # up to as many leaves have a line of their own in any case
-GROUPS = 16  # more leaves than that are first checked in so many groups
+_ONE_BY_ONE = 64  # up to as many leaves have a line of their own in any case
+_GROUPS = 16  # more leaves than that are first checked in so many groups
 
 
 def gradcheck(
@@ -94,7 +94,7 @@ def _raise_or_log(report: Report) -> bool:
     if not report.ok:
         raise GradcheckError(report)
     for said in (*report.oddities, *report.notes):
-        logger.warning(said)
+        _logger.warning(said)
     return True
 
 
@@ -188,7 +188,7 @@ class _Gradients:
         the slope in it is right and one of its gradients wrong would be a coincidence.
         """
         leaves = list(self.leaves)
-        size = 1 if len(leaves) <= ONE_BY_ONE else math.ceil(len(leaves) / GROUPS)
+        size = 1 if len(leaves) <= _ONE_BY_ONE else math.ceil(len(leaves) / _GROUPS)
         for i in range(0, len(leaves), size):
             group = leaves[i : i + size]
             row = self._row(group)

@@ -10,14 +10,14 @@ import numpy as np
 
 __all__ = ["Terms", "explain"]
 
-Array: TypeAlias = Any
-Terms: TypeAlias = Mapping[int, Mapping[int, Array]]  # terms[t][k], as bptt.terms gives them
+_Array: TypeAlias = Any
+Terms: TypeAlias = Mapping[int, Mapping[int, _Array]]  # terms[t][k], as bptt.terms gives them
 
-CLOSE = 1e-6  # as a share of the largest entry: how well a mistake must explain the numbers
-MOST_STEPS = 40  # in longer runs pairs of steps are not tried
+_CLOSE = 1e-6  # as a share of the largest entry: how well a mistake must explain the numbers
+_MOST_STEPS = 40  # in longer runs pairs of steps are not tried
 
 
-def explain(given: Array, right: Array, uses: Mapping[int, Array], terms: Terms) -> str:
+def explain(given: _Array, right: _Array, uses: Mapping[int, _Array], terms: Terms) -> str:
     """The first mistake that turns the right gradient into the given one, or "".
 
     uses: what the use of the parameter in each step k contributes; they sum to `right`.
@@ -35,25 +35,27 @@ def explain(given: Array, right: Array, uses: Mapping[int, Array], terms: Terms)
     return _factor(given, right, len(uses))
 
 
-def _near(a: Array, b: Array) -> bool:
+def _near(a: _Array, b: _Array) -> bool:
     if np.shape(a) != np.shape(b):
         return False
     size = max(np.max(np.abs(a), initial=0.0), np.max(np.abs(b), initial=0.0))
-    return bool(np.max(np.abs(a - b), initial=0.0) <= CLOSE * size)
+    return bool(np.max(np.abs(a - b), initial=0.0) <= _CLOSE * size)
 
 
-def _mistakes(right: Array, uses: Mapping[int, Array], terms: Terms) -> Iterator[tuple[str, Array]]:
+def _mistakes(
+    right: _Array, uses: Mapping[int, _Array], terms: Terms
+) -> Iterator[tuple[str, _Array]]:
     """(what is said of it, the gradient it gives) for each mistake, the simplest first."""
     yield "has the wrong sign", -right
     yield "is transposed", right.T
     yield from _of_uses(right, uses)
     yield from _of_terms(right, terms)
-    if len(uses) <= MOST_STEPS:
+    if len(uses) <= _MOST_STEPS:
         for i, j in combinations(uses, 2):
             yield f"misses the terms k = {i} and k = {j}", right - uses[i] - uses[j]
 
 
-def _of_uses(right: Array, uses: Mapping[int, Array]) -> Iterator[tuple[str, Array]]:
+def _of_uses(right: _Array, uses: Mapping[int, _Array]) -> Iterator[tuple[str, _Array]]:
     steps = sorted(uses)
     for k in steps if len(steps) > 1 else []:
         yield f"misses the term k = {k}", right - uses[k]
@@ -65,7 +67,7 @@ def _of_uses(right: Array, uses: Mapping[int, Array]) -> Iterator[tuple[str, Arr
         yield f"has the term k = {k} with the wrong sign", right - 2.0 * uses[k]
 
 
-def _of_terms(right: Array, terms: Terms) -> Iterator[tuple[str, Array]]:
+def _of_terms(right: _Array, terms: Terms) -> Iterator[tuple[str, _Array]]:
     losses = {t: sum(by_step.values()) for t, by_step in terms.items()}
     last = max(terms, default=0)
     for depth in range(1, last):
@@ -89,12 +91,12 @@ def _of_terms(right: Array, terms: Terms) -> Iterator[tuple[str, Array]]:
             yield said, right - part
 
 
-def _factor(given: Array, right: Array, steps: int) -> str:
+def _factor(given: _Array, right: _Array, steps: int) -> str:
     """A gradient that is right but for a factor; of a single number only plain factors count."""
     squares = float(np.vdot(right, right))
     factor = float(np.vdot(right, given)) / squares if squares else 0.0
     plain = _plain_factors(steps)
-    known = next((said for x, said in plain if abs(factor - x) <= CLOSE * x), "")
+    known = next((said for x, said in plain if abs(factor - x) <= _CLOSE * x), "")
     if not _near(given, factor * right) or (right.size == 1 and not known):
         return ""
     return f"is {factor:.6g} times the right one{known}" if factor else "is zero"

@@ -21,7 +21,7 @@ __all__ = [
     "complex_slope", "differences", "judge", "replayed",
 ]  # fmt: skip
 
-Complex: TypeAlias = Any  # a complex number, where FLOAT has a float
+_Complex: TypeAlias = Any  # a complex number, where FLOAT has a float
 
 # Its square is 0 beside 1, so that no error is made. It is as much smaller than a small operand.
 IMAGINARY_STEP = 1e-100
@@ -39,51 +39,51 @@ class COMPLEX(FLOAT):
     0.786447732966
     """
 
-    exp: Complex = staticmethod(cmath.exp)
-    tanh: Complex = staticmethod(cmath.tanh)
-    sin: Complex = staticmethod(cmath.sin)
-    cos: Complex = staticmethod(cmath.cos)
-    tan: Complex = staticmethod(cmath.tan)
-    sinh: Complex = staticmethod(cmath.sinh)
-    cosh: Complex = staticmethod(cmath.cosh)
-    atan: Complex = staticmethod(cmath.atan)
-    asinh: Complex = staticmethod(cmath.asinh)
-    isfinite: Complex = staticmethod(cmath.isfinite)
+    exp: _Complex = staticmethod(cmath.exp)
+    tanh: _Complex = staticmethod(cmath.tanh)
+    sin: _Complex = staticmethod(cmath.sin)
+    cos: _Complex = staticmethod(cmath.cos)
+    tan: _Complex = staticmethod(cmath.tan)
+    sinh: _Complex = staticmethod(cmath.sinh)
+    cosh: _Complex = staticmethod(cmath.cosh)
+    atan: _Complex = staticmethod(cmath.atan)
+    asinh: _Complex = staticmethod(cmath.asinh)
+    isfinite: _Complex = staticmethod(cmath.isfinite)
 
     @staticmethod
-    def expm1(z: Complex) -> Complex:
+    def expm1(z: _Complex) -> _Complex:
         return complex(math.expm1(z.real), cmath.exp(z).imag)
 
     @staticmethod
-    def log(z: Complex) -> Complex:
+    def log(z: _Complex) -> _Complex:
         return cmath.log(_right_half(z))
 
     @staticmethod
-    def log2(z: Complex) -> Complex:
+    def log2(z: _Complex) -> _Complex:
         return cmath.log(_right_half(z)) / math.log(2.0)
 
     @staticmethod
-    def log10(z: Complex) -> Complex:
+    def log10(z: _Complex) -> _Complex:
         return cmath.log10(_right_half(z))
 
     @staticmethod
-    def asin(z: Complex) -> Complex:
+    def asin(z: _Complex) -> _Complex:
         return cmath.asin(_within(z, -1.0, 1.0))
 
     @staticmethod
-    def acos(z: Complex) -> Complex:
+    def acos(z: _Complex) -> _Complex:
         return cmath.acos(_within(z, -1.0, 1.0))
 
     @staticmethod
-    def acosh(z: Complex) -> Complex:
+    def acosh(z: _Complex) -> _Complex:
         return cmath.acosh(_within(z, 1.0, math.inf))
 
     @staticmethod
-    def atanh(z: Complex) -> Complex:
+    def atanh(z: _Complex) -> _Complex:
         return cmath.atanh(_within(z, -1.0, 1.0))
 
     @staticmethod
-    def erf(z: Complex) -> Complex:
+    def erf(z: _Complex) -> _Complex:
         """2 / sqrt(pi) exp(-z**2) (z + 2 z**3 / 3 + 4 z**5 / 15 + ...), which never cancels."""
         if abs(z.real) > 26.0:  # the slope is 0 beside any number
             return complex(math.erf(z.real))
@@ -98,19 +98,19 @@ class COMPLEX(FLOAT):
         )
 
     @staticmethod
-    def log1p(z: Complex) -> Complex:
+    def log1p(z: _Complex) -> _Complex:
         return complex(math.log1p(z.real), math.atan2(z.imag, 1.0 + z.real))
 
     @staticmethod
-    def sqrt(z: Complex) -> Complex:
+    def sqrt(z: _Complex) -> _Complex:
         return cmath.sqrt(_right_half(z))
 
     @staticmethod
-    def divide(a: Complex, b: Complex) -> Complex:
+    def divide(a: _Complex, b: _Complex) -> _Complex:
         return a / b
 
     @staticmethod
-    def power(a: Complex, b: Complex) -> Complex:
+    def power(a: _Complex, b: _Complex) -> _Complex:
         whole = b.imag == 0.0 and b.real.is_integer()
         if whole and abs(b.real) <= 100.0:
             return complex(a) ** int(b.real)
@@ -121,39 +121,39 @@ class COMPLEX(FLOAT):
         return cmath.exp(b * cmath.log(_right_half(a)))
 
     @staticmethod
-    def abs(z: Complex) -> Complex:
+    def abs(z: _Complex) -> _Complex:
         return z if z.real >= 0.0 else -z
 
     @staticmethod
-    def sign(z: Complex) -> Complex:
+    def sign(z: _Complex) -> _Complex:
         return complex(FLOAT.sign(z.real))
 
     @staticmethod
-    def maximum(a: Complex, b: Complex) -> Complex:
+    def maximum(a: _Complex, b: _Complex) -> _Complex:
         return a if a.real >= b.real else b
 
     @staticmethod
-    def minimum(a: Complex, b: Complex) -> Complex:
+    def minimum(a: _Complex, b: _Complex) -> _Complex:
         return a if a.real <= b.real else b
 
     @staticmethod
-    def max(zs: Sequence[Complex], axis: int = 0) -> Complex:
+    def max(zs: Sequence[_Complex], axis: int = 0) -> _Complex:
         return reduce(COMPLEX.maximum, zs)
 
     @staticmethod
-    def equal(a: Complex, b: Complex) -> bool:
+    def equal(a: _Complex, b: _Complex) -> bool:
         return bool(a.real == b.real)
 
     @staticmethod
-    def less(a: Complex, b: Complex) -> bool:
+    def less(a: _Complex, b: _Complex) -> bool:
         return bool(a.real < b.real)
 
     @staticmethod
-    def less_equal(a: Complex, b: Complex) -> bool:
+    def less_equal(a: _Complex, b: _Complex) -> bool:
         return bool(a.real <= b.real)
 
     @staticmethod
-    def greater_equal(a: Complex, b: Complex) -> bool:
+    def greater_equal(a: _Complex, b: _Complex) -> bool:
         return bool(a.real >= b.real)
 
 
@@ -199,7 +199,7 @@ def complex_second_slope(
     """
     stepped, step = _stepped(operands, other)
     try:
-        slope: Complex = op.local_derivatives(COMPLEX, op.evaluate(COMPLEX, stepped), stepped)[
+        slope: _Complex = op.local_derivatives(COMPLEX, op.evaluate(COMPLEX, stepped), stepped)[
             position
         ]
         return _finite(complex(slope).imag / step)
@@ -207,10 +207,10 @@ def complex_second_slope(
         return None
 
 
-def _stepped(operands: Sequence[float], position: int) -> tuple[list[Complex], float]:
+def _stepped(operands: Sequence[float], position: int) -> tuple[list[_Complex], float]:
     """The operands with ih added to one of them, and h."""
     step = IMAGINARY_STEP * (min(1.0, abs(operands[position])) or 1.0)
-    moved: list[Complex] = list(map(complex, operands))
+    moved: list[_Complex] = list(map(complex, operands))
     moved[position] += complex(0.0, step)
     return moved, step
 

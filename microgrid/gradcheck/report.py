@@ -13,9 +13,9 @@ from .blame import LocalSlope, Opinion
 
 __all__ = ["GradcheckError", "Report", "Row", "oddities"]
 
-SHOWN = 20  # as many rows of the table stand in a message
+_SHOWN = 20  # as many rows of the table stand in a message
 
-ODDITIES = {
+_ODDITIES = {
     "kink": "the slopes on both sides differ, and any between them is right",
     "edge": "the function ends here, and its slope was not checked",
     "jump": "the value jumps here, and there is no slope to check",
@@ -39,7 +39,7 @@ class Row:
     count: int = 1
 
     def cells(self) -> list[str]:
-        """The line as text, in the order of HEADER."""
+        """The line as text, in the order of _HEADER."""
         opinion = self.opinion
         # The complex step sees what the sweep sees. Where both agree it is no second opinion.
         told = opinion.exact is not None and not opinion.agrees and not opinion.oddity
@@ -50,7 +50,7 @@ class Row:
         return [self.name, analytic, numeric, complex_step, f"{opinion.error:.1e}", verdict]
 
 
-HEADER = ["name", "analytic", "numeric", "complex step", "rel. error", ""]
+_HEADER = ["name", "analytic", "numeric", "complex step", "rel. error", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class Report:
         worst = sorted(self.rows, key=lambda row: (row.opinion.agrees, -row.opinion.error))
         lines = [f"gradcheck: {self._verdict()}"]
         if worst:
-            lines += aligned(_filled([row.cells() for row in worst[:SHOWN]]), indent="  ")
-        lines += [f"  and {len(worst) - SHOWN} more"] if len(worst) > SHOWN else []
+            lines += aligned(_filled([row.cells() for row in worst[:_SHOWN]]), indent="  ")
+        lines += [f"  and {len(worst) - _SHOWN} more"] if len(worst) > _SHOWN else []
         lines += [f"the operation at fault: {self.fault}"] if self.fault else []
         lines += [self.problem] if self.problem else []
         return clean("\n".join([*lines, *self.oddities, *self.notes]))
@@ -105,15 +105,15 @@ class Report:
 
 def _filled(rows: list[list[str]]) -> list[list[str]]:
     """The rows below their heading, without columns in which nothing would stand."""
-    kept = [i for i, heading in enumerate(HEADER) if not heading or any(row[i] for row in rows)]
-    return [[row[i] for i in kept] for row in [HEADER, *rows]]
+    kept = [i for i, heading in enumerate(_HEADER) if not heading or any(row[i] for row in rows)]
+    return [[row[i] for i in kept] for row in [_HEADER, *rows]]
 
 
 def oddities(rows: Iterable[Row], slopes: Iterable[LocalSlope]) -> list[str]:
     """One sentence for each point at which f is not smooth: the nodes to blame, or f itself."""
     odd = {slope.node: slope.opinion.oddity for slope in slopes if slope.opinion.oddity}
-    said = [f"{oddity} at {describe(node)}: {ODDITIES[oddity]}" for node, oddity in odd.items()]
+    said = [f"{oddity} at {describe(node)}: {_ODDITIES[oddity]}" for node, oddity in odd.items()]
     kinds = {row.opinion.oddity: row.name for row in rows}
     return said or [
-        f"{oddity} of f at {name}: {ODDITIES[oddity]}" for oddity, name in kinds.items()
+        f"{oddity} of f at {name}: {_ODDITIES[oddity]}" for oddity, name in kinds.items()
     ]

@@ -14,7 +14,7 @@ from .recurrent import RecurrentCell, block_sums, start
 
 __all__ = ["GRUCell", "LSTMCell"]
 
-Pair: TypeAlias = tuple[Row, Row]
+_Pair: TypeAlias = tuple[Row, Row]
 
 
 class _GatedCell(RecurrentCell):
@@ -82,7 +82,7 @@ class LSTMCell(_GatedCell):
     ) -> None:
         super().__init__(input_size, hidden_size, bias, seed)
 
-    def initial_state(self, h0: Any = None) -> Pair:
+    def initial_state(self, h0: Any = None) -> _Pair:
         """Leaves (h_0, c_0), zero unless a pair is given."""
         h, c = (None, None) if h0 is None else _pair("LSTMCell: the start state", h0)
         names = f"h{self._mark}_0", f"c{self._mark}_0"
@@ -93,7 +93,7 @@ class LSTMCell(_GatedCell):
         hidden: Row = state[0]
         return hidden
 
-    def __call__(self, x: Sequence[Operand] | None, state: Any) -> Pair:
+    def __call__(self, x: Sequence[Operand] | None, state: Any) -> _Pair:
         h, c = _pair("LSTMCell: the state", state)
         self._checked(x, h)
         self._checked(None, c)

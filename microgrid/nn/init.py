@@ -15,9 +15,9 @@ __all__ = [
     "orthogonal_", "orthogonalized", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
-W = TypeVar("W")  # a Value, a row or a matrix of them: what is given comes back
+_W = TypeVar("_W")  # a Value, a row or a matrix of them: what is given comes back
 
-GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0)}
+_GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0)}
 
 
 def calculate_gain(nonlinearity: str) -> float:
@@ -28,22 +28,22 @@ def calculate_gain(nonlinearity: str) -> float:
     >>> round(calculate_gain("relu"), 6)
     1.414214
     """
-    if nonlinearity not in GAINS:
-        raise ValueError(f"nonlinearity must be one of {', '.join(GAINS)}, got {nonlinearity!r}")
-    return GAINS[nonlinearity]
+    if nonlinearity not in _GAINS:
+        raise ValueError(f"nonlinearity must be one of {', '.join(_GAINS)}, got {nonlinearity!r}")
+    return _GAINS[nonlinearity]
 
 
-def uniform_(weight: W, a: float = 0.0, b: float = 1.0, seed: Seed = None) -> W:
+def uniform_(weight: _W, a: float = 0.0, b: float = 1.0, seed: Seed = None) -> _W:
     """Numbers spread evenly over a..b."""
     return _set(weight, np.random.default_rng(seed).uniform(a, b, _count(weight)))
 
 
-def normal_(weight: W, mean: float = 0.0, std: float = 1.0, seed: Seed = None) -> W:
+def normal_(weight: _W, mean: float = 0.0, std: float = 1.0, seed: Seed = None) -> _W:
     """Normal numbers of this mean and standard deviation."""
     return _set(weight, np.random.default_rng(seed).normal(mean, std, _count(weight)))
 
 
-def constant_(weight: W, val: float) -> W:
+def constant_(weight: _W, val: float) -> _W:
     """The same number everywhere.
 
     >>> from microgrid import nn
@@ -55,7 +55,7 @@ def constant_(weight: W, val: float) -> W:
     return _set(weight, [val] * _count(weight))
 
 
-def zeros_(weight: W) -> W:
+def zeros_(weight: _W) -> _W:
     """0 everywhere."""
     return constant_(weight, 0.0)
 
@@ -128,7 +128,7 @@ def _count(weight: object) -> int:
     return len(list(flatten(weight)))
 
 
-def _set(weight: W, numbers: Sequence[float] | np.ndarray) -> W:
+def _set(weight: _W, numbers: Sequence[float] | np.ndarray) -> _W:
     for value, number in zip(flatten(weight), numbers):
         value.data = float(number)
     return weight

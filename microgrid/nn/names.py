@@ -13,7 +13,7 @@ __all__ = ["fitting", "label_of", "labels_of", "names"]
 
 # What courses call the weights that PyTorch calls weight_ih, weight_hh, ... Of two entries
 # that end a path the longer one counts: a readout's bias is not b_h.
-TEXTBOOK = {
+_TEXTBOOK = {
     "weight_ih": ("W_ih", "W_xh", "W_hx", "W_x"),
     "weight_hh": ("W_hh", "W_h"),
     "weight_xh": ("W_xh", "W_x"),
@@ -35,8 +35,8 @@ def names(path: str, weight: Any) -> Iterator[str]:
     yield path
     yield path.rpartition(".")[2]
     yield label_of(weight)
-    known = [end for end in TEXTBOOK if path == end or path.endswith(f".{end}")]
-    yield from TEXTBOOK[max(known, key=len)] if known else ()
+    known = [end for end in _TEXTBOOK if path == end or path.endswith(f".{end}")]
+    yield from _TEXTBOOK[max(known, key=len)] if known else ()
 
 
 def label_of(weight: Any) -> str:

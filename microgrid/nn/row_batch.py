@@ -16,7 +16,7 @@ from .parameters import Matrix, Seed, activation, at_step, matrix, size, uniform
 
 __all__ = ["RowLinear", "RowRNNCell"]
 
-Rows = Sequence[Sequence[Operand]]
+_Rows = Sequence[Sequence[Operand]]
 
 
 class RowLinear(Module):
@@ -45,7 +45,7 @@ class RowLinear(Module):
         self.weight = matrix(uniform(rng, bound, in_features, out_features), "W_hq")
         self.bias = matrix(uniform(rng, bound, 1, out_features), "b_q") if bias else None
 
-    def __call__(self, x: Rows, name: str = "O") -> Matrix:
+    def __call__(self, x: _Rows, name: str = "O") -> Matrix:
         """One row of outputs for each row of x."""
         n = _fits("RowLinear: X", x, "W", self.weight)
         ones, bias = ([[1.0]] * n, self.bias) if self.bias else ([[]] * n, [])
@@ -87,7 +87,7 @@ class RowRNNCell(Module):
         zeros = np.zeros((size(n, "RowRNNCell: n"), self.hidden_size))
         return matrix(zeros, "H_0")
 
-    def __call__(self, x: Rows, state: Rows) -> Matrix:
+    def __call__(self, x: _Rows, state: _Rows) -> Matrix:
         """H_t from X_t and H_{t-1}."""
         n = _fits("RowRNNCell: X_t", x, "W_xh", self.weight_xh)
         samples = _fits("RowRNNCell: H_{t-1}", state, "W_hh", self.weight_hh)
@@ -102,16 +102,16 @@ class RowRNNCell(Module):
         return _named([[self._activation(s) for s in row] for row in sums], "H")
 
 
-def _beside(*blocks: Rows) -> list[list[Operand]]:
+def _beside(*blocks: _Rows) -> list[list[Operand]]:
     """[A B C]: matrices of as many rows each, joined row by row."""
     return [[x for part in parts for x in part] for parts in zip(*blocks)]
 
 
-def _size(rows: Rows) -> str:
+def _size(rows: _Rows) -> str:
     return " x ".join(map(str, F.shape(rows)))
 
 
-def _fits(what: str, x: Rows, weight_name: str, weight: Rows) -> int:
+def _fits(what: str, x: _Rows, weight_name: str, weight: _Rows) -> int:
     """The number of rows of x; ValueError with both shapes if x weight is no product."""
     n, columns = F.shape(x, what)
     if columns != len(weight):

@@ -22,19 +22,19 @@ from .recurrent import RecurrentCell
 
 __all__ = ["SequenceModel", "Unrolled", "sampler"]
 
-Loss: TypeAlias = Callable[[Row, Any], Value]
-Readout: TypeAlias = Callable[[Row], Row]
-Feedback: TypeAlias = Callable[[Row], Any]
+_Loss: TypeAlias = Callable[[Row, Any], Value]
+_Readout: TypeAlias = Callable[[Row], Row]
+_Feedback: TypeAlias = Callable[[Row], Any]
 
-LOSSES: dict[str, Loss] = {
+_LOSSES: dict[str, _Loss] = {
     "cross_entropy": F.cross_entropy,
     "mse": F.mse_loss,
     "binary_cross_entropy": F.binary_cross_entropy,
     "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits,
     "hinge": lambda output, target: F.hinge_loss(output[0], target),
 }
-TOPOLOGIES = ("one-to-one", "one-to-many", "many-to-one", "many-to-many", "generation")
-FEEDBACK = ("argmax", "soft", "output")
+_TOPOLOGIES = ("one-to-one", "one-to-many", "many-to-one", "many-to-many", "generation")
+_FEEDBACK = ("argmax", "soft", "output")
 
 
 @dataclass
@@ -130,7 +130,7 @@ class SequenceModel(Module):
     def __init__(
         self,
         cell: RecurrentCell,
-        readout: Readout | None = None,
+        readout: _Readout | None = None,
         embedding: Embedding | None = None,
     ) -> None:
         _check_cell(cell)
@@ -159,11 +159,11 @@ class SequenceModel(Module):
         inputs: Sequence[Any],
         targets: Any = None,
         h0: Any = None,
-        loss: str | Loss = "cross_entropy",
+        loss: str | _Loss = "cross_entropy",
         at: str = "all",
         topology: str = "many-to-many",
         reduction: str = "sum",
-        feedback: str | Feedback = "argmax",
+        feedback: str | _Feedback = "argmax",
     ) -> Unrolled:
         """Run the model over a sequence and record the graph.
 
@@ -187,10 +187,10 @@ class SequenceModel(Module):
             "soft" (softmax of the output; the gradient flows through it), "output" itself,
             or a function of the output that returns an index or a vector, as `sampler` makes
         """
-        loss_function = _choose("loss", loss, LOSSES) if isinstance(loss, str) else loss
+        loss_function = _choose("loss", loss, _LOSSES) if isinstance(loss, str) else loss
         if not callable(feedback):
-            _choose("feedback", feedback, dict.fromkeys(FEEDBACK))
-        _choose("topology", topology, dict.fromkeys(TOPOLOGIES))
+            _choose("feedback", feedback, dict.fromkeys(_FEEDBACK))
+        _choose("topology", topology, dict.fromkeys(_TOPOLOGIES))
         total = _choose("reduction", reduction, {"sum": F.sum, "mean": F.mean})
         inputs, targets = self._encoded(inputs, "input"), self._encoded(targets, "target")
         if is_scalar(targets):
@@ -265,7 +265,7 @@ class SequenceModel(Module):
         check_length("unroll: an input", numbers, self.cell.input_size)
         return named(vector(numbers, ""), "x")
 
-    def _fed_back(self, output: Row, feedback: str | Feedback) -> tuple[Any, int | None]:
+    def _fed_back(self, output: Row, feedback: str | _Feedback) -> tuple[Any, int | None]:
         """(the next input, the index that was chosen for it, if one was)."""
         if feedback == "output":
             return output, None
@@ -282,7 +282,7 @@ class SequenceModel(Module):
         return h if self.readout is None else named(list(self.readout(h)), "y")
 
 
-def sampler(temperature: float = 1.0, seed: Seed = None) -> Feedback:
+def sampler(temperature: float = 1.0, seed: Seed = None) -> _Feedback:
     """A feedback for generation that draws the next index from softmax(output / temperature).
 
     Low temperatures come close to argmax, high ones to an even choice. The same seed
@@ -339,7 +339,7 @@ def _hidden(cell: RecurrentCell, state: Any) -> Row:
     return list(h)
 
 
-def _step_loss(function: Loss, output: Row, target: Any) -> Value:
+def _step_loss(function: _Loss, output: Row, target: Any) -> Value:
     loss = function(output, target)
     if not isinstance(loss, Value):
         raise TypeError(f"unroll: the loss function must return a Value, got {loss!r}")

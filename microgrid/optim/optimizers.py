@@ -12,7 +12,7 @@ from .checks import Numbers, distinct, field, memorised, plain, rate, share, zer
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
-Memory: TypeAlias = dict[str, Numbers]
+_Memory: TypeAlias = dict[str, Numbers]
 
 
 class Optimizer:
@@ -37,10 +37,10 @@ class Optimizer:
                 raise TypeError(f"{kind}: a parameter has data and grad, got {p!r}")
         self.lr = rate(f"{kind}: lr", lr)
         self.weight_decay = rate(f"{kind}: weight_decay", weight_decay)
-        self.memory: list[Memory] = [{} for _ in self.params]
+        self.memory: list[_Memory] = [{} for _ in self.params]
 
     @abstractmethod
-    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+    def change(self, gradient: Numbers, memory: _Memory) -> Numbers:
         """What to subtract from a parameter; `memory` is the parameter's own, kept over steps."""
 
     def decayed(self, p: Any) -> Numbers:
@@ -87,7 +87,7 @@ class Optimizer:
         self.memory = [self._remembered(m, p) for m, p in zip(memory, self.params)]
         self.lr = lr
 
-    def _remembered(self, memory: Any, p: Any) -> Memory:
+    def _remembered(self, memory: Any, p: Any) -> _Memory:
         """One parameter's memory from a `state_dict`: empty before its first step, or whole."""
         if memory == {}:
             return {}
@@ -129,7 +129,7 @@ class SGD(Optimizer):
         if nesterov and not momentum:
             raise ValueError("SGD: nesterov needs a momentum above 0, got 0")
 
-    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+    def change(self, gradient: Numbers, memory: _Memory) -> Numbers:
         """lr v, or lr (gradient + momentum v)."""
         if not self.momentum:
             return self.lr * gradient
@@ -157,7 +157,7 @@ class Adagrad(Optimizer):
         super().__init__(params, lr, weight_decay)
         self.eps = rate("Adagrad: eps", eps)
 
-    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+    def change(self, gradient: Numbers, memory: _Memory) -> Numbers:
         """lr g / (sqrt(s) + eps)."""
         total = memory["sum"] = memory.get("sum", 0.0) + gradient * gradient
         return self.lr * gradient / (total**0.5 + self.eps)
@@ -189,7 +189,7 @@ class RMSprop(Optimizer):
         self.alpha = share("RMSprop: alpha", alpha)
         self.eps = rate("RMSprop: eps", eps)
 
-    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+    def change(self, gradient: Numbers, memory: _Memory) -> Numbers:
         """lr g / (sqrt(v) + eps)."""
         old = memory.get("mean_square", 0.0)
         mean = memory["mean_square"] = self.alpha * old + (1.0 - self.alpha) * gradient * gradient
@@ -223,7 +223,7 @@ class Adam(Optimizer):
         self.betas = share(f"{kind}: betas[0]", betas[0]), share(f"{kind}: betas[1]", betas[1])
         self.eps = rate(f"{kind}: eps", eps)
 
-    def change(self, gradient: Numbers, memory: Memory) -> Numbers:
+    def change(self, gradient: Numbers, memory: _Memory) -> Numbers:
         """lr m' / (sqrt(v') + eps)."""
         b1, b2 = self.betas
         t = memory["steps"] = memory.get("steps", 0) + 1

@@ -19,8 +19,8 @@ from .shares import Shares, array_of
 
 __all__ = ["Bad", "Flow", "GateFlow", "LayerFlow", "flow"]
 
-SATURATED = 0.05  # a gate this near to shut or open counts as saturated
-MOST_NUMBERS = 40_000_000  # that the triangle holds at once
+_SATURATED = 0.05  # a gate this near to shut or open counts as saturated
+_MOST_NUMBERS = 40_000_000  # that the triangle holds at once
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _layer(d: Direction, gradient: dict[int, torch.Tensor]) -> LayerFlow:
     for name, steps in d.gates.items():
         values = torch.stack(steps)
         low, high = (-1.0, 1.0) if name == "candidate" else (0.0, 1.0)
-        margin = SATURATED * (high - low)
+        margin = _SATURATED * (high - low)
         away = (values < low + margin) | (values > high - margin)
         gates[name] = GateFlow(array_of(values.mean((1, 2))), array_of(away.double().mean((1, 2))))
     cells = _norms([gradient[id(c)] for c in d.c]) if d.c else None
@@ -248,7 +248,7 @@ class _ByLoss:
     def all(self) -> np.ndarray:
         """The norms for every t and k, some losses at a time."""
         steps = len(self._losses)
-        at_once = max(1, MOST_NUMBERS // self._out.numel())
+        at_once = max(1, _MOST_NUMBERS // self._out.numel())
         parts = [range(t, min(t + at_once, steps)) for t in range(0, steps, at_once)]
         return np.concatenate([self._some(part) for part in parts])
 

@@ -10,7 +10,7 @@ from torch import nn
 __all__ = ["Given"]
 
 # How far an output computed step by step may lie from the layer's own.
-ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-3}
+_ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-3}
 
 
 class Given:
@@ -23,7 +23,7 @@ class Given:
             hint = "; give it a padded tensor" if hasattr(x, "batch_sizes") else ""
             raise ValueError(f"flow needs a tensor of inputs, got a {type(x).__name__}{hint}")
         weight = rnn.weight_ih_l0
-        if x.dtype not in ALLOWED or weight.dtype != x.dtype or weight.device != x.device:
+        if x.dtype not in _ALLOWED or weight.dtype != x.dtype or weight.device != x.device:
             raise ValueError(
                 f"flow takes float32 and float64, layer and input alike and on one device; the "
                 f"layer is {weight.dtype} on {weight.device}, the input {x.dtype} on {x.device}"
@@ -73,7 +73,7 @@ class Given:
         with torch.no_grad():
             right = self.rnn(self._asked, self._h0)[0]
         away = float((self.as_output(out.detach()) - right).abs().nan_to_num(0.0, 0.0, 0.0).max())
-        if away > ALLOWED[right.dtype] * max(1.0, float(right.abs().nan_to_num(0.0).max())):
+        if away > _ALLOWED[right.dtype] * max(1.0, float(right.abs().nan_to_num(0.0).max())):
             raise RuntimeError(
                 f"flow: step by step the layer gives another output, off by {away:.1e}; was it "
                 f"changed by hooks or parametrizations?"

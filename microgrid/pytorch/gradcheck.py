@@ -27,9 +27,9 @@ __all__ = ["Fault", "GradcheckError", "Report", "check", "gradcheck"]
 
 # What one rounding may cost, relative to the terms that are added up. PyTorch's own kernels are
 # worse than the format (some of its constants are floats), and no wrong formula is that close.
-ROUNDING = {torch.float64: 1e-8, torch.float32: 4e-6}
-TINY = {torch.float64: 1e-300, torch.float32: 1e-36}  # below, numbers lose their digits
-SHOWN = 5
+_ROUNDING = {torch.float64: 1e-8, torch.float32: 4e-6}
+_TINY = {torch.float64: 1e-300, torch.float32: 1e-36}  # below, numbers lose their digits
+_SHOWN = 5
 
 
 class GradcheckError(scalar.GradcheckError):
@@ -109,8 +109,8 @@ class Report:
         else:
             verb = "is" if len(self.faults) == 1 else "are"
             lines = [f"gradcheck: {len(self.faults)} of {self.checked} {noun} {verb} wrong"]
-        lines += [f"  {fault}" for fault in self.faults[:SHOWN]]
-        lines += [f"  and {len(self.faults) - SHOWN} more"] if len(self.faults) > SHOWN else []
+        lines += [f"  {fault}" for fault in self.faults[:_SHOWN]]
+        lines += [f"  and {len(self.faults) - _SHOWN} more"] if len(self.faults) > _SHOWN else []
         return clean("\n".join(lines + [f"not checked: {said}" for said in self.unseen]))
 
 
@@ -205,7 +205,7 @@ def _checked(recorder: PointRecorder, roots: Sequence[torch.Tensor]) -> Report:
         for value in recorder.shadows.array(leaf.tensor).ravel().tolist()
         if isinstance(value, Value)
     }
-    rounding = ROUNDING[roots[0].dtype]
+    rounding = _ROUNDING[roots[0].dtype]
     faults: list[tuple[int, Fault]] = []
     checked = 0
     for unit in units_of(traffic.nodes, points):
@@ -216,7 +216,7 @@ def _checked(recorder: PointRecorder, roots: Sequence[torch.Tensor]) -> Report:
         exact = exact_gradients(unit, points, traffic.upstream(unit), rounding, watched)
         dtype = roots[0].dtype
         when = max((call.number for call in calls), default=0)
-        wrong = _faults(unit, exact, points, traffic, recorder, rounding, TINY[dtype])
+        wrong = _faults(unit, exact, points, traffic, recorder, rounding, _TINY[dtype])
         faults += [(when, fault) for fault in wrong]
     faults.sort(key=lambda pair: -pair[0])
     unseen = dict.fromkeys(f"{why}, at {call.site}" for call, why in recorder.opaque.items())

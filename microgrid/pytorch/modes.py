@@ -29,7 +29,7 @@ class Recorder(Protocol):
         """A call that is recorded as a whole."""
 
 
-WHOLE = {
+_WHOLE = {
     torch._VF.lstm: "lstm",
     torch._VF.gru: "gru",
     torch._VF.rnn_tanh: "rnn_tanh",
@@ -66,7 +66,7 @@ class Functions(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        name = WHOLE.get(func)
+        name = _WHOLE.get(func)
         if name is None or self.recorder.paused:
             return func(*args, **(kwargs or {}))
         return self.recorder.whole(name, func, args, kwargs or {})

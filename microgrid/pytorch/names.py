@@ -17,7 +17,7 @@ __all__ = ["parameter_labels", "scopes_of"]
 
 _TEXTBOOK = {"weight_ih": "W_ih", "weight_hh": "W_hh", "bias_ih": "b_ih", "bias_hh": "b_hh",
              "weight_hr": "W_hr"}  # fmt: skip
-RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 
 
 def parameter_labels(model: nn.Module) -> dict[int, tuple[str, str]]:
@@ -30,14 +30,14 @@ def parameter_labels(model: nn.Module) -> dict[int, tuple[str, str]]:
     >>> [label for _, label in labels.values()][:5]
     ['W_ih¹', 'W_hh¹', 'b_ih¹', 'b_hh¹', 'W_ih²']
     """
-    cells = [name for name, inner in model.named_modules() if isinstance(inner, RECURRENT)]
+    cells = [name for name, inner in model.named_modules() if isinstance(inner, _RECURRENT)]
     found: dict[int, tuple[str, str]] = {}
     for path, inner in model.named_modules():
         own = [*inner.named_parameters(recurse=False), *inner.named_buffers(recurse=False)]
         for name, tensor in own:
             full = f"{path}.{name}" if path else name
             label = full
-            if isinstance(inner, RECURRENT):
+            if isinstance(inner, _RECURRENT):
                 label = _textbook(name, getattr(inner, "num_layers", 1))
                 label = f"{path}.{label}" if len(cells) > 1 else label
             found.setdefault(id(tensor), (full, label))
@@ -61,9 +61,9 @@ def scopes_of(model: nn.Module | None) -> Iterator[None]:
         yield
         return
     names = {inner: path for path, inner in model.named_modules() if path}
-    kinds = Counter(isinstance(inner, RECURRENT) for inner in names)
+    kinds = Counter(isinstance(inner, _RECURRENT) for inner in names)
     if kinds[True] == 1:
-        names = {inner: path for inner, path in names.items() if not isinstance(inner, RECURRENT)}
+        names = {inner: path for inner, path in names.items() if not isinstance(inner, _RECURRENT)}
     entered: list[tuple[nn.Module, ExitStack, str]] = []
 
     def enter(inner: nn.Module, _: Any) -> None:

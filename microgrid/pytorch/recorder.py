@@ -27,8 +27,8 @@ __all__ = ["Call", "Leaf", "TorchRecorder"]
 
 # How far a recorded number may lie from PyTorch's, as a share of the largest of its tensor
 # (and of 1): rounding adds up over a long float32 program, a wrong rule is off by far more.
-ALLOWED = {torch.float64: 1e-9, torch.float32: 2e-3}
-FLOAT32 = float(torch.finfo(torch.float32).max)
+_ALLOWED = {torch.float64: 1e-9, torch.float32: 2e-3}
+_FLOAT32 = float(torch.finfo(torch.float32).max)
 
 _COMPARISONS = {
     "gt": "greater", "ge": "greater_equal", "lt": "less", "le": "less_equal",
@@ -292,13 +292,13 @@ class TorchRecorder(WholeCalls):
             )
         ours = ours.astype(float)
         if tensor.dtype == torch.float32:
-            ours = np.where(np.abs(ours) > FLOAT32, np.copysign(math.inf, ours), ours)
+            ours = np.where(np.abs(ours) > _FLOAT32, np.copysign(math.inf, ours), ours)
         finite = np.isfinite(ours) & np.isfinite(theirs)
         largest = np.abs(theirs[finite]).max(initial=1.0)
         apart = np.abs(ours[finite] - theirs[finite]).max(initial=0.0) / largest
         same = np.isnan(ours) == np.isnan(theirs)
         self.worst = max(self.worst, float(apart))
-        if apart > ALLOWED[tensor.dtype] or not same.all():
+        if apart > _ALLOWED[tensor.dtype] or not same.all():
             raise RuntimeError(
                 f"record: {call.name} at {call.site} is recorded wrongly, off by {apart:.1e} of "
                 f"the largest entry: please report it"

@@ -184,7 +184,7 @@ class WholeCalls:
         done = self._cells.setdefault(id(w_ih), Unrolling(kind, [layer.named]))
         if not done.states:
             self.unrollings.append(done)
-            done.states, done.carries = [flat(starts[0])], [[flat(s) for s in starts]]
+            done.states, done.carries = [_flat(starts[0])], [[_flat(s) for s in starts]]
         step = time_step(current_scope())
         with ExitStack() as stack:
             if step is None:
@@ -196,11 +196,11 @@ class WholeCalls:
             for b in range(batch):
                 place = f"_{step}" if batch == 1 else f"_{step}[{b},{{}}]"
                 new.append(layer.step(given[b].tolist(), [s[b].tolist() for s in starts], place))
-        done.inputs.append(flat(given))
+        done.inputs.append(_flat(given))
         made = [filled(starts[i].shape, (v for one in new for v in one[i]))
                 for i in range(len(starts))]  # fmt: skip
-        done.states.append(flat(made[0]))
-        done.carries.append([flat(a) for a in made])
+        done.states.append(_flat(made[0]))
+        done.carries.append([_flat(a) for a in made])
         self._finish(call, tree_leaves(out), made, live, tensors)
         return out
 
@@ -217,5 +217,5 @@ def _start(name: str, numbers: np.ndarray, marks: Sequence[str]) -> Array:
     return filled(numbers.shape, leaves)
 
 
-def flat(array: Array) -> list[Any]:
+def _flat(array: Array) -> list[Any]:
     return list(np.asarray(array).ravel().tolist())

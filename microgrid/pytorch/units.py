@@ -24,7 +24,7 @@ from .points import Key, Point
 __all__ = ["Exact", "Traffic", "Unit", "exact_gradients", "units_of"]
 
 
-Edge: TypeAlias = tuple[Any, int, Key]
+_Edge: TypeAlias = tuple[Any, int, Key]
 
 
 @dataclass(eq=False)
@@ -38,8 +38,8 @@ class Unit:
 
     nodes: list[Any] = field(default_factory=list)
     above: list[Key] = field(default_factory=list)
-    below: list[Edge] = field(default_factory=list)
-    inner: list[Edge] = field(default_factory=list)
+    below: list[_Edge] = field(default_factory=list)
+    inner: list[_Edge] = field(default_factory=list)
 
 
 class Traffic:

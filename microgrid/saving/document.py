@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 1 << 28  # 256 MB, a graph of about four million nodes
-MAX_AXES = 8  # no parameter has more of them
+_MAX_AXES = 8  # no parameter has more of them
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -109,7 +109,7 @@ def whole_number(what: str, x: Any) -> int:
 
 def numbers_in_rows(what: str, numbers: Any, depth: int = 0) -> None:
     """ValueError unless `numbers` is a finite number, or a list of such lists or numbers."""
-    if depth > MAX_AXES:
+    if depth > _MAX_AXES:
         raise ValueError(f"{what} is nested too deeply for a parameter")
     if isinstance(numbers, list):
         for item in numbers:

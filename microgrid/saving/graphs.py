@@ -30,8 +30,8 @@ from .document import (
 
 __all__ = ["load_graph", "save_graph"]
 
-VERSION = 1
-GRAPH = "microgrid graph"
+_VERSION = 1
+_GRAPH = "microgrid graph"
 
 
 def save_graph(roots: Value | Sequence[Value], path: PathLike) -> Path:
@@ -55,7 +55,7 @@ def save_graph(roots: Value | Sequence[Value], path: PathLike) -> Path:
     lines = ",\n".join(json.dumps(_encode(node, index)) for node in nodes)
     found = [index[root] for root in _values(roots)]
     head = json.dumps(
-        {"format": GRAPH, "version": VERSION, "roots": found if several else found[0]}
+        {"format": _GRAPH, "version": _VERSION, "roots": found if several else found[0]}
     )
     return write_whole(path, f'{head[:-1]}, "nodes": [\n{lines}\n]}}\n')
 
@@ -68,7 +68,7 @@ def load_graph(path: PathLike, max_bytes: int = MAX_BYTES) -> Any:
     that is not an earlier node (so there are no cycles), nan, numbers that are none.
     """
     with reading(path):
-        content = read_object(path, GRAPH, VERSION, max_bytes)
+        content = read_object(path, _GRAPH, _VERSION, max_bytes)
         check_fields("the file", content, {"format", "version", "roots", "nodes"}, set())
         encoded, roots = content["nodes"], content["roots"]
         if not isinstance(encoded, list):

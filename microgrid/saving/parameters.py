@@ -21,8 +21,8 @@ from .document import (
 
 __all__ = ["load_parameters", "save_parameters"]
 
-VERSION = 1
-PARAMETERS = "microgrid parameters"
+_VERSION = 1
+_PARAMETERS = "microgrid parameters"
 
 
 def save_parameters(parameters: Any, path: PathLike) -> Path:
@@ -40,7 +40,7 @@ def save_parameters(parameters: Any, path: PathLike) -> Path:
     if not isinstance(state, Mapping):
         raise TypeError(f"save_parameters takes a Module or a state_dict, got {parameters!r}")
     content = {name: _plain(str(name), numbers) for name, numbers in state.items()}
-    text = {"format": PARAMETERS, "version": VERSION, "parameters": content}
+    text = {"format": _PARAMETERS, "version": _VERSION, "parameters": content}
     return write_whole(path, json.dumps(text, indent=1) + "\n")
 
 
@@ -50,7 +50,7 @@ def load_parameters(path: PathLike, max_bytes: int = MAX_BYTES) -> dict[str, Any
     ValueError, in one sentence, for anything else (see `load_graph`).
     """
     with reading(path):
-        content = read_object(path, PARAMETERS, VERSION, max_bytes)
+        content = read_object(path, _PARAMETERS, _VERSION, max_bytes)
         check_fields("the file", content, {"format", "version", "parameters"}, set())
         parameters: Any = content["parameters"]
         if not isinstance(parameters, dict):

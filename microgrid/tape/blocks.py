@@ -32,7 +32,7 @@ __all__ = ["NEUTRAL", "MatrixBlock", "OpBlock"]
 
 # What an operand more must be so that it changes nothing: shorter nodes are padded with it.
 NEUTRAL = {ops.SUM: 0.0, ops.DOT: 0.0, ops.LOGSUMEXP: -math.inf}
-NARROW = 4  # up to so many operands in all, a block's nodes are worth taking one by one
+_NARROW = 4  # up to so many operands in all, a block's nodes are worth taking one by one
 
 
 @dataclass(eq=False, slots=True)
@@ -184,7 +184,7 @@ class OpBlock(Block):
         return f"{self.op}{of} · {count} node{'s' * (count != 1)}"
 
     def alone(self) -> Sequence[tuple[Op, int, Nodes]]:
-        if not self.is_swept or len(self.operands) * len(self.operands[0]) > NARROW:
+        if not self.is_swept or len(self.operands) * len(self.operands[0]) > _NARROW:
             return ()
         return [(self.op, node, operands) for node, operands in zip(self.outputs, self.operands)]
 

@@ -24,10 +24,10 @@ __all__ = ["DTYPES", "ENGINES", "Engine", "report"]
 
 ENGINES = ("auto", "numpy", "compiled")
 DTYPES = ("float64", "float32")
-PATIENCE = 0.5  # seconds that a forward waits for the compiler; NumPy replays from then on
-CLOSE = {"float64": 1e-9, "float32": 1e-3}  # how far the engines' losses may be apart
+_PATIENCE = 0.5  # seconds that a forward waits for the compiler; NumPy replays from then on
+_CLOSE = {"float64": 1e-9, "float32": 1e-3}  # how far the engines' losses may be apart
 
-log = logging.getLogger("microgrid.tape")
+_log = logging.getLogger("microgrid.tape")
 _said: set[str] = set()
 
 
@@ -54,7 +54,7 @@ class Engine:
 
     def __call__(self, plan: Plan, store: Store, batch: tuple[int, ...]) -> Executor:
         if self.asked == "auto":
-            return Waiting(self, plan, store, batch)
+            return _Waiting(self, plan, store, batch)
         if self.asked == "compiled":
             found = self.compiled(plan, store, batch)
             if found is not None:
@@ -106,10 +106,10 @@ def _check(name: str, given: str, known: tuple[str, ...]) -> None:
 def _say_once(level: int, sentence: str) -> None:
     if sentence not in _said:
         _said.add(sentence)
-        log.log(level, sentence)
+        _log.log(level, sentence)
 
 
-class Waiting:
+class _Waiting:
     """An executor on NumPy until compiled kernels are there: then it is theirs.
 
     The very first forward of a tape only checks the recording, so nothing is compiled for it.
@@ -147,7 +147,7 @@ class Waiting:
         if self._builds is None:
             self._builds = Thread(target=self._build, daemon=True)
             self._builds.start()
-            self._builds.join(PATIENCE)
+            self._builds.join(_PATIENCE)
         return not self._builds.is_alive() and self._later is not None
 
     def _build(self) -> None:
@@ -161,7 +161,7 @@ class Waiting:
         assert later is not None
         later.values[...] = now.values
         wanted, found = now.forward(), later.forward()
-        close = CLOSE[self._engine.dtype]
+        close = _CLOSE[self._engine.dtype]
         if np.allclose(found, wanted, rtol=close, atol=close, equal_nan=True):
             self._become(later)
             return found

@@ -21,10 +21,10 @@ from .ir import Graph, Nodes
 
 __all__ = ["fuse_sums", "take_rows_out"]
 
-LEAST_TERMS = 3  # a + b c is as fast as it stands
+_LEAST_TERMS = 3  # a + b c is as fast as it stands
 
-Pair = tuple[int, int]  # two factors; of an addend the second is NO_FACTOR
-NO_FACTOR = -1
+_Pair = tuple[int, int]  # two factors; of an addend the second is _NO_FACTOR
+_NO_FACTOR = -1
 
 
 def fuse_sums(graph: Graph) -> Graph:
@@ -40,7 +40,7 @@ class _Fusing:
         self.heir: dict[int, int] = {}
         self.private = _used_once(graph)
         self.widths: dict[object, set[int]] = defaultdict(set)  # of the sums of a role
-        self.short: list[tuple[int, list[int], list[Pair]]] = []  # too few terms to be worth it
+        self.short: list[tuple[int, list[int], list[_Pair]]] = []  # too few terms to be worth it
 
     def run(self) -> Graph:
         for node in range(len(self.op) - 1, -1, -1):
@@ -54,7 +54,7 @@ class _Fusing:
     def _fuse(self, root: int) -> None:
         """Make the tree of additions under `root` one sum or dot."""
         inner, terms = self._terms(root)
-        if len(terms) < LEAST_TERMS:
+        if len(terms) < _LEAST_TERMS:
             self.short.append((root, inner, terms))
             return
         if inner:
@@ -62,11 +62,11 @@ class _Fusing:
         if self.graph.parameters.isdisjoint(terms[0]):
             self.widths[self._role(terms)].add(len(terms))
 
-    def _terms(self, root: int) -> tuple[list[int], list[Pair]]:
+    def _terms(self, root: int) -> tuple[list[int], list[_Pair]]:
         """The additions and products that make up a sum, and what they add up."""
         op, operands, private = self.op, self.operands, self.private
         mul, add, total = ops.MUL, ops.ADD, ops.SUM
-        terms: list[Pair] = []
+        terms: list[_Pair] = []
         inner: list[int] = []
         pending = list(operands[root])
         while pending:  # from the last term to the first
@@ -83,21 +83,21 @@ class _Fusing:
                 half = len(operands[node]) // 2
                 terms += reversed(list(zip(operands[node][:half], operands[node][half:])))
             else:
-                terms.append((node, NO_FACTOR))
+                terms.append((node, _NO_FACTOR))
         terms.reverse()
         return inner, terms
 
-    def _rewrite(self, root: int, inner: Sequence[int], terms: Sequence[Pair]) -> None:
+    def _rewrite(self, root: int, inner: Sequence[int], terms: Sequence[_Pair]) -> None:
         for node in inner:
             self.op[node] = None
         self.heir.update(dict.fromkeys(inner, root))
         firsts, seconds = zip(*terms)
-        if NO_FACTOR in seconds:
-            if not any(x != NO_FACTOR for x in seconds):
+        if _NO_FACTOR in seconds:
+            if not any(x != _NO_FACTOR for x in seconds):
                 self.op[root], self.operands[root] = ops.SUM, firsts
                 return
             unit = self.graph.constants.node(1.0)
-            seconds = tuple([unit if b == NO_FACTOR else b for b in seconds])
+            seconds = tuple([unit if b == _NO_FACTOR else b for b in seconds])
         self.op[root], self.operands[root] = ops.DOT, firsts + seconds
 
     def _join_families(self) -> None:
@@ -116,11 +116,11 @@ class _Fusing:
                 if self._role([(a, b)]) in ragged:
                     self.op[node] = ops.DOT
 
-    def _role(self, terms: Sequence[Pair]) -> object:
+    def _role(self, terms: Sequence[_Pair]) -> object:
         """What kinds of nodes are added up: sums of one role differ in length alone."""
         op, known = self.graph.op, len(self.graph.op)  # as recorded: the same all along
         kinds = [
-            (op[a] if a < known else None, op[b] if NO_FACTOR < b < known else b >= known)
+            (op[a] if a < known else None, op[b] if _NO_FACTOR < b < known else b >= known)
             for a, b in terms
         ]
         return frozenset(kinds)
@@ -185,7 +185,7 @@ class _Rows:
             order.append(node)
         return replace(graph, op=op, operands=operands, order=order)
 
-    def _split(self, firsts: Nodes, seconds: Nodes) -> tuple[list[Pair], list[Pair]] | None:
+    def _split(self, firsts: Nodes, seconds: Nodes) -> tuple[list[_Pair], list[_Pair]] | None:
         """The products of a dot that make a row of parameters, and the others; None without."""
         if self.graph.is_row(firsts):
             ones = self.addends[id(seconds)]
@@ -194,7 +194,7 @@ class _Rows:
             is_row = [x != self.unit for x in seconds]
         else:
             is_row = list(map(self.graph.parameters.__contains__, firsts))
-        if not LEAST_TERMS <= sum(is_row) < len(is_row):
+        if not _LEAST_TERMS <= sum(is_row) < len(is_row):
             return None
         pairs = list(zip(firsts, seconds))
         return list(compress(pairs, is_row)), [p for p, inside in zip(pairs, is_row) if not inside]
@@ -222,12 +222,12 @@ class _Rows:
         return tuple(left)
 
 
-def _dot_or_sum(pairs: Sequence[Pair], unit: int) -> tuple[Op, Nodes]:
+def _dot_or_sum(pairs: Sequence[_Pair], unit: int) -> tuple[Op, Nodes]:
     """The op and operands that add up these products, of which some are addends."""
     if any(b != unit for _, b in pairs):
         return ops.DOT, _flat(pairs)
     return ops.ADD if len(pairs) == 2 else ops.SUM, tuple([a for a, _ in pairs])
 
 
-def _flat(pairs: Sequence[Pair]) -> Nodes:
+def _flat(pairs: Sequence[_Pair]) -> Nodes:
     return tuple([a for a, _ in pairs] + [b for _, b in pairs])

@@ -24,7 +24,7 @@ __all__ = [
     "guards_of", "sides", "source",
 ]  # fmt: skip
 
-WORDS = {
+_WORDS = {
     "less": "less than",
     "less_equal": "at most",
     "greater": "greater than",
@@ -220,7 +220,7 @@ class GuardCheck:
         raise GuardError(
             f"Tape: these numbers take another branch than the recording: "
             f"{describe(guard.left)}{example} is {float(left[place])!r}, where the recording "
-            f"found it {'' if guard.outcome else 'not '}{WORDS[guard.name]} "
+            f"found it {'' if guard.outcome else 'not '}{_WORDS[guard.name]} "
             f"{float(right[place])!r}; make another tape for this branch"
         )
 

@@ -23,7 +23,7 @@ from .plan import Plan
 
 __all__ = ["to_jax"]
 
-FEW_PIECES = 64  # an operand of more pieces than this is gathered
+_FEW_PIECES = 64  # an operand of more pieces than this is gathered
 
 
 def to_jax(plan: Plan, store: Store) -> Callable[[Any, Any], Any]:
@@ -165,7 +165,7 @@ class _Translation:
         starts = [0, *(np.flatnonzero(jumps) + 1).tolist()]
         ends = [*starts[1:], len(found)]
         pieces = [(int(found[a, 0]), int(found[a, 1]), b - a) for a, b in zip(starts, ends)]
-        if len(pieces) <= FEW_PIECES:
+        if len(pieces) <= _FEW_PIECES:
 
             def slices(sources: list[Any]) -> Any:
                 parts = [sources[source][i : i + size] for source, i, size in pieces]

@@ -15,7 +15,7 @@ from .memory import Layout
 
 __all__ = ["Plan", "verify"]
 
-EMPTY = Graph([], {}, [], [], Constants(), Dots(), [], frozenset(), [])
+_EMPTY = Graph([], {}, [], [], Constants(), Dots(), [], frozenset(), [])
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +44,12 @@ class Plan:
 
     source: Source
     known: Mapping[Value, int] = field(default_factory=dict)
-    graph: Graph = EMPTY
+    graph: Graph = _EMPTY
     blocks: Sequence[Block] = ()
     matrices: Sequence[Matrix] = ()
     layout: Layout = field(default_factory=Layout)
     checks: Sequence[GuardCheck] = ()
-    recorded: Graph = EMPTY
+    recorded: Graph = _EMPTY
 
     @cached_property
     def inputs(self) -> list[int]:

@@ -14,7 +14,7 @@ from .plan import Plan
 
 __all__ = ["check_finite", "check_recorded"]
 
-CLOSE = 1e-9  # how far a sum of other order may be away, as a share of its terms
+_CLOSE = 1e-9  # how far a sum of other order may be away, as a share of its terms
 
 
 def check_recorded(source: Source, replayed: float) -> None:
@@ -25,7 +25,7 @@ def check_recorded(source: Source, replayed: float) -> None:
     is what its operands give, the graph is as it was, and rounding is all there is.
     """
     recorded = source.loss.data
-    agree = abs(replayed - recorded) <= CLOSE * max(1.0, abs(recorded))
+    agree = abs(replayed - recorded) <= _CLOSE * max(1.0, abs(recorded))
     if agree or replayed == recorded or (replayed != replayed and recorded != recorded):
         return
     for node in source.order:
@@ -46,7 +46,7 @@ def _is_stale(node: Value) -> bool:
         return False
     slopes = node.op.local_derivatives(FLOAT, now, numbers)
     terms = math.fsum(abs(slope * x) for slope, x in zip(slopes, numbers))
-    return not abs(now - then) <= CLOSE * max(abs(then), terms)
+    return not abs(now - then) <= _CLOSE * max(abs(then), terms)
 
 
 def check_finite(plan: Plan, values: Array) -> None:

@@ -25,8 +25,8 @@ from .ir import Block, Graph, Matrix, Nodes
 
 __all__ = ["schedule"]
 
-NOBODY: list[int] = []  # reads a leaf, or what was fused away, as far as the schedule goes
-MOST_PADDING = 2.2  # times the operands that there are: the steps of causal attention take 2
+_NOBODY: list[int] = []  # reads a leaf, or what was fused away, as far as the schedule goes
+_MOST_PADDING = 2.2  # times the operands that there are: the steps of causal attention take 2
 
 
 def schedule(graph: Graph) -> tuple[list[Block], list[Matrix]]:
@@ -89,7 +89,7 @@ class _Scheduler:
     def _link(self) -> None:
         """Who waits for whom. A column is read by the nodes of all matrices that meet it."""
         size, op, rows = self.size, self.graph.op, self.cell_of
-        self.readers: list[list[int]] = [[] if kind is not None else NOBODY for kind in op]
+        self.readers: list[list[int]] = [[] if kind is not None else _NOBODY for kind in op]
         self.readers += [[] for _ in self.columns]
         self.waits = waits = [0] * len(self.readers)
         readers, operands = self.readers, self.graph.operands
@@ -228,7 +228,7 @@ def _of_like_length(nodes: list[int], operands: list[Nodes]) -> list[tuple[list[
     total = 0  # operands of the latest group
     for i in sorted(range(len(nodes)), key=lengths.__getitem__):
         length = lengths[i]
-        if groups and length * (len(groups[-1]) + 1) <= MOST_PADDING * (total + length):
+        if groups and length * (len(groups[-1]) + 1) <= _MOST_PADDING * (total + length):
             groups[-1].append(i)
             total += length
         else:

@@ -28,8 +28,8 @@ from .text import Chunk, TextStream
 
 __all__ = ["Eager", "Recorded", "Replayed", "Step", "TapedBPTT", "TruncatedBPTT"]
 
-Example: TypeAlias = tuple[Any, ...]
-Loss: TypeAlias = Callable[..., Value | tuple[Value, Sequence[Value]]]
+_Example: TypeAlias = tuple[Any, ...]
+_Loss: TypeAlias = Callable[..., Value | tuple[Value, Sequence[Value]]]
 
 
 @runtime_checkable
@@ -104,8 +104,8 @@ class Recorded(Eager):
     def __init__(
         self,
         model: Module,
-        function: Loss,
-        examples: Sequence[Example] = ((),),
+        function: _Loss,
+        examples: Sequence[_Example] = ((),),
         order: Iterable[int] | None = None,
     ) -> None:
         super().__init__(model, self._next_loss)
@@ -122,7 +122,7 @@ class Recorded(Eager):
     def _next_loss(self) -> Value | float:
         return self._evaluated(self.examples[next(self.order)])[0]
 
-    def _evaluated(self, example: Example) -> tuple[Value, Sequence[Value]]:
+    def _evaluated(self, example: _Example) -> tuple[Value, Sequence[Value]]:
         found = self._loss_of(*example)
         return (found, ()) if isinstance(found, Value) else found
 
@@ -146,8 +146,8 @@ class Replayed(Recorded):
     def __init__(
         self,
         model: Module,
-        function: Loss,
-        examples: Sequence[Example] = ((),),
+        function: _Loss,
+        examples: Sequence[_Example] = ((),),
         order: Iterable[int] | None = None,
     ) -> None:
         super().__init__(model, function, examples, order)
@@ -180,7 +180,7 @@ class Replayed(Recorded):
         tape.backward(inputs=False)
         return loss
 
-    def _as_row(self, example: Example) -> tuple[Any, np.ndarray]:
+    def _as_row(self, example: _Example) -> tuple[Any, np.ndarray]:
         """(key of the example's tape, which is made if need be; its numbers in one row)."""
         key = tuple(map(_shape, example))
         assert self.tapes[key]
@@ -192,7 +192,7 @@ class Replayed(Recorded):
         return loss, [x for argument in example for x in _fields(argument)]
 
 
-Shape: TypeAlias = Any  # of an argument: np.shape's, an _Of for an Index, a list of _Of
+_Shape: TypeAlias = Any  # of an argument: np.shape's, an _Of for an Index, a list of _Of
 
 
 @dataclass(frozen=True)
@@ -202,13 +202,13 @@ class _Of:
     size: int
 
 
-def _shape(argument: Any) -> Shape:
+def _shape(argument: Any) -> _Shape:
     if isinstance(argument, Index):
         return _Of(len(argument))
     return tuple(map(_shape, argument)) if _has_indices(argument) else np.shape(argument)
 
 
-def _input(shape: Shape) -> Any:
+def _input(shape: _Shape) -> Any:
     """Leaves in that shape, or an Index where one stands."""
     if isinstance(shape, _Of):
         return Index(0, shape.size)

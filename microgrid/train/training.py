@@ -31,7 +31,7 @@ from .steps import Eager, Step
 
 __all__ = ["Diverged", "Stateful", "Training"]
 
-CHECKPOINT, VERSION = "microgrid checkpoint", 1
+_CHECKPOINT, _VERSION = "microgrid checkpoint", 1
 
 
 class Stateful(Protocol):
@@ -134,7 +134,7 @@ class Training:
         another model or optimizer. Nothing of this run has been changed then.
         """
         with reading(path):
-            state = read_object(path, CHECKPOINT, VERSION)
+            state = read_object(path, _CHECKPOINT, _VERSION)
             self._check(state)
             before = self._state()
             try:
@@ -160,8 +160,8 @@ class Training:
         if self._step is not None:
             self._step.write_back()
         return {
-            "format": CHECKPOINT,
-            "version": VERSION,
+            "format": _CHECKPOINT,
+            "version": _VERSION,
             "steps": self.steps,
             "losses": self.losses,
             "model": self.model.state_dict(),

@@ -206,7 +206,7 @@ class TestAuto:
             compile_kernels(*args)
 
         monkeypatch.setattr(build, "_compile", slow)
-        monkeypatch.setattr(engines, "PATIENCE", 0.01)
+        monkeypatch.setattr(engines, "_PATIENCE", 0.01)
         w, x = Value(0.5), Value(0.3)
         tape = Tape((w * x).tanh(), inputs=[x])
         for turn in range(3):
@@ -230,7 +230,7 @@ class TestAuto:
 
         right = replay.Replay.forward
         monkeypatch.setattr(replay.Replay, "forward", lambda self: right(self) + 0.5)
-        monkeypatch.setattr(engines, "PATIENCE", 60.0)
+        monkeypatch.setattr(engines, "_PATIENCE", 60.0)
         x = Value(0.3)
         tape = Tape((x * 2.0).tanh(), inputs=[x])
         for _ in range(3):

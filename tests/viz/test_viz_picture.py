@@ -149,7 +149,7 @@ def test_what_cannot_be_drawn_is_named(given):
 
 
 def test_a_graph_beyond_all_pictures_is_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(build, "MOST_NODES", 3)
+    monkeypatch.setattr(build, "_MOST_NODES", 3)
     x = Value(2.0)
     assert len(picture_of((x + 1.0).exp()).cards) == 3
     with pytest.raises(ValueError, match=r"has 4 nodes and 3 edges.* fewer steps"):

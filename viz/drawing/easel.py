@@ -12,8 +12,8 @@ from .drawing import Point, Rect, Shape, Text, Word
 
 __all__ = ["Easel"]
 
-PAD = 18.0  # around everything
-RISE = 0.36  # from the middle of a line of text down to its baseline, as a share of its size
+_PAD = 18.0  # around everything
+_RISE = 0.36  # from the middle of a line of text down to its baseline, as a share of its size
 
 
 class Easel:
@@ -21,8 +21,8 @@ class Easel:
 
     def __init__(self, bounds: Box, theme: Theme) -> None:
         self.theme = theme
-        self.left, self.top = bounds.left - PAD, bounds.top + PAD
-        self.width, self.height = bounds.w + 2 * PAD, bounds.h + 2 * PAD
+        self.left, self.top = bounds.left - _PAD, bounds.top + _PAD
+        self.width, self.height = bounds.w + 2 * _PAD, bounds.h + 2 * _PAD
 
     def at(self, x: float, y: float) -> Point:
         """A point of the layout, on the drawing."""
@@ -38,7 +38,7 @@ class Easel:
     def line(self, kind: str, x: float, y: float, size: float, anchor: str, *words: Word) -> Text:
         """A line of text whose middle is at height y."""
         x, y = self.at(x, y)
-        return Text(kind, x, y + RISE * size, size, anchor, words)
+        return Text(kind, x, y + _RISE * size, size, anchor, words)
 
     def bad(self, box: Box) -> Rect:
         """What stands behind nan and inf."""

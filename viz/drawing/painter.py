@@ -18,13 +18,13 @@ from .tables import legend_group, panel_group
 
 __all__ = ["paint"]
 
-ARROW = 6.0  # length of an arrow head
-ROUND = 9.0  # radius of a card's corners
-RIBBON = 10.0  # how much wider the ribbon of the strongest message is than that of a weak one
-STRIPES = (7.0, 3.5)  # of the ribbon of a negative message
-DASHES = (5.0, 3.0)  # of a link that is cut
-LABEL = 10.0  # size of the text on wires
-VALUE = 11.0  # size of the numbers on cards
+_ARROW = 6.0  # length of an arrow head
+_ROUND = 9.0  # radius of a card's corners
+_RIBBON = 10.0  # how much wider the ribbon of the strongest message is than that of a weak one
+_STRIPES = (7.0, 3.5)  # of the ribbon of a negative message
+_DASHES = (5.0, 3.0)  # of a link that is cut
+_LABEL = 10.0  # size of the text on wires
+_VALUE = 11.0  # size of the numbers on cards
 
 
 def paint(picture: Picture, layout: Layout, theme: Theme) -> Drawing:
@@ -37,7 +37,7 @@ class _Painter:
         self.picture, self.layout, self.theme = picture, layout, theme
         self.easel = Easel(layout.bounds, theme)
         self.strongest, self.steepest = picture.strongest, picture.steepest
-        self.ribbon = RIBBON / 2 if layout.dense else RIBBON
+        self.ribbon = _RIBBON / 2 if layout.dense else _RIBBON
 
     def drawing(self) -> Drawing:
         picture, layout, easel = self.picture, self.layout, self.easel
@@ -78,7 +78,7 @@ class _Painter:
             caption = fit(f"  {column.caption}", 13.0, left) if column.caption else ""
             words = Word(title, theme.frame.text, True), Word(caption, theme.text)
             line = easel.line("title", box.left + 12.0, box.top - 14.0, 13.0, "start", *words)
-            shapes = easel.rect("frame", box, theme.frame, ROUND), line
+            shapes = easel.rect("frame", box, theme.frame, _ROUND), line
             yield Group(f"t{column.index}", "frame", column.title, shapes)
 
     # Cards
@@ -86,7 +86,7 @@ class _Painter:
     def _card(self, card: Card) -> Group:
         box, theme = self.layout.cards[card.id], self.theme
         paint = theme.alias if card.alias and card.role != "input" else theme.card(card.role)
-        frame = self.easel.rect("card", box, theme.look(paint, card.look), ROUND, card.alias)
+        frame = self.easel.rect("card", box, theme.look(paint, card.look), _ROUND, card.alias)
         inner = self._slim(card, box) if self.layout.is_slim(card) else self._full(card, box)
         return Group(card.id, "card", card.tooltip, (frame, *inner))
 
@@ -99,13 +99,13 @@ class _Painter:
         name, op = self._head(card, right - left)
         yield easel.line("name", left, y, 12.0, "start", Word(name, theme.text, True))
         if op:
-            yield easel.line("op", right - 1.0, y, LABEL, "end", Word(op, theme.muted))
+            yield easel.line("op", right - 1.0, y, _LABEL, "end", Word(op, theme.muted))
         for row in card.rows:
             y -= ROW
-            yield from self._row(row, left, right, y, VALUE, HEAT)
+            yield from self._row(row, left, right, y, _VALUE, HEAT)
         if card.note:
-            note = Word(fit(card.note, LABEL, right - left), theme.muted)
-            yield easel.line("note", left, y - 14.5, LABEL, "start", note)
+            note = Word(fit(card.note, _LABEL, right - left), theme.muted)
+            yield easel.line("note", left, y - 14.5, _LABEL, "start", note)
 
     def _head(self, card: Card, room: float) -> tuple[str, str]:
         """Name and operation, cut so that both fit beside each other; the name has the right."""
@@ -113,20 +113,20 @@ class _Painter:
         if not op:
             return fit(card.name, 12.0, room, bold=True), ""
         free = room - 6.0 - text_width(card.name, 12.0, bold=True)
-        op = fit(op, LABEL, max(free, 0.4 * room))
-        name = fit(card.name, 12.0, room - 6.0 - text_width(op, LABEL), bold=True)
+        op = fit(op, _LABEL, max(free, 0.4 * room))
+        name = fit(card.name, 12.0, room - 6.0 - text_width(op, _LABEL), bold=True)
         return name, op
 
     def _slim(self, card: Card, box: Box) -> Iterator[Shape]:
         """All in one line."""
         left, right = box.left + 5.0, box.right - 4.0
-        name = Word(fit(card.name, LABEL, 50.0, bold=True), self.theme.text, True)
+        name = Word(fit(card.name, _LABEL, 50.0, bold=True), self.theme.text, True)
         op = f" {card.op}" if card.op and "op" in self.picture.show else ""
-        room = 50.0 - text_width(name.text, LABEL, bold=True)
-        words = (name, Word(op, self.theme.muted))[: 1 + (0.0 < text_width(op, LABEL) <= room)]
-        yield self.easel.line("name", left, box.y, LABEL, "start", *words)
+        room = 50.0 - text_width(name.text, _LABEL, bold=True)
+        words = (name, Word(op, self.theme.muted))[: 1 + (0.0 < text_width(op, _LABEL) <= room)]
+        yield self.easel.line("name", left, box.y, _LABEL, "start", *words)
         for row in card.rows[:1]:
-            yield from self._row(row, left + 53.0, right, box.y, LABEL, 38.0)
+            yield from self._row(row, left + 53.0, right, box.y, _LABEL, 38.0)
 
     def _row(
         self, row: Row, left: float, right: float, y: float, size: float, heat: float
@@ -172,11 +172,11 @@ class _Painter:
         if ribbon and wire.message is not None:
             colour = theme.ribbon if math.isfinite(wire.message) else theme.bad.fill
             whole = (*points, points[-1], tip, tip)
-            stripes = STRIPES if wire.message < 0.0 else None
+            stripes = _STRIPES if wire.message < 0.0 else None
             shapes.append(Curve("ribbon", whole, colour, ribbon, dashes=stripes))
         colour, width = theme.line(wire.recurrent, wire.look)
         cut = wire.look == "cut"
-        dashes = DASHES if cut or wire.dashed else None
+        dashes = _DASHES if cut or wire.dashed else None
         shapes.append(Curve("line", tuple(points), colour, slender * width, tip, dashes))
         shapes += self._cross(path) if cut else ()
         shapes += () if path.quiet else self._labels(wire, path)
@@ -193,7 +193,7 @@ class _Painter:
         """The local derivative and the message beside the wire, red where they are no numbers."""
         theme, (x, y) = self.theme, path.label
         local, sent = wire_words(wire, path.arrow, self.picture.show)
-        a, b = text_width(local, LABEL), text_width(sent, LABEL)
+        a, b = text_width(local, _LABEL), text_width(sent, _LABEL)
         if path.rising:
             offset = (9.0 + max(a, b) / 2) * path.side
             places = (x + offset, y + 6.5), (x + offset, y - 6.5)
@@ -212,10 +212,10 @@ class _Painter:
             ]
         for (kind, text, figure, colour), place in zip(said, places):
             if text and figure is not None and not math.isfinite(figure):
-                yield self.easel.bad(Box(*place, text_width(text, LABEL) + 6.0, 13.0))
+                yield self.easel.bad(Box(*place, text_width(text, _LABEL) + 6.0, 13.0))
                 colour = theme.bad.text
             if text:
-                yield self.easel.line(kind, *place, LABEL, "middle", Word(text, colour))
+                yield self.easel.line(kind, *place, _LABEL, "middle", Word(text, colour))
 
     def _cross(self, path: Path) -> Iterator[Shape]:
         """A cross on a wire along which no gradient comes back, and the word for it."""
@@ -224,7 +224,7 @@ class _Painter:
             a, b = self.easel.at(x - d, y + 5.0), self.easel.at(x + d, y - 5.0)
             yield Curve("cross", (a, a, b, b), theme.marked, 2.0)
         place = (x + 32.0 * path.side, y) if path.rising else (x, y - 13.0)
-        yield self.easel.line("cut", *place, LABEL, "middle", Word("detached", theme.marked))
+        yield self.easel.line("cut", *place, _LABEL, "middle", Word("detached", theme.marked))
 
 
 def _with_arrow(points: list[Point]) -> tuple[list[Point], Point]:
@@ -235,6 +235,6 @@ def _with_arrow(points: list[Point]) -> tuple[list[Point], Point]:
     """
     (x0, y0), (x1, y1) = points[-2], points[-1]
     length = math.hypot(x1 - x0, y1 - y0) or 1.0
-    back = min(ARROW, 0.8 * length)
+    back = min(_ARROW, 0.8 * length)
     dx, dy = (x1 - x0) / length * back, (y1 - y0) / length * back
     return [*points[:-2], (x0 - dx, y0 - dy), (x1 - dx, y1 - dy)], (x1, y1)

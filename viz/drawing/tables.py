@@ -15,9 +15,9 @@ from .easel import Easel
 
 __all__ = ["legend_group", "panel_group"]
 
-ROUND = 9.0
-LINE = 18.0  # from one line of the legend to the next
-SWATCH = 44.0
+_ROUND = 9.0
+_LINE = 18.0  # from one line of the legend to the next
+_SWATCH = 44.0
 
 
 def panel_group(
@@ -27,7 +27,7 @@ def panel_group(
     panel, theme = picture.panels[index], easel.theme
     left, y = box.left + 14.0, box.top - 20.0
     title = Word(panel.title, theme.text, True)
-    shapes: list[Shape] = [easel.rect("panel", box, theme.panel, ROUND)]
+    shapes: list[Shape] = [easel.rect("panel", box, theme.panel, _ROUND)]
     shapes.append(easel.line("title", left, y, 12.0, "start", title))
     for cells in panel.rows:
         y, x = y - 19.0, left
@@ -68,16 +68,16 @@ def legend_group(easel: Easel, picture: Picture, box: Box) -> Group:
     """What the marks of the picture mean, and the scale of heat with its numbers."""
     theme = easel.theme
     left, y = box.left + 16.0, box.top - 18.0
-    shapes: list[Shape] = [easel.rect("legend", box, theme.legend, ROUND)]
+    shapes: list[Shape] = [easel.rect("legend", box, theme.legend, _ROUND)]
     for line in legend_of(picture):
         pieces = [_word(easel, said) for said in line]
         shapes.append(easel.line("legend", left, y, 11.0, "start", *pieces))
-        y -= LINE
+        y -= _LINE
     said = Word("|dL/dvalue| from", theme.text)
     shapes.append(easel.line("legend", left, y, 11.0, "start", said))
     shapes += _scale(easel, picture, left + text_width(said.text, 11.0) + 8.0, y)
     words = Word("a bar at the left of a gradient: it is negative", theme.text)
-    shapes.append(easel.line("legend", left, y - LINE, 11.0, "start", words))
+    shapes.append(easel.line("legend", left, y - _LINE, 11.0, "start", words))
     return Group("legend", "legend", "How to read", tuple(shapes))
 
 
@@ -90,9 +90,9 @@ def _scale(easel: Easel, picture: Picture, x: float, y: float) -> Iterator[Shape
     theme = easel.theme
     shown = picture.steepest and "grad" in picture.show
     for least, (fill, ink) in zip(shades(picture.steepest), theme.heat):
-        box = Box(x + SWATCH / 2, y, SWATCH, 14.0)
+        box = Box(x + _SWATCH / 2, y, _SWATCH, 14.0)
         yield easel.rect("swatch", box, Paint(fill, theme.legend.border, "", 0.8))
         if shown:
             text = f"{least:.2g}" if 1e-3 <= least < 1e4 else number(least)
             yield easel.line("swatch", box.x, y, 10.0, "middle", Word(text, ink))
-        x += SWATCH + 2.0
+        x += _SWATCH + 2.0

@@ -22,9 +22,9 @@ from .svg import to_svg
 
 __all__ = ["Digraph", "png", "to_dot", "write"]
 
-LONGEST_TEXT = 16_000  # Graphviz before version 3 reads no longer ones
+_LONGEST_TEXT = 16_000  # Graphviz before version 3 reads no longer ones
 _RISE = {False: 0.36, True: 0.29}  # of a word above its baseline; Graphviz sets bold ones higher
-LARGEST_PNG = 16_000  # pixels of the longer side
+_LARGEST_PNG = 16_000  # pixels of the longer side
 
 
 class Digraph(graphviz.Digraph):  # type: ignore[misc]
@@ -67,7 +67,7 @@ def png(drawing: Drawing) -> bytes:
 
 def _painted(source: str, format: str, extent: float) -> bytes:
     """DOT text as a picture; a PNG has fewer pixels a point where it would get too large."""
-    dpi = min(144.0, 72.0 * LARGEST_PNG / extent) if extent else 144.0
+    dpi = min(144.0, 72.0 * _LARGEST_PNG / extent) if extent else 144.0
     options = (f"-Gdpi={dpi:.0f}",) if format == "png" else ()
     return programs.find(format).run(source, format, options)
 
@@ -183,7 +183,7 @@ def _quoted(text: str) -> str:
     """Plain text in quotes, in which Graphviz reads no escapes (it does so twice)."""
     quoted = clean(text).replace("&", "&amp;").replace("\\", 4 * "\\")
     quoted = quoted.replace('"', "&quot;").replace("\r", "&#13;").replace("\n", "&#10;")
-    if len(quoted) > LONGEST_TEXT:
+    if len(quoted) > _LONGEST_TEXT:
         return _quoted(text[: len(text) * 2 // 3] + "…")
     return f'"{quoted}"'
 

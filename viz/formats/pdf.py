@@ -27,7 +27,7 @@ _SYMBOL = {  # code and width in 1/1000 em
         "αβχδεφγηιϕκλμνοπθρστυωξψζΑΒΧΔΕΦΓΗΙΚΛΜΝΟΠΘΡΣΤΥΩΞΨΖ",
         b"abcdefghijklmnopqrstuwxyzABCDEFGHIKLMNOPQRSTUWXYZ")},
 }  # fmt: skip
-LARGEST = 14_400  # units of a page's side; beyond, a unit is more than a point
+_LARGEST = 14_400  # units of a page's side; beyond, a unit is more than a point
 _RISE = {0: 0.0, -1: -0.16, 1: 0.36}
 _KAPPA = 0.4477  # how far from a corner the control points of a quarter circle are
 
@@ -44,7 +44,7 @@ class _Glyph(NamedTuple):
 def write(drawing: Drawing) -> bytes:
     """The bytes of a PDF file of one page."""
     shares: dict[float, str] = {1.0: "A0"}
-    unit = math.ceil(max(drawing.width, drawing.height) / LARGEST)  # in points
+    unit = math.ceil(max(drawing.width, drawing.height) / _LARGEST)  # in points
     width, height = drawing.width / unit, drawing.height / unit
     flip = f"{1 / unit:.6f} 0 0 {-1 / unit:.6f} 0 {height:.2f} cm"
     ground = Rect("ground", 0.0, 0.0, drawing.width, drawing.height, drawing.ground)

@@ -9,7 +9,7 @@ from ..style.typography import FONTS, SMALL, escape, known_width, scripts
 
 __all__ = ["element", "to_svg", "write"]
 
-SINK = {0: 0.0, -1: 0.16, 1: -0.36}  # how far a sub- or superscript stands below the line
+_SINK = {0: 0.0, -1: 0.16, 1: -0.36}  # how far a sub- or superscript stands below the line
 
 
 def write(drawing: Drawing) -> bytes:
@@ -80,7 +80,7 @@ def _pieces(word: Word, size: float) -> Iterator[str]:
     bold = ' font-weight="bold"' if word.bold else ""
     attributes, sunk = f"{_paint('fill', word.colour)}{bold}", 0.0
     for piece, level in scripts(word.text):
-        dy = SINK[level] * size - sunk
+        dy = _SINK[level] * size - sunk
         sunk += dy
         shift = f' dy="{dy:.2f}"' if dy else ""
         small = f' font-size="{SMALL * size:.2f}"' if level else ""

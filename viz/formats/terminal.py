@@ -30,10 +30,10 @@ from ..style.typography import number
 
 __all__ = ["text", "to_ascii"]
 
-DEEPEST = 16  # a tree has no more levels
-NAME = 40  # characters of a name
-BLANK = "____"  # where a number is hidden
-LEFT = ("op", "operands")  # columns of words
+_DEEPEST = 16  # a tree has no more levels
+_NAME = 40  # characters of a name
+_BLANK = "____"  # where a number is hidden
+_LEFT = ("op", "operands")  # columns of words
 
 _ASCII = str.maketrans({
     "−": "-", "×": "*", "÷": "/", "·": ".", "√": "sqrt", "σ": "sigmoid", "Σ": "sum", "∞": "inf",
@@ -163,7 +163,7 @@ class _Terminal:
         ]
         if scene.columns:
             yield from self._columns(room)
-        elif self._depth() <= DEEPEST:
+        elif self._depth() <= _DEEPEST:
             yield [self._tree()]
         else:
             yield [self._list()]
@@ -177,21 +177,21 @@ class _Terminal:
         return Text(to_ascii(words) if self.plain else words, style=TERMINAL.get(kind, ""))
 
     def _name(self, words: str) -> Text:
-        return self._say(words if len(words) <= NAME else f"{words[: NAME - 1]}…", "name")
+        return self._say(words if len(words) <= _NAME else f"{words[: _NAME - 1]}…", "name")
 
     def _grid(self, *heads: str) -> Table:
         """A table without lines, names and operations to the left."""
         grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=TERMINAL["muted"])
         for i, head in enumerate(heads):
-            side: JustifyMethod = "left" if i == 0 or head in LEFT else "right"
+            side: JustifyMethod = "left" if i == 0 or head in _LEFT else "right"
             grid.add_column(self._say(head), justify=side, no_wrap=True)
         return grid
 
     def _numbers(self, card: Card) -> tuple[Text, Text]:
         """Value and gradient; those of several rows after each other."""
         show = self.scene.show
-        values = ["".join(row_words(row)) if "value" in show else BLANK for row in card.rows]
-        grads = [_shown(row.grad) if "grad" in show else BLANK for row in card.rows]
+        values = ["".join(row_words(row)) if "value" in show else _BLANK for row in card.rows]
+        grads = [_shown(row.grad) if "grad" in show else _BLANK for row in card.rows]
         return (
             self._row(values, "value", [row.value for row in card.rows]),
             self._row(grads, "gradient", [row.grad for row in card.rows]),
@@ -224,11 +224,11 @@ class _Terminal:
         names = max((len(_over_time([*cards.values()])) for cards in slots), default=0)
         taken, steps = 0, list[Column]()
         for column in columns:
-            width = _width(self._steps(slots, [column])) - min(names, NAME)
+            width = _width(self._steps(slots, [column])) - min(names, _NAME)
             if steps and taken + width > room:
                 yield [self._steps(slots, steps)]
                 steps = []
-            taken = (taken if steps else min(names, NAME)) + width
+            taken = (taken if steps else min(names, _NAME)) + width
             steps.append(column)
         yield [self._steps(slots, steps)]
         rest = [card for card in self.scene.cards if not card.framed and not card.alias]
@@ -259,8 +259,8 @@ class _Terminal:
         if i >= len(card.rows):
             return Text(), Text()
         row, show = card.rows[i], self.scene.show
-        value = "".join(row_words(row)) if "value" in show else BLANK
-        grad = _shown(row.grad) if "grad" in show else BLANK
+        value = "".join(row_words(row)) if "value" in show else _BLANK
+        grad = _shown(row.grad) if "grad" in show else _BLANK
         return self._row([value], "value", [row.value]), self._row([grad], "gradient", [row.grad])
 
     # Tree and list
@@ -320,7 +320,7 @@ class _Terminal:
         if cell.kind == "grad" and compact:
             return Text()
         hidden = cell.kind in ("value", "grad") and cell.kind not in self.scene.show
-        return self._row([BLANK if hidden else cell.shown], cell.kind, [cell.number])
+        return self._row([_BLANK if hidden else cell.shown], cell.kind, [cell.number])
 
     def _panel(self, panel: Panel) -> Table:
         """A panel of the picture, its first row as the heading."""

@@ -11,7 +11,7 @@ from ..style.typography import SMALL, scripts
 
 __all__ = ["to_tikz", "write"]
 
-LARGEST = 16_000  # points; TeX's largest dimension is 16,383.99
+_LARGEST = 16_000  # points; TeX's largest dimension is 16,383.99
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 _RISE = {0: 0.0, -1: -0.16, 1: 0.36}
 _SYMBOLS = {
@@ -52,9 +52,9 @@ def to_tikz(drawing: Drawing) -> str:
     ValueError where the picture is larger than TeX can reckon.
     """
     largest = max(drawing.width, drawing.height)
-    if largest > LARGEST:
+    if largest > _LARGEST:
         raise ValueError(
-            f"TeX draws nothing longer than {LARGEST:,} points, this picture has {largest:,.0f}: "
+            f"TeX draws nothing longer than {_LARGEST:,} points, this picture has {largest:,.0f}: "
             "draw it at a coarser detail, or as .pdf or .svg"
         )
     names: dict[str, str] = defaultdict(lambda: f"c{len(names)}")

@@ -14,8 +14,8 @@ from .ranks import Ladder
 
 __all__ = ["count", "reduce"]
 
-ROUNDS = 24
-MOST_EXCHANGED = 1500  # items; more are left to the means, exchanging neighbours takes too long
+_ROUNDS = 24
+_MOST_EXCHANGED = 1500  # items; more are left to the means, exchanging neighbours takes too long
 
 
 def reduce(ladder: Ladder, last: Collection[int] = ()) -> int:
@@ -24,9 +24,9 @@ def reduce(ladder: Ladder, last: Collection[int] = ()) -> int:
     for column in columns:
         column.sort(key=lambda item: item in last)
     best, fewest = [list(column) for column in columns], count(ladder)
-    small = sum(map(len, columns)) <= MOST_EXCHANGED
+    small = sum(map(len, columns)) <= _MOST_EXCHANGED
     idle = 0
-    for turn in range(ROUNDS):
+    for turn in range(_ROUNDS):
         if fewest == 0 or idle > 6:
             break
         rightwards = turn % 2 == 0

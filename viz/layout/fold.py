@@ -18,13 +18,13 @@ from .geometry import Box, Layout, Path, Point, around, into_left_side, rounded
 
 __all__ = ["fold"]
 
-WIDEST = 2.4  # a graph wider than this many times its height is folded
-WANTED = 1.7
-PAGE = 1800.0  # what is narrower can be read as it is
-BETWEEN = 44.0  # between two rows
-MARGIN = 16.0  # where a wire goes down to the next row
-TRACK = 12.0
-LOSS = 30.0  # between two losses on their way to the total, labels included
+_WIDEST = 2.4  # a graph wider than this many times its height is folded
+_WANTED = 1.7
+_PAGE = 1800.0  # what is narrower can be read as it is
+_BETWEEN = 44.0  # between two rows
+_MARGIN = 16.0  # where a wire goes down to the next row
+_TRACK = 12.0
+_LOSS = 30.0  # between two losses on their way to the total, labels included
 
 
 def fold(picture: Picture, places: Layout) -> None:
@@ -33,16 +33,16 @@ def fold(picture: Picture, places: Layout) -> None:
     if len(frames) < 4 or not _foldable(picture):
         return
     whole = around([*places.cards.values(), *frames])
-    if whole.w <= PAGE or (whole.w / whole.h <= WIDEST and not _wide(whole, frames)):
+    if whole.w <= _PAGE or (whole.w / whole.h <= _WIDEST and not _wide(whole, frames)):
         return
-    by_shape = round(math.sqrt(whole.w / (WANTED * whole.h)))
-    rows = max(2, by_shape, math.ceil(whole.w / (1.3 * PAGE)))
+    by_shape = round(math.sqrt(whole.w / (_WANTED * whole.h)))
+    rows = max(2, by_shape, math.ceil(whole.w / (1.3 * _PAGE)))
     _Rows(picture, places, math.ceil(len(frames) / rows)).apply()
 
 
 def _wide(whole: Box, frames: Sequence[Box]) -> bool:
     """Whether a row of fewer, wide columns fits the page better."""
-    return whole.w > 1.15 * PAGE and frames[0].w < PAGE / 2
+    return whole.w > 1.15 * _PAGE and frames[0].w < _PAGE / 2
 
 
 def _foldable(picture: Picture) -> bool:
@@ -137,13 +137,13 @@ class _Rows:
         """How far each row moves up or down."""
         down = [0.0]
         for row, (upper, lower) in enumerate(pairwise(self.extents)):
-            gap = BETWEEN + TRACK * max(0, len(self.turns[row]) - 1) + self._channel(row + 1)
+            gap = _BETWEEN + _TRACK * max(0, len(self.turns[row]) - 1) + self._channel(row + 1)
             down.append(upper.bottom + down[-1] - gap - lower.top)
         return down
 
     def _channel(self, row: int) -> float:
         """The room that the losses of a row take above it."""
-        return LOSS * len(self.losses[row]) + 10.0 if self.losses[row] else 0.0
+        return _LOSS * len(self.losses[row]) + 10.0 if self.losses[row] else 0.0
 
     def _place_total(self) -> None:
         """At the end of the first row, beyond the tracks of the wires that turn there."""
@@ -151,7 +151,7 @@ class _Rows:
         if not names:
             return
         turning = max((len(starts) for starts in self.turns.values()), default=0)
-        self.up = self.right + MARGIN + TRACK * turning + 8.0
+        self.up = self.right + _MARGIN + _TRACK * turning + 8.0
         first = next(iter(self.losses.values()))[0].target
         dx = self.up - 18.0 - self.places.cards[first].left
         for name in names:
@@ -177,10 +177,10 @@ class _Rows:
         track = starts.index((wire.source, start[1]))
         dx, dy = self._shift(wire.source)
         x, y = start[0] + dx, start[1] + dy
-        right = self.right + MARGIN + TRACK * track
-        middle = self.extents[row].bottom + self.down[row] - BETWEEN / 2 - TRACK * track
-        enter = min(path.curve[0][0], self.left - MARGIN)
-        left = enter - 8.0 - TRACK * (len(starts) - 1 - track)
+        right = self.right + _MARGIN + _TRACK * track
+        middle = self.extents[row].bottom + self.down[row] - _BETWEEN / 2 - _TRACK * track
+        enter = min(path.curve[0][0], self.left - _MARGIN)
+        left = enter - 8.0 - _TRACK * (len(starts) - 1 - track)
         y_in = path.curve[0][1]
         corners = [(x, y), (right, y), (right, middle), (left, middle), (left, y_in), (enter, y_in)]
         rest = path.curve if enter == path.curve[0][0] else (
@@ -197,9 +197,9 @@ class _Rows:
         if row == 0:
             return into_left_side(b, index, len(wires), [(a.x, a.top)])
         below = sum(len(self.losses[r]) for r in range(1, row))
-        x = self.up + TRACK * (below + index)
+        x = self.up + _TRACK * (below + index)
         top = self.extents[row].top + self.down[row]
-        y = top + LOSS * (len(wires) - index) - 8.0
+        y = top + _LOSS * (len(wires) - index) - 8.0
         corners = [(a.x, a.top), (a.x, y), (x, y), (x, b.bottom)]
         return Path(rounded(corners), (a.x + 44.0, y))
 

@@ -12,14 +12,14 @@ from .sizes import CARD, card_height, card_width, label_width
 __all__ = ["CORNER", "ROW", "STEP", "TRACK", "Places"]
 
 TRACK = 14.0  # between two parallel wires
-PAD = 14.0  # between a frame and what stands in it
-HEAD = 22.0  # for the heading of a frame
-BETWEEN = 28.0  # between two frames
-STACK = 16.0  # between two gates
-LANE = 40.0  # between a lane and the gates
+_PAD = 14.0  # between a frame and what stands in it
+_HEAD = 22.0  # for the heading of a frame
+_BETWEEN = 28.0  # between two frames
+_STACK = 16.0  # between two gates
+_LANE = 40.0  # between a lane and the gates
 STEP = 36.0  # between two cards with a wire and its labels between them
 ROW = 36.0  # between two branches that enter a gate
-START = 46.0  # between the initial states and the first frame
+_START = 46.0  # between the initial states and the first frame
 CORNER = 14.0  # from the right side of a readout to where it is entered from below
 
 
@@ -54,7 +54,7 @@ class Places:
         self.aside = widest / 2 - CORNER
         self.rising = TRACK * max(len(plan.risers(c)) for c in plan.columns)
         self.width = (
-            2 * PAD + self.trunk_zone + self.before_gate + self.gate_width + self.after_gate
+            2 * _PAD + self.trunk_zone + self.before_gate + self.gate_width + self.after_gate
             + self.zone + self.chain_width + self.rising
         )  # fmt: skip
 
@@ -73,10 +73,10 @@ class Places:
             bottom = max(self._height(band.bottom) for band in bands)
             top = max(self._height(band.top) for band in bands)
             self.lane["bottom", level] = y + bottom / 2
-            y += bottom + LANE + max(self._stack(band) for band in bands)
+            y += bottom + _LANE + max(self._stack(band) for band in bands)
             self.gates_top[level] = y
             if top:
-                y += LANE - 8.0
+                y += _LANE - 8.0
                 self.lane["top", level] = y + top / 2
                 y += top
             y += STEP + 8.0
@@ -85,7 +85,7 @@ class Places:
         y += TRACK * len(self.skips) + (STEP if self.skips else 0.0)
         self.rest_y = self._rank_ys(list(plan.rest.values()), y - 8.0)
         every = [y, *(at + height / 2 for at, height in self.rest_y)]
-        self.frame_top = max(every) + PAD + HEAD
+        self.frame_top = max(every) + _PAD + _HEAD
         self.above_y = self._rank_ys([plan.above], self.frame_top + STEP)
 
     def _height(self, name: str) -> float:
@@ -104,7 +104,7 @@ class Places:
 
     def _space(self, a: str, b: str) -> float:
         joined = any(w.source == a for w in self.plan.arriving[b])
-        return STEP + 4.0 if joined else STACK
+        return STEP + 4.0 if joined else _STACK
 
     def _rank_ys(
         self, columns: Sequence[Sequence[Sequence[str]]], y: float
@@ -126,15 +126,15 @@ class Places:
         plan = self.plan
         start = 0.0
         if plan.before:
-            start = max(self.size[name][0] for name in plan.before) + START
+            start = max(self.size[name][0] for name in plan.before) + _START
         self.left = {
-            column: start + i * (self.width + BETWEEN) for i, column in enumerate(plan.columns)
+            column: start + i * (self.width + _BETWEEN) for i, column in enumerate(plan.columns)
         }
         for column in plan.columns:
             self._column(column)
         for name in plan.before:
             w, h = self.size[name]
-            self._put(name, start - START - w / 2, self._level(name), w, h)
+            self._put(name, start - _START - w / 2, self._level(name), w, h)
         self._above()
         self._frames()
         return self.result
@@ -144,11 +144,11 @@ class Places:
 
     def trunk(self, column: int, index: int) -> float:
         """x of what enters a cell, counted from the left."""
-        return self.left[column] + PAD + TRACK * (index + 0.5)
+        return self.left[column] + _PAD + TRACK * (index + 0.5)
 
     def gate_x(self, column: int) -> float:
         """The middle of the column of gates."""
-        start = self.left[column] + PAD + self.trunk_zone + self.before_gate
+        start = self.left[column] + _PAD + self.trunk_zone + self.before_gate
         return start + self.gate_width / 2
 
     def zone_x(self, column: int) -> float:
@@ -171,7 +171,7 @@ class Places:
             if (column, level) in plan.bands:
                 self._band(column, level, plan.bands[column, level])
         first = plan.bands.get((column, 0))
-        right = self.left[column] + PAD
+        right = self.left[column] + _PAD
         for name in plan.inputs.get(column, []):
             w, h = self.size[name]
             if first is not None and name in first.trunks:
@@ -229,6 +229,6 @@ class Places:
             mine = [self.result.cards[c.id] for c in plan.picture.cards
                     if c.column == column and c.framed]  # fmt: skip
             whole = around(mine)
-            top, bottom = whole.top + PAD + HEAD, whole.bottom - PAD
+            top, bottom = whole.top + _PAD + _HEAD, whole.bottom - _PAD
             x = self.left[column] + self.width / 2
             self.result.frames[column] = Box(x, (top + bottom) / 2, self.width, top - bottom)

@@ -15,10 +15,10 @@ __all__ = [
 
 Point: TypeAlias = tuple[float, float]
 
-ROUND = 9.0  # radius of a wire's corners
-LEVEL = 36.0  # between two wires that arrive at the left side of a card
+_ROUND = 9.0  # radius of a wire's corners
+_LEVEL = 36.0  # between two wires that arrive at the left side of a card
 BEND = 26.0  # where they bend towards it
-TIP = 8.0  # the last, straight piece of a wire
+_TIP = 8.0  # the last, straight piece of a wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def rounded(corners: Sequence[Point]) -> tuple[Point, ...]:
         points = [corners[0], corners[-1]]
     curve: list[Point] = [points[0]]
     for before, corner, after in zip(points, points[1:], points[2:]):
-        reach = min(ROUND, _length(before, corner) / 2, _length(corner, after) / 2)
+        reach = min(_ROUND, _length(before, corner) / 2, _length(corner, after) / 2)
         enter, leave = _towards(corner, before, reach), _towards(corner, after, reach)
         curve += straight(curve[-1], enter)[1:]
         curve += [
@@ -168,9 +168,9 @@ def into_left_side(
     It comes along the corners, runs level past its label (centred at x = `label`) and bends
     into the card.
     """
-    y = box.y + LEVEL * ((count - 1) / 2 - index)
+    y = box.y + _LEVEL * ((count - 1) / 2 - index)
     port = box.y + (box.h - 12.0) * (0.5 - (index + 0.5) / count)
-    start, end = (box.left - BEND, y), (box.left - TIP, port)
+    start, end = (box.left - BEND, y), (box.left - _TIP, port)
     middle = (start[0] + end[0]) / 2
     bend = (middle, y), (middle, port), end, *tipped(end, (box.left, port))[1:]
     way = [*corners, (corners[-1][0], y), start]

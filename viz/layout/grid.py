@@ -19,10 +19,10 @@ from .sizes import CARD, NOTE, SLIM, card_height, card_width, label_width
 __all__ = ["TIP", "TRACK", "Block", "Grid"]
 
 TRACK = 12.0  # between two parallel wires
-FAN = 26.0  # where the rows of a card bend towards it
+_FAN = 26.0  # where the rows of a card bend towards it
 TIP = 8.0  # the last, straight piece of a wire
-LEAST_ROOM = 44.0  # for the labels of a wire
-GAP = 22.0  # between two blocks of a layer
+_LEAST_ROOM = 44.0  # for the labels of a wire
+_GAP = 22.0  # between two blocks of a layer
 
 
 @dataclass(slots=True)
@@ -111,11 +111,11 @@ class Grid:
         sideways = [
             [*(wire for wire, _ in block.beside), *block.rows] for block in self.blocks.values()
         ]
-        fan = FAN if any(len(wires) > 1 for wires in sideways) else TIP
+        fan = _FAN if any(len(wires) > 1 for wires in sideways) else TIP
         if self.result.dense:
             return fan, 100.0
         widths = [label_width(wire) for wires in sideways for wire in wires]
-        return fan, max(LEAST_ROOM, max(widths, default=0.0) + 8.0)
+        return fan, max(_LEAST_ROOM, max(widths, default=0.0) + 8.0)
 
     def _keys(self) -> dict[str, str]:
         """Cards of different columns with the same key share a place."""
@@ -249,10 +249,10 @@ class Grid:
             if stacked and not any(k in self.follows for k in chain):
                 centre = self.card_width / 2  # leaves before the first step stand above each other
             for r in layers:
-                edge[r] = max(edge[r], centre + right[r] + GAP)
+                edge[r] = max(edge[r], centre + right[r] + _GAP)
             x.update(dict.fromkeys(chain, centre))
             spans.append((chain, left, right))
-        width = max(edge.values(), default=GAP) - GAP
+        width = max(edge.values(), default=_GAP) - _GAP
         if not stacked:
             self._centre(spans, x, width)
         return width
@@ -277,7 +277,7 @@ class Grid:
             centre = max(centre, min(wanted, most))
             x.update(dict.fromkeys(chain, centre))
             for r in right:
-                limit[r] = min(limit[r], centre - left[r] - GAP)
+                limit[r] = min(limit[r], centre - left[r] - _GAP)
 
     def _layers(self) -> dict[tuple[int, int], list[str]]:
         """The cards of each (column, layer) from left to right."""

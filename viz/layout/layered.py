@@ -19,11 +19,11 @@ from .spacing import spread
 
 __all__ = ["layered"]
 
-MOST_LABELLED = 400  # cards; beyond, cards are slim and labels stand in the tooltips alone
-MOST_CROWDED = 60  # wires; beyond, where there are twice as many as cards, none has a label
-FAN = 26.0  # where the rows of a card bend towards it
-TIP = 8.0  # the last, straight piece of a wire
-STEEP = 0.16  # room for the bends between two columns, by how far they climb
+_MOST_LABELLED = 400  # cards; beyond, cards are slim and labels stand in the tooltips alone
+_MOST_CROWDED = 60  # wires; beyond, where there are twice as many as cards, none has a label
+_FAN = 26.0  # where the rows of a card bend towards it
+_TIP = 8.0  # the last, straight piece of a wire
+_STEEP = 0.16  # room for the bends between two columns, by how far they climb
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class _Style:
     bend: tuple[float, float]  # least and most room for bends between two columns
 
 
-SPACIOUS = _Style(slim=False, labelled=True, row=38.0, gap=18.0, stone=22.0, bend=(28.0, 150.0))
-CROWDED = _Style(slim=False, labelled=False, row=7.0, gap=16.0, stone=10.0, bend=(120.0, 260.0))
-TINY = _Style(slim=True, labelled=False, row=6.0, gap=5.0, stone=3.0, bend=(60.0, 200.0))
+_SPACIOUS = _Style(slim=False, labelled=True, row=38.0, gap=18.0, stone=22.0, bend=(28.0, 150.0))
+_CROWDED = _Style(slim=False, labelled=False, row=7.0, gap=16.0, stone=10.0, bend=(120.0, 260.0))
+_TINY = _Style(slim=True, labelled=False, row=6.0, gap=5.0, stone=3.0, bend=(60.0, 200.0))
 
 
 def layered(picture: Picture) -> Layout:
@@ -56,9 +56,9 @@ def layered(picture: Picture) -> Layout:
 
 def _style(picture: Picture) -> _Style:
     cards, wires = len(picture.cards), len(picture.wires)
-    if cards > MOST_LABELLED:
-        return TINY
-    return CROWDED if wires > max(MOST_CROWDED, 2 * cards) else SPACIOUS
+    if cards > _MOST_LABELLED:
+        return _TINY
+    return _CROWDED if wires > max(_MOST_CROWDED, 2 * cards) else _SPACIOUS
 
 
 def _first_order(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
@@ -152,10 +152,10 @@ class _Columns:
 
     def _fans(self) -> list[float]:
         """The room before each column where several rows bend towards one card."""
-        fans = [TIP] * len(self.ladder.columns)
+        fans = [_TIP] * len(self.ladder.columns)
         for card, found in self.arriving.items():
             if len(found) > 1:
-                fans[self.ladder.rank[card]] = FAN
+                fans[self.ladder.rank[card]] = _FAN
         return fans
 
     def _sides(self) -> tuple[list[float], list[float]]:
@@ -181,7 +181,7 @@ class _Columns:
             ),
             default=0.0,
         )
-        return 8.0 if climb < 0.5 else min(most, max(least, STEEP * climb))
+        return 8.0 if climb < 0.5 else min(most, max(least, _STEEP * climb))
 
     def layout(self) -> Layout:
         """Boxes and curves, with y upwards."""
@@ -218,7 +218,7 @@ class _Columns:
                 curve += _bent(curve[-1], enter)[1:]
             curve += straight(curve[-1], leave)[1:]
         port = (box.left, self._port(index, box))
-        curve += _bent(curve[-1], (port[0] - TIP, port[1]))[1:]
+        curve += _bent(curve[-1], (port[0] - _TIP, port[1]))[1:]
         curve += tipped(curve[-1], port)[1:]
         return Path(tuple(curve), label, "right", quiet=not self.style.labelled)
 

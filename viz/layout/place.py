@@ -19,9 +19,9 @@ from .grid import Grid
 from .layered import layered
 from .routing import FRAME_HEAD, FRAME_PAD, Router
 
-LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
-LINE = 18.0  # from one line of the legend to the next
-SCALE = 330.0  # width of its scale of heat
+_LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
+_LINE = 18.0  # from one line of the legend to the next
+_SCALE = 330.0  # width of its scale of heat
 
 __all__ = ["Box", "Layout", "Path", "Point", "around", "layout_of", "panel_columns"]
 
@@ -90,7 +90,7 @@ def _surround(picture: Picture, layout: Layout) -> None:
     *layout.panels, layout.legend = _flow(sizes, graph)
     height = 26.0 + (20.0 if picture.subtitle else 0.0)
     width = max(min(text_width(picture.heading, 16.0, bold=True), 900.0), graph.w)
-    top = graph.top + (LABEL_ROOM if layout.wires else 0.0)
+    top = graph.top + (_LABEL_ROOM if layout.wires else 0.0)
     layout.title = Box(graph.x, top + 14.0 + height / 2, width, height)
 
 
@@ -98,7 +98,7 @@ def _legend_size(picture: Picture) -> tuple[float, float]:
     """The room that the lines of the legend and its scale of heat take."""
     lines = legend_of(picture)
     widths = [sum(text_width(word.text, 11.0, word.bold) for word in line) for line in lines]
-    return max(*widths, SCALE) + 32.0, 20.0 + LINE * (len(lines) + 2)
+    return max(*widths, _SCALE) + 32.0, 20.0 + _LINE * (len(lines) + 2)
 
 
 def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:

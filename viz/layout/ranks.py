@@ -14,7 +14,7 @@ from itertools import pairwise
 
 __all__ = ["Ladder", "ladder", "ranks"]
 
-Edge = tuple[int, int]
+_Edge = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Ladder:
         return [source, *(self.stones[source, column] for column in between), target]
 
 
-def ranks(count: int, edges: Sequence[Edge]) -> list[int]:
+def ranks(count: int, edges: Sequence[_Edge]) -> list[int]:
     """The column of each of `count` cards: right of all its operands, and close to its users.
 
     The longest path from the left gives a first answer; a card with fewer operands than users
@@ -83,7 +83,7 @@ def _sorted(count: int, operands: dict[int, list[int]], users: dict[int, list[in
     return order
 
 
-def ladder(rank: Sequence[int], edges: Sequence[Edge], order: Sequence[int]) -> Ladder:
+def ladder(rank: Sequence[int], edges: Sequence[_Edge], order: Sequence[int]) -> Ladder:
     """Columns of cards and stepping stones; `order` is how the cards stand at first."""
     result = Ladder(len(rank), list(rank), [[] for _ in range(max(rank, default=0) + 1)])
     farthest: dict[int, int] = defaultdict(int)
@@ -96,7 +96,7 @@ def ladder(rank: Sequence[int], edges: Sequence[Edge], order: Sequence[int]) -> 
             result.stones[card, column] = count
             result.columns[column].append(count)
             count += 1
-    joined: set[Edge] = set()
+    joined: set[_Edge] = set()
     for source, target in edges:
         way = result.way(source, target)
         for a, b in pairwise(way):

@@ -15,16 +15,16 @@ from .grid import TIP, TRACK, Block, Grid
 
 __all__ = ["FRAME_HEAD", "FRAME_PAD", "Router"]
 
-LABEL_BELOW = 36.0  # room for the label of a wire that comes from below
-EXITS = (0.0, 9.0, -9.0, 18.0, -18.0, 27.0, -27.0)  # where a wire may leave a card's top
-TWIN = 16.0  # between two wires that join the same cards, where they begin
-KINK = 5.0  # a bend to a track nearer than this is left out
+_LABEL_BELOW = 36.0  # room for the label of a wire that comes from below
+_EXITS = (0.0, 9.0, -9.0, 18.0, -18.0, 27.0, -27.0)  # where a wire may leave a card's top
+_TWIN = 16.0  # between two wires that join the same cards, where they begin
+_KINK = 5.0  # a bend to a track nearer than this is left out
 FRAME_PAD = 12.0
 FRAME_HEAD = 26.0
 
 
 @dataclass(slots=True)
-class Route:
+class _Route:
     """The way of a wire: out at the top into channel `leave`, or to the right; up or down a
     corridor; through channel `enter` or straight into its row. `over` goes up and then right.
     """
@@ -62,19 +62,19 @@ class Router:
         for route in routes.values():
             self.result.wires[route.wire.id] = self._path(route)
 
-    def _block_routes(self, block: Block) -> Iterator[Route]:
+    def _block_routes(self, block: Block) -> Iterator[_Route]:
         for i, wire in enumerate(block.below):
             shift = 0.0 if len(block.below) == 1 else (i - 0.5) * self.grid.card_width / 2.4
             yield self._plan(wire, block, None, shift)
         for i, wire in enumerate(block.rows):
             yield self._plan(wire, block, i, 0.0)
 
-    def _plan(self, wire: Wire, block: Block, row: int | None, shift: float) -> Route:
+    def _plan(self, wire: Wire, block: Block, row: int | None, shift: float) -> _Route:
         """Which channels and corridors a wire takes."""
         source = self.grid.card[wire.source]
         a, b = self.grid.place[source.column], self.grid.place[block.card.column]
         low, high = self.grid.level(wire.source), self.grid.level(wire.target)
-        route = Route(wire, row, shift)
+        route = _Route(wire, row, shift)
         lower, upper = self.grid.key[wire.source], self.grid.key[wire.target]
         if row is None and a == b and self.grid.follows.get(lower) == upper:
             return route
@@ -108,7 +108,7 @@ class Router:
         route.enter = None if direct else high
         return route
 
-    def _set_columns(self, routes: Sequence[Route]) -> None:
+    def _set_columns(self, routes: Sequence[_Route]) -> None:
         """Tracks of the corridors, then x of every column."""
         spans: dict[tuple[str, int], dict[str, tuple[float, float]]] = defaultdict(dict)
         for route in routes:
@@ -141,7 +141,7 @@ class Router:
     def _label_left(self, name: str) -> float:
         return self._x(name) - self.grid.card_width / 2 - self.grid.fan - self.grid.label_room
 
-    def _in_x(self, route: Route) -> float:
+    def _in_x(self, route: _Route) -> float:
         """Where a wire turns upwards to its row or to the foot of its card."""
         block = self.grid.blocks[route.wire.target]
         if route.row is None:
@@ -149,7 +149,7 @@ class Router:
         rows_right = len(block.rows) - 1 - route.row
         return self._label_left(route.wire.target) - 8.0 - TRACK * rows_right
 
-    def _corridor_x(self, route: Route) -> float:
+    def _corridor_x(self, route: _Route) -> float:
         assert route.corridor is not None
         kind, place = route.corridor
         track = self.corridor_track[route.corridor][route.wire.source]
@@ -164,7 +164,7 @@ class Router:
             + (track - (max(self.corridor_track[route.corridor].values())) / 2) * TRACK
         )
 
-    def _set_exits(self, routes: Sequence[Route]) -> None:
+    def _set_exits(self, routes: Sequence[_Route]) -> None:
         """A wire leaves its card at the top where no other wire comes down the same way."""
         arriving: dict[int, list[tuple[str, float]]] = defaultdict(list)
         for route in routes:
@@ -179,14 +179,14 @@ class Router:
             x = self._x(name)
             near = [at for net, at in arriving[route.leave] if net != name and abs(at - x) < 50.0]
             self.exit_shift[name] = next(
-                (dx for dx in EXITS if all(abs(x + dx - at) > 7.0 for at in near)), 0.0
+                (dx for dx in _EXITS if all(abs(x + dx - at) > 7.0 for at in near)), 0.0
             )
 
-    def _exit_x(self, route: Route) -> float:
+    def _exit_x(self, route: _Route) -> float:
         name = route.wire.source
         return self._x(name) + (route.shift if route.leave is None else self.exit_shift[name])
 
-    def _set_layers(self, routes: Sequence[Route]) -> None:
+    def _set_layers(self, routes: Sequence[_Route]) -> None:
         """Tracks of the channels, then y of every layer."""
         self._set_exits(routes)
         spans: dict[int, dict[str, tuple[float, float]]] = defaultdict(dict)
@@ -214,7 +214,7 @@ class Router:
             if tracks:
                 y += 8.0 + TRACK * (max(tracks.values()) + 1)
             if layer:
-                y += LABEL_BELOW if layer in labelled else 14.0
+                y += _LABEL_BELOW if layer in labelled else 14.0
             if layer == self.grid.first_above:
                 y += FRAME_PAD + FRAME_HEAD
             self.layer_y.append(y + height / 2)
@@ -281,7 +281,7 @@ class Router:
             curve = (*straight((right, y), bend[0]), *bend[1:])
             self.result.wires[wire.id] = Path(curve, (right + self.grid.label_room / 2, y))
 
-    def _path(self, route: Route) -> Path:
+    def _path(self, route: _Route) -> Path:
         source = self.result.cards[route.wire.source]
         block = self.grid.blocks[route.wire.target]
         box = self.result.cards[route.wire.target]
@@ -295,7 +295,7 @@ class Router:
             y = self._track_y(route.leave, route.wire.source)
             corners += [(corners[-1][0], y)]
             x = x_in if route.corridor is None else self._corridor_x(route)
-            if abs(x - corners[-1][0]) < KINK:
+            if abs(x - corners[-1][0]) < _KINK:
                 x_in = x = corners[-1][0]
             corners.append((x, y))
         elif route.corridor is not None:
@@ -305,7 +305,7 @@ class Router:
             corners += [(corners[-1][0], y), (x_in, y)]
         if route.row is None:
             corners.append((corners[-1][0], box.bottom))
-            label = (corners[-1][0], box.bottom - LABEL_BELOW / 2)
+            label = (corners[-1][0], box.bottom - _LABEL_BELOW / 2)
             return Path(rounded(corners), label, "up", 1 if route.shift >= 0 else -1)
         y = self._row_y(block, route.row)
         bend = self._into_card(block, len(block.beside) + route.row, y)
@@ -318,7 +318,7 @@ class Router:
         twins = [row.id for row in block.rows if row.source == wire.source]
         if len(twins) < 2:
             return 0.0
-        return TWIN * ((len(twins) - 1) / 2 - twins.index(wire.id))
+        return _TWIN * ((len(twins) - 1) / 2 - twins.index(wire.id))
 
     def _track_y(self, layer: int, net: str) -> float:
         return self.channel_y[layer] + self.channel_track[layer][net] * TRACK

@@ -14,7 +14,7 @@ __all__ = [
 
 CARD = (112.0, 42.0)  # width and height of a card
 SLIM = (140.0, 20.0)  # of a card in one line, where many stand in a stack
-WIDEST = 190.0
+_WIDEST = 190.0
 HEAD = 18.0  # the line of the name
 ROW = 17.0  # a line of value and gradient
 NOTE = 13.0  # the line below
@@ -42,7 +42,7 @@ def card_width(card: Card) -> float:
     head = text_width(card.name, 12.0, bold=True) + text_width(card.op, 10.0) + 24.0
     widths = [head, text_width(card.note, 10.0) + 14.0]
     widths += [text_width("".join(row_words(row)), 11.0) + HEAT + 16.5 for row in card.rows]
-    return min(WIDEST, max(CARD[0], *widths))
+    return min(_WIDEST, max(CARD[0], *widths))
 
 
 def row_words(row: Row) -> tuple[str, str]:

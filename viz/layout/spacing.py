@@ -14,9 +14,9 @@ from .ranks import Ladder
 
 __all__ = ["apart", "spread"]
 
-SWEEPS = 24
-STRAIGHT = 6.0  # how much more a piece between two stepping stones wants to be straight
-ALONE = 40.0  # the only wire of both its ends
+_SWEEPS = 24
+_STRAIGHT = 6.0  # how much more a piece between two stepping stones wants to be straight
+_ALONE = 40.0  # the only wire of both its ends
 
 
 def spread(
@@ -38,8 +38,8 @@ def spread(
         for b in others:
             weights[a, b] = weights[b, a] = _weight(ladder, a, b)
     columns = list(enumerate(ladder.columns))
-    for sweep in range(SWEEPS):
-        both = sweep >= SWEEPS - 10
+    for sweep in range(_SWEEPS):
+        both = sweep >= _SWEEPS - 10
         for i, column in columns if sweep % 2 == 0 else reversed(columns):
             ends: list[list[tuple[float, float]]] = []
             for item in column:
@@ -69,7 +69,7 @@ def _straighten(
     for column in ladder.columns[1:]:
         wanted, pull = [], []
         for item in column:
-            alone = [a for a in ladder.left[item] if weights[a, item] == ALONE]
+            alone = [a for a in ladder.left[item] if weights[a, item] == _ALONE]
             wanted.append(place[alone[0]] - offset(alone[0], item) if alone else place[item])
             pull.append(1000.0 if alone else 1.0)
         gaps = [half[a] + half[b] for a, b in pairwise(column)]
@@ -80,8 +80,8 @@ def _straighten(
 def _weight(ladder: Ladder, a: int, b: int) -> float:
     """How much the piece from a to b wants to be straight: more where neither has another."""
     if a >= ladder.cards and b >= ladder.cards:
-        return STRAIGHT
-    return ALONE if len(ladder.right[a]) == len(ladder.left[b]) == 1 else 1.0
+        return _STRAIGHT
+    return _ALONE if len(ladder.right[a]) == len(ladder.left[b]) == 1 else 1.0
 
 
 def _mean(ends: Sequence[tuple[float, float]], otherwise: float) -> float:

@@ -31,13 +31,13 @@ __all__ = ["Data", "playback"]
 
 Data: TypeAlias = dict[str, Any]
 
-PAD = 24.0  # around the picture
-MOST_CARDS = 3000  # the page draws no more of them where a coarser level has fewer
-LABELS = {
+_PAD = 24.0  # around the picture
+_MOST_CARDS = 3000  # the page draws no more of them where a coarser level has fewer
+_LABELS = {
     "scalar": "Every operation", "gate": "Gates", "neuron": "Neurons", "vector": "Vectors",
     "cell": "Time steps", "scope": "Parts",
 }  # fmt: skip
-PAINTED = ("frame", "card", "wire")  # the page has its own title, panels and legend
+_PAINTED = ("frame", "card", "wire")  # the page has its own title, panels and legend
 
 
 def playback(
@@ -55,7 +55,7 @@ def playback(
     order = creation_order(*roots)
     opening = Pictures(x, Options(title, captions)).level
     pictures = _pictures(x, drawn, opening, title, captions)
-    levels = {name: Level(picture, graph, order) for name, picture in pictures.items()}
+    levels = {name: _Level(picture, graph, order) for name, picture in pictures.items()}
     finest, coarsest = next(iter(levels.values())), list(pictures.values())[-1]
     shared = _shared(finest, drawn.sweep)
     data = {
@@ -72,7 +72,7 @@ def playback(
             for panel in coarsest.panels
             if not (shared and panel.kind == "shared")
         ],
-        "levels": [level.data(name, LABELS[name]) for name, level in levels.items()],
+        "levels": [level.data(name, _LABELS[name]) for name, level in levels.items()],
         "opening": opening,
         "knobs": knobs(x, graph) if live else [],
         "weights": weights(x, graph) if live else None,
@@ -91,17 +91,17 @@ def _pictures(
     opening : the level that the page begins with, which is always there
     """
     found = {"scalar": scalar.played()}
-    for name in sorted({*scalar.levels(), opening} - {"scalar"}, key=list(LABELS).index):
+    for name in sorted({*scalar.levels(), opening} - {"scalar"}, key=list(_LABELS).index):
         picture = Pictures(x, Options(title, captions, name)).played()
         fewer = 0 < len(picture.cards) < len(next(reversed(found.values())).cards)
         if fewer or name == opening:
             found[name] = picture
-    if len(found["scalar"].cards) > MOST_CARDS and len(found) > 1:
+    if len(found["scalar"].cards) > _MOST_CARDS and len(found) > 1:
         del found["scalar"]
     return found
 
 
-class Level:
+class _Level:
     """One level of detail: its cards, wires and frames as shapes, and where numbers come from.
 
     Attributes
@@ -114,7 +114,7 @@ class Level:
     def __init__(self, picture: Picture, graph: Graph, order: Sequence[Value]) -> None:
         self.picture, self.graph, self.order = picture, graph, order
         drawing = paint(picture, layout_of(picture), SYMBOLS)
-        self.groups = {group.id: group for group in drawing.groups if group.kind in PAINTED}
+        self.groups = {group.id: group for group in drawing.groups if group.kind in _PAINTED}
         self.index = {card.id: i for i, card in enumerate(picture.cards)}
         aliases = (card.nodes[0] for card in picture.cards if card.alias and len(card.nodes) == 1)
         self.shared = list(dict.fromkeys(aliases))
@@ -258,7 +258,7 @@ def _extent(groups: Iterable[Group]) -> tuple[float, float, float, float]:
             elif isinstance(shape, Curve):
                 xs += [x for x, _ in shape.points]
                 ys += [y for _, y in shape.points]
-    return min(xs) - PAD, min(ys) - PAD, max(xs) + PAD, max(ys) + PAD
+    return min(xs) - _PAD, min(ys) - _PAD, max(xs) + _PAD, max(ys) + _PAD
 
 
 def _row_name(row: Row) -> str:
@@ -266,7 +266,7 @@ def _row_name(row: Row) -> str:
     return f"‖{name or '·'}‖" if row.norm else name
 
 
-def _shared(level: Level, sweep: Sweep | None) -> list[Data]:
+def _shared(level: _Level, sweep: Sweep | None) -> list[Data]:
     """For every shared weight what each time step adds to its gradient, and the sum."""
     if sweep is None:
         return []

@@ -112,7 +112,7 @@ class Graph:
         return javascript_table([*known, *own])
 
 
-SIGNS = {
+_SIGNS = {
     "less": "<", "less_equal": "≤", "greater": ">", "greater_equal": "≥", "equal": "=",
     "not_equal": "≠",
 }  # fmt: skip
@@ -122,7 +122,7 @@ def _words(guard: Guard) -> str:
     left, right = (
         name_of(x) if isinstance(x, Value) else f"{x:.6g}" for x in (guard.left, guard.right)
     )
-    return f"{left} {SIGNS[guard.name]} {right}"
+    return f"{left} {_SIGNS[guard.name]} {right}"
 
 
 def number_data(x: float) -> float | str:

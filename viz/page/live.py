@@ -19,8 +19,8 @@ from .graph import Graph, number_data
 
 __all__ = ["exercise_data", "guards_of_graph", "knobs", "names", "states", "weights"]
 
-MOST_QUESTIONS = 48
-MOST_NODES = 3000  # of a graph on which questions are asked
+_MOST_QUESTIONS = 48
+_MOST_NODES = 3000  # of a graph on which questions are asked
 
 
 def guards_of_graph(roots: Sequence[Value]) -> list[Guard]:
@@ -99,11 +99,11 @@ def states(x: Any, graph: Graph) -> list[list[Any]]:
 
 def exercise_data(graph: Graph) -> dict[str, Any]:
     """Questions on the graph, whose answers are sources, and how fresh numbers are drawn."""
-    if graph.sweep is None or len(graph.order) > MOST_NODES:
+    if graph.sweep is None or len(graph.order) > _MOST_NODES:
         return {"questions": [], "pool": [], "leaves": []}
     root = graph.sweep.root
     try:
-        found = questions(root, MOST_QUESTIONS)
+        found = questions(root, _MOST_QUESTIONS)
     except ValueError:
         found = []
     below = creation_order(root)

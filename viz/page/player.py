@@ -29,7 +29,7 @@ from .symbols import variables
 
 __all__ = ["Page", "page", "player"]
 
-SCRIPTS = ("engine", "quantity", "numbers", "data", "sweep", "paths", "drawing", "camera", "words",
+_SCRIPTS = ("engine", "quantity", "numbers", "data", "sweep", "paths", "drawing", "camera", "words",
            "exercise", "tables", "live", "training", "present", "controls", "start")  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def _asset(name: str) -> str:
 @cache
 def _script(table: str) -> str:
     """Our scripts, after the rows of the op table that the graph uses."""
-    parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    parts = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
     return f'\n(() => {{\n"use strict";\n{table}{parts}}})();\n'
 
 

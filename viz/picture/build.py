@@ -45,8 +45,8 @@ Highlight: TypeAlias = Value | str | Sequence[Value]
 
 DETAILS = ("auto", "scalar", "gate", "neuron", "vector", "cell", "scope", "rolled")
 EXPAND = (*GATES, "cell")
-MOST_COLUMNS = 40  # of a panel
-MOST_NODES, MOST_EDGES = 60_000, 1_000_000  # of a graph; reading a larger one takes minutes
+_MOST_COLUMNS = 40  # of a panel
+_MOST_NODES, _MOST_EDGES = 60_000, 1_000_000  # of a graph; reading a larger one takes minutes
 
 
 def picture_of(
@@ -286,10 +286,10 @@ class Pictures:
 def _refuse_huge(roots: Sequence[Value]) -> None:
     order = creation_order(*roots)
     edges = sum(len(node.parents) for node in order)
-    if len(order) > MOST_NODES or edges > MOST_EDGES:
+    if len(order) > _MOST_NODES or edges > _MOST_EDGES:
         raise ValueError(
             f"the graph has {len(order):,} nodes and {edges:,} edges, more than a picture is made "
-            f"of ({MOST_NODES:,} and {MOST_EDGES:,}); draw a part of it, or fewer steps or units"
+            f"of ({_MOST_NODES:,} and {_MOST_EDGES:,}); draw a part of it, or fewer steps or units"
         )
 
 
@@ -316,7 +316,7 @@ def swept_root(roots: Sequence[Value], run: Unrolled | None = None) -> Value | N
 def _explain(result: Picture, scene: Scene, run: Unrolled | None, upto: int | None) -> None:
     """The finding, and the tables below."""
     steps = sorted({step for step in scene.step.values() if step is not None})
-    if scene.shared and len(steps) <= MOST_COLUMNS:
+    if scene.shared and len(steps) <= _MOST_COLUMNS:
         result.panels.append(shared_panel(scene, steps))
     elif not scene.timed:
         result.panels += uses_panel(scene)

@@ -14,31 +14,31 @@ from .scopes import has_scopes, nested
 __all__ = ["MOST_CARDS", "READABLE", "level_of"]
 
 READABLE = 120  # cards; "auto" draws no more of them than this where a coarser level has fewer
-MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
-DEEPEST = 9  # columns of a plain expression; more do not fit a page
-WIDEST = 3  # time steps times units; more do not fit either
-LEAST_NAMED = 3  # named results that make a picture of names worth while
+_MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
+_DEEPEST = 9  # columns of a plain expression; more do not fit a page
+_WIDEST = 3  # time steps times units; more do not fit either
+_LEAST_NAMED = 3  # named results that make a picture of names worth while
 MOST_CARDS = 1500
 
 
 def level_of(scene: Scene, size: int) -> str:
     """The first level at which a graph of so many scalar cards can be read."""
     steps = {step for step in scene.step.values() if step is not None}
-    if len(steps) > MOST_STEPS:
+    if len(steps) > _MOST_STEPS:
         return "cell"
     if scene.timed:
         if size > MOST_CARDS and nested(scene) and not gates_in(scene):
             return "scope"
-        crowded = size > READABLE or len(steps) * _units(scene) > WIDEST
+        crowded = size > READABLE or len(steps) * _units(scene) > _WIDEST
         return "gate" if crowded or gates_in(scene) else "scalar"
     if is_network(scene):
         return "neuron"
-    if size <= READABLE and _depth(scene) <= DEEPEST:
+    if size <= READABLE and _depth(scene) <= _DEEPEST:
         return "scalar"
     if size > MOST_CARDS:
         return "scope" if has_scopes(scene) else "vector"
     named = sum(bool(node.label and node.parents) for node in scene.order)
-    return "gate" if named >= LEAST_NAMED else "scalar"
+    return "gate" if named >= _LEAST_NAMED else "scalar"
 
 
 def _units(scene: Scene) -> int:

@@ -17,7 +17,7 @@ from .sentence import Said, Sentence
 
 __all__ = ["Forward"]
 
-TO_COME = "not computed yet"
+_TO_COME = "not computed yet"
 
 
 class Forward:
@@ -54,7 +54,7 @@ class Forward:
         to_come = not self._places.isdisjoint(card.nodes)
         card.rows = tuple(map(self._row, card.rows))
         if to_come:
-            card.tooltip = TO_COME
+            card.tooltip = _TO_COME
         if card.rows:
             to_come = card.rows[0].value is None  # its own; weights stand below
         if card.look != "marked":
@@ -67,7 +67,7 @@ class Forward:
         to_come = any(node in self._places for node, _ in wire.edges)
         wire.local, wire.product = self._known(wire.local), self._known(wire.product)
         if to_come:
-            wire.tooltip = TO_COME
+            wire.tooltip = _TO_COME
         if wire.look in ("", "faded"):
             wire.look = "faded" if to_come else ""
 

@@ -15,16 +15,16 @@ from .reading import Scene
 
 __all__ = ["Group", "Groups"]
 
-Kind: TypeAlias = Literal["parameter", "leaf", "part", "vector"]
+_Kind: TypeAlias = Literal["parameter", "leaf", "part", "vector"]
 
-MOST_ADDENDS = 6  # at the cell level, a total of more losses is said in words
+_MOST_ADDENDS = 6  # at the cell level, a total of more losses is said in words
 
 
 @dataclass(eq=False)
 class Group:
     """Nodes drawn as one card; `shown` are those that other groups use."""
 
-    kind: Kind
+    kind: _Kind
     column: int
     scope: str
     place: int  # in the order of creation of the groups
@@ -112,7 +112,7 @@ class Groups:
             return False
         if run is not None and node is run.root and node not in run.losses:
             addends = set(node.parents)
-            if len(addends) > MOST_ADDENDS and all(p in run.losses for p in addends):
+            if len(addends) > _MOST_ADDENDS and all(p in run.losses for p in addends):
                 self.without_total = True
                 return True
         return scene.is_shared_leaf(node)

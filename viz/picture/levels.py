@@ -29,22 +29,22 @@ from .reading import Scene, total
 
 __all__ = ["Collapsed", "Group", "norm_of", "operation_of", "shape"]
 
-Edges: TypeAlias = list[tuple[Value, int]]
-Matrix: TypeAlias = list[list[float]]
+_Edges: TypeAlias = list[tuple[Value, int]]
+_Matrix: TypeAlias = list[list[float]]
 
-MOST_ROWS = 6  # a longer vector is shown by its norm
-MOST_WORK = 4_000_000  # steps that a picture may spend on Jacobians
+_MOST_ROWS = 6  # a longer vector is shown by its norm
+_MOST_WORK = 4_000_000  # steps that a picture may spend on Jacobians
 
 
 @dataclass(eq=False)
-class Crossing:
+class _Crossing:
     """The edges that lead from one group to another, of each state its own."""
 
     source: Group
     target: Group
     carries: Name | None
     cut: bool  # whether a detached copy of a state is read: no gradient comes back
-    edges: Edges = field(default_factory=list)
+    edges: _Edges = field(default_factory=list)
 
 
 class Collapsed(Groups):
@@ -62,8 +62,8 @@ class Collapsed(Groups):
     ) -> None:
         super().__init__(scene, run, level, gates)
         self.wide = False  # whether a wire joins vectors, and so shows a gain
-        self._work = MOST_WORK
-        self._jacobians: dict[tuple[Group, tuple[Value, ...], tuple[Value, ...]], Matrix] = {}
+        self._work = _MOST_WORK
+        self._jacobians: dict[tuple[Group, tuple[Value, ...], tuple[Value, ...]], _Matrix] = {}
         self.draw()
 
     # Cards
@@ -75,7 +75,7 @@ class Collapsed(Groups):
         self.state: dict[str, Name | None] = {}  # which state a wire carries
         self._given: Counter[int] = Counter()
         crossings = self._crossings()
-        users: dict[Group, dict[Group, Edges]] = defaultdict(dict)
+        users: dict[Group, dict[Group, _Edges]] = defaultdict(dict)
         for crossing in crossings:
             users[crossing.source].setdefault(crossing.target, []).extend(crossing.edges)
         card_of: dict[tuple[Group, Group], str] = {}
@@ -91,8 +91,8 @@ class Collapsed(Groups):
             self.wires.append(wire)
             nth[ends] += 1
 
-    def _crossings(self) -> list[Crossing]:
-        found: dict[tuple[Group, Group, Name | None, bool], Crossing] = {}
+    def _crossings(self) -> list[_Crossing]:
+        found: dict[tuple[Group, Group, Name | None, bool], _Crossing] = {}
         cut = self.scene.cut
         for node in self.scene.order:
             target = self.group.get(node)
@@ -105,11 +105,11 @@ class Collapsed(Groups):
                     continue
                 key = source, target, self.scene.carried.get(original), parent in cut
                 if key not in found:
-                    found[key] = Crossing(*key)
+                    found[key] = _Crossing(*key)
                 found[key].edges.append((node, position))
         return list(found.values())
 
-    def _cards(self, group: Group, users: dict[Group, Edges]) -> dict[tuple[Group, Group], str]:
+    def _cards(self, group: Group, users: dict[Group, _Edges]) -> dict[tuple[Group, Group], str]:
         """The card of a group, or one for each use of a parameter; returns which feeds whom."""
         columns = {user.column for user in users}
         given = group.role == "input" and columns != {group.column}
@@ -165,7 +165,7 @@ class Collapsed(Groups):
         """A number for each entry; of a long vector its norm."""
         scene, shown = self.scene, group.shown
         several = len(group.wholes) > 1
-        if len(shown) <= MOST_ROWS and group.kind != "parameter":
+        if len(shown) <= _MOST_ROWS and group.kind != "parameter":
             return tuple(
                 Row(
                     quantity.value(node),
@@ -209,7 +209,7 @@ class Collapsed(Groups):
 
     # Wires
 
-    def _wire(self, crossing: Crossing, card: str, nth: int) -> Wire:
+    def _wire(self, crossing: _Crossing, card: str, nth: int) -> Wire:
         source, target, scene = crossing.source, crossing.target, self.scene
         id = f"w{target.place}_{source.place}{f'_{nth}' if nth else ''}"
         if crossing.cut:
@@ -247,7 +247,7 @@ class Collapsed(Groups):
             edges=tuple((scene.index[node], position) for node, position in crossing.edges),
         )
 
-    def _above(self, crossing: Crossing) -> list[Value]:
+    def _above(self, crossing: _Crossing) -> list[Value]:
         """The nodes of the target whose gradient a wire is measured by.
 
         For a state it is the same state one step later, so that the gains along c or along h
@@ -267,7 +267,7 @@ class Collapsed(Groups):
 
     def _jacobian(
         self, target: Group, above: Sequence[Value], sources: Sequence[Value]
-    ) -> Matrix | None:
+    ) -> _Matrix | None:
         """d(above)/d(source), a row for each of `above`, through the nodes of the target alone."""
         key = target, tuple(above), tuple(sources)
         if key not in self._jacobians:
@@ -281,11 +281,11 @@ class Collapsed(Groups):
 
 
 def _sentences(
-    crossing: Crossing,
+    crossing: _Crossing,
     above: Sequence[Value],
     message: float | None,
     upstream: float | None,
-    jacobian: Matrix | None,
+    jacobian: _Matrix | None,
 ) -> Iterable[str]:
     """A wire between groups in words."""
     if jacobian is not None and len(jacobian) == len(jacobian[0]) == 1:

@@ -23,7 +23,7 @@ from .reading import Scene
 
 __all__ = ["Neurons", "is_network"]
 
-LEAST_NEURONS = 3
+_LEAST_NEURONS = 3
 
 
 class Neurons(Named):
@@ -130,7 +130,7 @@ def is_network(scene: Scene) -> bool:
         return False
     edges = _weights(scene)
     weighted = {node for node, _, factor in edges.values() if isinstance(factor, Value)}
-    if len(weighted) < LEAST_NEURONS:
+    if len(weighted) < _LEAST_NEURONS:
         return False
     behind: set[Value] = set()  # made with weights, and then summed or squashed
     for node in scene.order:

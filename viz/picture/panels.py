@@ -19,10 +19,10 @@ from .sentence import Case, How, Said, Sentence
 
 __all__ = ["Itemised", "shared_panel", "uses_panel"]
 
-MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
-MOST_STEPS = 12  # more time steps than these are shown as heat without numbers
-MOST_STATES = 40  # a longer sequence has no itemised matrix
-MOST_WORK = 6_000_000  # edges that the itemised matrix may walk
+_MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
+_MOST_STEPS = 12  # more time steps than these are shown as heat without numbers
+_MOST_STATES = 40  # a longer sequence has no itemised matrix
+_MOST_WORK = 6_000_000  # edges that the itemised matrix may walk
 
 
 def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
@@ -33,17 +33,17 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
     together: dict[Name, list[Value]] = defaultdict(list)
     for leaf in scene.shared:
         together[label_of(leaf.label).whole].append(leaf)
-    if len(parts) <= max(MOST_ROWS, len(together)):  # norms would say no more in fewer rows
-        return sum_panel("shared", title, heads, parts, scene)
+    if len(parts) <= max(_MOST_ROWS, len(together)):  # norms would say no more in fewer rows
+        return _sum_panel("shared", title, heads, parts, scene)
     rows = [_heads(["value", *heads, "dL/dw = Σ"])]
     for name, leaves in together.items():
         size = norm(map(value, leaves))
         cells = [Cell("name", str(name), bold=True), Cell("value", number=size)]
         for i in range(len(steps)):
             sent = [part for leaf in leaves if (part := parts[leaf][i]) is not None]
-            cells.append(grad_cell(norm(sent) if sent else None))
+            cells.append(_grad_cell(norm(sent) if sent else None))
         found = [g for leaf in leaves if (g := scene.grad(leaf)) is not None]
-        rows.append((*cells, grad_cell(norm(found) if found else None, bold=True)))
+        rows.append((*cells, _grad_cell(norm(found) if found else None, bold=True)))
     note = "Euclidean norms, the last one of the sum"
     return Panel("shared", title, tuple(rows), note)
 
@@ -61,14 +61,14 @@ def uses_panel(scene: Scene) -> list[Panel]:
         if leaf.label and not leaf.parents and len(uses) > 1
     }
     most = max(map(len, parts.values()), default=0)
-    if not 0 < len(parts) <= MOST_ROWS or most > 8:
+    if not 0 < len(parts) <= _MOST_ROWS or most > 8:
         return []
     heads = [f"use {i}" for i in range(1, most + 1)]
     padded = {leaf: found + [None] * (most - len(found)) for leaf, found in parts.items()}
-    return [sum_panel("uses", "One gradient, summed over its uses", heads, padded, scene)]
+    return [_sum_panel("uses", "One gradient, summed over its uses", heads, padded, scene)]
 
 
-def sum_panel(
+def _sum_panel(
     kind: PanelKind,
     title: str,
     heads: Sequence[str],
@@ -84,9 +84,9 @@ def sum_panel(
     rows = [_heads(["value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"])]
     for leaf, found in parts.items():
         cells = [Cell("name", name_of(leaf), bold=True), Cell("value", number=value(leaf))]
-        cells += [grad_cell(part) for part in found]
-        cells += [grad_cell(rests[leaf])] if earlier else []
-        rows.append((*cells, grad_cell(scene.grad(leaf), bold=True)))
+        cells += [_grad_cell(part) for part in found]
+        cells += [_grad_cell(rests[leaf])] if earlier else []
+        rows.append((*cells, _grad_cell(scene.grad(leaf), bold=True)))
     return Panel(kind, title, tuple(rows))
 
 
@@ -103,7 +103,7 @@ def _heads(texts: Sequence[str]) -> tuple[Cell, ...]:
     return tuple(Cell("head", text) for text in ("", *texts))
 
 
-def grad_cell(x: float | None, bold: bool = False) -> Cell:
+def _grad_cell(x: float | None, bold: bool = False) -> Cell:
     """A heat cell of a panel, empty for None."""
     return Cell("empty") if x is None else Cell("grad", number=x, bold=bold)
 
@@ -124,7 +124,7 @@ class Itemised:
         if run.root is None or scene.grad(run.root) is None:
             return
         edges = sum(len(node.parents) for node in creation_order(run.loss))
-        whole = len(run) <= MOST_STATES and edges * len(self.losses) <= MOST_WORK
+        whole = len(run) <= _MOST_STATES and edges * len(self.losses) <= _MOST_WORK
         for t, loss in self.losses if whole else self.losses[-1:]:
             share = self._share(loss)
             sent = gradients(loss, seed=share)
@@ -159,16 +159,16 @@ class Itemised:
         states, steps = self.run.states, len(self.run)
         if len(self.rows) < 2:
             return None
-        full = steps <= MOST_STEPS
+        full = steps <= _MOST_STEPS
         names = [str(self._state(t)) for t in range(steps + 1)]
         heads = [name if full or t in (0, steps) else "" for t, name in enumerate(names)]
         rows = [_heads(heads)]
         for t, loss in reversed(self.losses):
-            cells = [grad_cell(x) for x in self.rows[t]]
+            cells = [_grad_cell(x) for x in self.rows[t]]
             rows.append((Cell("name", f"from {name_of(loss)}"), *cells))
         found = [[self.scene.grad(h) for h in state] for state in states]
         grads = [[g for g in state if g is not None] for state in found]
-        cells = [grad_cell(norm(g) if g else None, bold=True) for g in grads]
+        cells = [_grad_cell(norm(g) if g else None, bold=True) for g in grads]
         rows.append((Cell("name", "dL/dh = Σ", bold=True), *cells))
         note = "" if len(states[0]) == 1 else "Euclidean norms of vectors, the last row of the sum"
         title = "Where each gradient comes from: which loss reached which state"
@@ -199,7 +199,7 @@ class Itemised:
         grown = f"The gradient of {sent} at {h} has grown "
         when = f" times when it reaches {first}."
         cases = [Case(0.0, 5e-324, (f"Nothing {at} reaches {first}.",))]
-        for low, high, how in SHARES:
+        for low, high, how in _SHARES:
             cases.append(Case(low, high, (f"O{at[1:]}, ", Said(share, how), f" reaches {first}.")))
         cases.append(Case(2.0, 1000.0, (grown, Said(share, "times"), when)))
         cases.append(Case(1000.0, math.inf, (grown, Said(share, "power"), when)))
@@ -207,7 +207,7 @@ class Itemised:
 
 
 # How a share is written that lies from the first number up to the second.
-SHARES: tuple[tuple[float, float, How], ...] = (
+_SHARES: tuple[tuple[float, float, How], ...] = (
     (5e-324, 0.0005, "power"),
     (0.0005, 0.995, "percent"),
     (0.995, 2.0, "number"),

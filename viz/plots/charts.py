@@ -19,16 +19,16 @@ from .svg import Plot, box, diverging, line, text
 
 __all__ = ["bars", "beside", "heat", "lines"]
 
-Numbers: TypeAlias = Sequence[float]
+_Numbers: TypeAlias = Sequence[float]
 
-TITLE, LABEL, TICK = 15.0, 13.0, 12.0  # font sizes
-MARGIN = 16.0
+_TITLE, _LABEL, _TICK = 15.0, 13.0, 12.0  # font sizes
+_MARGIN = 16.0
 
 
 def lines(
-    series: Mapping[str, Numbers],
+    series: Mapping[str, _Numbers],
     *,
-    xs: Numbers | None = None,
+    xs: _Numbers | None = None,
     title: str = "",
     x: str = "",
     y: str = "",
@@ -65,7 +65,7 @@ def lines(
 
 
 def bars(
-    series: Mapping[str, Numbers],
+    series: Mapping[str, _Numbers],
     names: Sequence[str],
     *,
     title: str = "",
@@ -101,15 +101,15 @@ def bars(
                 top = up.place(value)
                 parts.append(box(left, min(top, base), width, abs(top - base), colour))
     for i, name in enumerate(names):
-        label = fit(name, TICK, slot - 2.0)
+        label = fit(name, _TICK, slot - 2.0)
         parts.append(
-            text(frame.left + (i + 0.5) * slot, frame.bottom + 18, label, colours.muted, TICK)
+            text(frame.left + (i + 0.5) * slot, frame.bottom + 18, label, colours.muted, _TICK)
         )
     return Plot("".join(parts), *size, title, colours.ground)
 
 
 def heat(
-    rows: Sequence[Numbers],
+    rows: Sequence[_Numbers],
     *,
     rows_named: Sequence[str],
     columns_named: Sequence[str],
@@ -136,30 +136,32 @@ def heat(
     limit = limit or max(finite, default=1.0) or 1.0
     numbers = len(columns_named) <= 16 if numbers is None else numbers
     cell = (58.0, 28.0) if numbers else (max(11.0, min(26.0, 900.0 / len(columns_named))), 22.0)
-    left = MARGIN + max(text_width(pretty(name), LABEL) for name in rows_named) + 10.0
-    top = MARGIN + (TITLE + 18.0 if title else 0.0)
-    parts = [text(MARGIN, MARGIN + TITLE - 2, title, colours.text, TITLE, "start", bold=True)]
+    left = _MARGIN + max(text_width(pretty(name), _LABEL) for name in rows_named) + 10.0
+    top = _MARGIN + (_TITLE + 18.0 if title else 0.0)
+    parts = [text(_MARGIN, _MARGIN + _TITLE - 2, title, colours.text, _TITLE, "start", bold=True)]
     for i, (name, row) in enumerate(zip(rows_named, rows)):
         y = top + i * cell[1]
         middle = y + cell[1] / 2.0 + 4.5
-        parts.append(text(left - 8, middle, pretty(name), colours.text, LABEL, "end"))
+        parts.append(text(left - 8, middle, pretty(name), colours.text, _LABEL, "end"))
         for j, value in enumerate(row):
             x = left + j * cell[0]
             fill, ink = diverging(colours, value / limit)
             tip = f"{rows_named[i]}, {columns_named[j]}: {value!r}"
             parts.append(box(x, y, cell[0], cell[1], fill, tip, colours.ground))
             if numbers:
-                parts.append(text(x + cell[0] / 2, middle, number(value), ink, TICK))
+                parts.append(text(x + cell[0] / 2, middle, number(value), ink, _TICK))
     foot = top + len(rows) * cell[1]
     for j, name in enumerate(columns_named):
-        label = fit(pretty(name), TICK, cell[0] + (4.0 if len(name) == 1 else 0.0))
+        label = fit(pretty(name), _TICK, cell[0] + (4.0 if len(name) == 1 else 0.0))
         x = left + (j + 0.5) * cell[0]
-        parts.append(text(x, foot + 16, label, colours.muted, TICK))
+        parts.append(text(x, foot + 16, label, colours.muted, _TICK))
     across = len(columns_named) * cell[0]
     parts.append(box(left, top, across, foot - top, "none", "", colours.muted))
     scale_top = foot + 32.0
     parts.append(_scale(colours, left, scale_top, limit))
-    width = max(left + across, left + 236.0, MARGIN + text_width(title, TITLE, bold=True)) + MARGIN
+    width = (
+        max(left + across, left + 236.0, _MARGIN + text_width(title, _TITLE, bold=True)) + _MARGIN
+    )
     return Plot("".join(parts), width, scale_top + 34.0, title, colours.ground)
 
 
@@ -167,9 +169,9 @@ def beside(plots: Sequence[Plot], columns: int = 2, title: str = "") -> Plot:
     """Several plots on one sheet, row by row."""
     width = max(plot.width for plot in plots)
     height = max(plot.height for plot in plots)
-    head = TITLE + 2 * MARGIN if title else 0.0
+    head = _TITLE + 2 * _MARGIN if title else 0.0
     colours = _theme("light")
-    parts = [text(MARGIN, MARGIN + TITLE, title, colours.text, TITLE + 2, "start", bold=True)]
+    parts = [text(_MARGIN, _MARGIN + _TITLE, title, colours.text, _TITLE + 2, "start", bold=True)]
     for i, plot in enumerate(plots):
         x, y = (i % columns) * width, head + (i // columns) * height
         parts.append(f'<g transform="translate({x:.1f} {y:.1f})">\n{plot.body}</g>\n')
@@ -196,12 +198,12 @@ class _Frame:
         self.theme, self.title, self.x, self.y = theme, title, x, y
         self.names = names if len(names) > 1 else []
         width, height = size
-        self.left, self.right = MARGIN + 56.0, width - MARGIN - 8.0
+        self.left, self.right = _MARGIN + 56.0, width - _MARGIN - 8.0
         if y:
-            self.left += LABEL + 4.0
+            self.left += _LABEL + 4.0
         rows = self._legend_rows()
-        self.top = MARGIN + (TITLE + 12.0 if title else 0.0) + 22.0 * len(rows)
-        self.bottom = height - MARGIN - 20.0 - (LABEL + 6.0 if x else 0.0)
+        self.top = _MARGIN + (_TITLE + 12.0 if title else 0.0) + 22.0 * len(rows)
+        self.bottom = height - _MARGIN - 20.0 - (_LABEL + 6.0 if x else 0.0)
         self.tick_count = max(2, int((self.right - self.left) / 80.0))
 
     def _legend_rows(self) -> list[list[int]]:
@@ -209,7 +211,7 @@ class _Frame:
         rows: list[list[int]] = []
         room = 0.0
         for i, name in enumerate(self.names):
-            need = text_width(name, LABEL) + 46.0
+            need = text_width(name, _LABEL) + 46.0
             if not rows or room < need:
                 rows.append([])
                 room = self.right - self.left
@@ -220,23 +222,23 @@ class _Frame:
     def head(self) -> str:
         """Title, legend, axis labels."""
         theme = self.theme
-        baseline = MARGIN + TITLE - 2.0
-        parts = [text(MARGIN, baseline, self.title, theme.text, TITLE, "start", bold=True)]
+        baseline = _MARGIN + _TITLE - 2.0
+        parts = [text(_MARGIN, baseline, self.title, theme.text, _TITLE, "start", bold=True)]
         strokes = _strokes(theme, len(self.names))
-        y = (baseline + 24.0) if self.title else MARGIN + 10.0
+        y = (baseline + 24.0) if self.title else _MARGIN + 10.0
         for row in self._legend_rows():
             x = self.left
             for i in row:
                 colour, dash = strokes[i]
                 parts.append(line(x, y - 4.5, x + 22.0, y - 4.5, colour, 2.5, dash))
-                parts.append(text(x + 28.0, y, self.names[i], theme.text, LABEL, "start"))
-                x += text_width(self.names[i], LABEL) + 46.0
+                parts.append(text(x + 28.0, y, self.names[i], theme.text, _LABEL, "start"))
+                x += text_width(self.names[i], _LABEL) + 46.0
             y += 22.0
         middle = (self.left + self.right) / 2.0
-        parts.append(text(middle, self.bottom + 22.0 + LABEL, self.x, theme.text, LABEL))
+        parts.append(text(middle, self.bottom + 22.0 + _LABEL, self.x, theme.text, _LABEL))
         if self.y:
-            x, y = MARGIN + LABEL - 2.0, (self.top + self.bottom) / 2.0
-            turned = text(x, y, self.y, theme.text, LABEL)
+            x, y = _MARGIN + _LABEL - 2.0, (self.top + self.bottom) / 2.0
+            turned = text(x, y, self.y, theme.text, _LABEL)
             parts.append(f'<g transform="rotate(-90 {x:.1f} {y:.1f})">{turned}</g>\n')
         return "".join(parts)
 
@@ -253,7 +255,7 @@ class _Axis:
     ticks: tuple[float, ...]
 
     @staticmethod
-    def over(numbers: Numbers, start: float, end: float, log: bool, count: int = 5) -> _Axis:
+    def over(numbers: _Numbers, start: float, end: float, log: bool, count: int = 5) -> _Axis:
         low, high = min(numbers), max(numbers)
         if log:
             first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
@@ -293,11 +295,11 @@ def _grid(frame: _Frame, across: _Axis | None, up: _Axis) -> str:
     for tick in up.ticks:
         y = up.place(tick)
         parts.append(line(frame.left, y, frame.right, y, theme.frame.border, 0.8))
-        parts.append(text(frame.left - 8, y + 4.2, _tick(tick, up), theme.muted, TICK, "end"))
+        parts.append(text(frame.left - 8, y + 4.2, _tick(tick, up), theme.muted, _TICK, "end"))
     for tick in across.ticks if across else ():
         x = across.place(tick) if across else 0.0
         parts.append(line(x, frame.bottom, x, frame.bottom + 4.0, theme.muted, 1.0))
-        parts.append(text(x, frame.bottom + 18.0, _tick(tick, across), theme.muted, TICK))
+        parts.append(text(x, frame.bottom + 18.0, _tick(tick, across), theme.muted, _TICK))
     parts.append(line(frame.left, frame.bottom, frame.right, frame.bottom, theme.muted, 1.2))
     return "".join(parts)
 
@@ -356,7 +358,7 @@ def _scale(theme: Theme, x: float, y: float, limit: float) -> str:
         for i, (a, b) in enumerate(pairwise(edges))
     ]
     for share, place in ((-1.0, edges[0]), (0.0, x + 118.0), (1.0, edges[-1])):
-        parts.append(text(place, y + 22.0, number(share * limit), theme.muted, TICK))
+        parts.append(text(place, y + 22.0, number(share * limit), theme.muted, _TICK))
     return "".join(parts)
 
 

@@ -11,8 +11,8 @@ from .svg import Plot
 
 __all__ = ["over_time", "picture", "strips"]
 
-MOST_ROWS, MOST_COLUMNS = 12, 20  # of the table of losses and states; more are thinned out
-FLOOR = -12.0  # decades below the largest that get the full colour
+_MOST_ROWS, _MOST_COLUMNS = 12, 20  # of the table of losses and states; more are thinned out
+_FLOOR = -12.0  # decades below the largest that get the full colour
 
 
 def over_time(flow: Any) -> Plot:
@@ -62,8 +62,8 @@ def picture(flow: Any, title: str = "") -> Plot:
     if gates:
         plots.append(lines(gates, xs=list(steps)[1:], title="gates, averaged", x="t"))
     if per_step:
-        rows = _evenly(range(len(flow)), MOST_ROWS)
-        columns = _evenly(steps, MOST_COLUMNS)
+        rows = _evenly(range(len(flow)), _MOST_ROWS)
+        columns = _evenly(steps, _MOST_COLUMNS)
         plots.append(
             heat(
                 [[float(flow.triangle[t, k]) for k in columns] for t in rows],
@@ -93,7 +93,7 @@ def strips(history: Any, title: str = "") -> Plot:
         rows_named=names,
         columns_named=_thinned(len(rows[0])),
         title=title or "decades that |dL/dh_t| lies below its largest, over the training",
-        limit=max(1.0, -max(FLOOR, lowest)),
+        limit=max(1.0, -max(_FLOOR, lowest)),
     )
 
 
@@ -110,11 +110,11 @@ def _thinned(count: int) -> list[str]:
 
 
 def _decades(norms: Sequence[float]) -> list[float]:
-    """log10 of each norm relative to the largest; a gradient of 0 lies FLOOR decades below."""
+    """log10 of each norm relative to the largest; a gradient of 0 lies _FLOOR decades below."""
     finite = [x for x in norms if math.isfinite(x)]
     largest = max(finite, default=0.0)
     return [
-        float("nan") if not math.isfinite(x) else FLOOR if x == 0.0 or largest == 0.0
-        else max(FLOOR, math.log10(x / largest))
+        float("nan") if not math.isfinite(x) else _FLOOR if x == 0.0 or largest == 0.0
+        else max(_FLOOR, math.log10(x / largest))
         for x in norms
     ]  # fmt: skip

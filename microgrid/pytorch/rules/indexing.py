@@ -13,7 +13,7 @@ from ...arrays import Array, apply, total
 __all__ = ["RULES", "masked_fill"]
 
 
-def index(a: Any, indices: Sequence[Any]) -> Array:
+def _index(a: Any, indices: Sequence[Any]) -> Array:
     return np.asarray(a)[_places(indices)]
 
 
@@ -21,7 +21,7 @@ def _places(indices: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(slice(None) if i is None else np.asarray(i) for i in indices)
 
 
-def index_put(a: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Array:
+def _index_put(a: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Array:
     out = np.array(a, dtype=object)
     places = _places(indices)
     if not accumulate:
@@ -44,11 +44,11 @@ def _added(out: Array, where: Sequence[int], values: Sequence[Any]) -> Array:
     return flat.reshape(out.shape)
 
 
-def index_select(a: Any, dim: int, places: Any) -> Array:
+def _index_select(a: Any, dim: int, places: Any) -> Array:
     return np.take(np.asarray(a), np.asarray(places), axis=dim)
 
 
-def gather(a: Any, dim: int, places: Any, sparse_grad: bool = False) -> Array:
+def _gather(a: Any, dim: int, places: Any, sparse_grad: bool = False) -> Array:
     given, where = np.asarray(a), np.asarray(places)
     grid: list[Any] = list(np.indices(where.shape))
     grid[dim] = where
@@ -62,7 +62,7 @@ def _spread(a: Any, dim: int, places: Any) -> tuple[Array, tuple[Any, ...]]:
     return out, tuple(grid)
 
 
-def scatter(a: Any, dim: int, places: Any, source: Any) -> Array:
+def _scatter(a: Any, dim: int, places: Any, source: Any) -> Array:
     out, grid = _spread(a, dim, places)
     shape = np.shape(places)
     given = np.asarray(source)
@@ -70,21 +70,21 @@ def scatter(a: Any, dim: int, places: Any, source: Any) -> Array:
     return out
 
 
-def scatter_add(a: Any, dim: int, places: Any, source: Any) -> Array:
+def _scatter_add(a: Any, dim: int, places: Any, source: Any) -> Array:
     out, grid = _spread(a, dim, places)
     where = np.arange(out.size).reshape(out.shape)[grid]
     given = np.asarray(source)[tuple(map(slice, np.shape(places)))]
     return _added(out, where.ravel().tolist(), given.ravel().tolist())
 
 
-def index_add(a: Any, dim: int, places: Any, source: Any, alpha: float = 1.0) -> Array:
+def _index_add(a: Any, dim: int, places: Any, source: Any, alpha: float = 1.0) -> Array:
     given = np.asarray(source)
     if alpha != 1:
         given = np.vectorize(lambda x: apply(ops.MUL, [x, float(alpha)]), otypes=[object])(given)
     shape = [1] * np.ndim(a)
     shape[dim] = -1
     where = np.broadcast_to(np.asarray(places).reshape(shape), given.shape)
-    return scatter_add(a, dim, where, given)
+    return _scatter_add(a, dim, where, given)
 
 
 def masked_fill(a: Any, mask: Any, value: Any) -> Array:
@@ -95,31 +95,31 @@ def masked_fill(a: Any, mask: Any, value: Any) -> Array:
     return out
 
 
-def masked_select(a: Any, mask: Any) -> Array:
+def _masked_select(a: Any, mask: Any) -> Array:
     given, covered = np.broadcast_arrays(np.asarray(a), np.asarray(mask))
     return given[covered.astype(bool)]
 
 
-def embedding(weight: Any, places: Any, *_: Any, **__: Any) -> Array:
+def _embedding(weight: Any, places: Any, *_: Any, **__: Any) -> Array:
     return np.asarray(weight)[np.asarray(places)]
 
 
 RULES: dict[str, Callable[..., Any]] = {
-    "index": index,
-    "index_put": index_put,
-    "_index_put_impl_": lambda a, i, v, accumulate=False, unsafe=False: index_put(
+    "index": _index,
+    "index_put": _index_put,
+    "_index_put_impl_": lambda a, i, v, accumulate=False, unsafe=False: _index_put(
         a, i, v, accumulate
     ),
-    "_unsafe_index": index,
-    "index_select": index_select,
-    "gather": gather,
+    "_unsafe_index": _index,
+    "index_select": _index_select,
+    "gather": _gather,
     "take": lambda a, places: np.asarray(a).ravel()[np.asarray(places)],
-    "scatter.src": scatter,
-    "scatter.value": scatter,
-    "scatter_add": scatter_add,
-    "index_add": index_add,
-    "index_copy": lambda a, dim, i, b: index_put(a, [None] * (dim % np.ndim(a)) + [i], b),
+    "scatter.src": _scatter,
+    "scatter.value": _scatter,
+    "scatter_add": _scatter_add,
+    "index_add": _index_add,
+    "index_copy": lambda a, dim, i, b: _index_put(a, [None] * (dim % np.ndim(a)) + [i], b),
     "masked_fill": masked_fill,
-    "masked_select": masked_select,
-    "embedding": embedding,
+    "masked_select": _masked_select,
+    "embedding": _embedding,
 }

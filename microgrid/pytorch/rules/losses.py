@@ -15,20 +15,20 @@ from .pointwise import mul
 
 __all__ = ["RULES"]
 
-NONE, MEAN, SUM = 0, 1, 2  # aten's numbers for the three reductions
+_NONE, _MEAN, _SUM = 0, 1, 2  # aten's numbers for the three reductions
 
 
-def reduction(terms: Array, kind: int, weight: float | None = None) -> Array:
+def _reduction(terms: Array, kind: int, weight: float | None = None) -> Array:
     """The terms as they are, their mean (over `weight`, if that is not their number), their sum."""
-    if kind == NONE:
+    if kind == _NONE:
         return terms
     added = by_step(terms.ravel().tolist(), total)
-    if kind == MEAN:
+    if kind == _MEAN:
         added = apply(ops.DIV, [added, float(terms.size) if weight is None else weight])
     return filled((), [added])
 
 
-def nll(
+def _nll(
     logs: Any, target: Any, weight: Any, kind: int, ignore: int
 ) -> list[Any]:  # aten: (output, total_weight)
     """-log p of the right class; axis 1 holds the classes (axis 0 where there is no batch)."""
@@ -46,25 +46,25 @@ def nll(
         loss = apply(ops.NEG, [line[chosen]])
         picked.append(loss if scale[chosen] == 1.0 else apply(ops.MUL, [loss, scale[chosen]]))
     terms = filled(right.shape, picked)
-    if kind != NONE:  # what is ignored is no term of the sum
+    if kind != _NONE:  # what is ignored is no term of the sum
         kept = [x for x in picked if x.__class__ is not float]
         terms = filled((len(kept),), kept)
-    return [reduction(terms, kind, counted), None]
+    return [_reduction(terms, kind, counted), None]
 
 
 def _kind(reduction: Any) -> int:
-    names = {"none": NONE, "mean": MEAN, "sum": SUM}
+    names = {"none": _NONE, "mean": _MEAN, "sum": _SUM}
     return names[reduction] if isinstance(reduction, str) else int(reduction)
 
 
 def _loss(term: Callable[..., Operand]) -> Callable[..., Array]:
     """A rule (prediction, target, reduction) from the loss of one entry."""
 
-    def rule(a: Any, b: Any, kind: Any = MEAN, *options: float, **named: float) -> Array:
+    def rule(a: Any, b: Any, kind: Any = _MEAN, *options: float, **named: float) -> Array:
         kind = _kind(named.pop("reduction", kind))
         a, b = np.broadcast_arrays(a, b)
         pairs = zip(a.ravel().tolist(), b.ravel().tolist())
-        return reduction(filled(a.shape, [term(x, y, *options, **named) for x, y in pairs]), kind)
+        return _reduction(filled(a.shape, [term(x, y, *options, **named) for x, y in pairs]), kind)
 
     return rule
 
@@ -91,15 +91,15 @@ def _soft_margin(x: Operand, y: Operand) -> Operand:
     return apply(ops.SOFTPLUS, [apply(ops.NEG, [apply(ops.MUL, [x, y])])])
 
 
-def binary_cross_entropy(p: Any, y: Any, weight: Any = None, kind: Any = MEAN) -> Array:
+def _binary_cross_entropy(p: Any, y: Any, weight: Any = None, kind: Any = _MEAN) -> Array:
     p, y = np.broadcast_arrays(p, y)
     pairs = zip(p.ravel().tolist(), y.ravel().tolist())
     terms = filled(p.shape, [apply(ops.BINARY_CROSS_ENTROPY, pair) for pair in pairs])
-    return reduction(terms if weight is None else mul(terms, weight), _kind(kind))
+    return _reduction(terms if weight is None else mul(terms, weight), _kind(kind))
 
 
-def binary_cross_entropy_with_logits(
-    z: Any, y: Any, weight: Any = None, pos_weight: Any = None, kind: Any = MEAN
+def _binary_cross_entropy_with_logits(
+    z: Any, y: Any, weight: Any = None, pos_weight: Any = None, kind: Any = _MEAN
 ) -> Array:
     """w y softplus(-z) + (1 - y) softplus(z): both addends are at least 0, nothing cancels."""
     ones = np.ones(np.shape(z)) if pos_weight is None else np.asarray(pos_weight)
@@ -110,11 +110,11 @@ def binary_cross_entropy_with_logits(
         costs = [apply(ops.SOFTPLUS, [x]) for x in (apply(ops.NEG, [logit]), logit)]
         found.append(dot([yes, apply(ops.SUB, [1.0, label])], costs))
     terms = filled(z.shape, found)
-    return reduction(terms if weight is None else mul(terms, weight), _kind(kind))
+    return _reduction(terms if weight is None else mul(terms, weight), _kind(kind))
 
 
-def multi_margin(
-    a: Any, target: Any, p: float = 1, margin: float = 1.0, weight: Any = None, kind: int = MEAN
+def _multi_margin(
+    a: Any, target: Any, p: float = 1, margin: float = 1.0, weight: Any = None, kind: int = _MEAN
 ) -> Array:
     """The hinge loss of several classes: sum_j max(0, margin - x_y + x_j)**p / classes."""
     given = np.asarray(a)
@@ -129,18 +129,18 @@ def multi_margin(
                 parts.append(cost if p == 1 else apply(ops.POW, [cost, 2.0]))
         scale = 1.0 if weight is None else float(np.asarray(weight)[right])
         found.append(apply(ops.MUL, [total(parts), scale / len(row)]))
-    return reduction(filled(np.shape(target), found), kind)
+    return _reduction(filled(np.shape(target), found), kind)
 
 
 RULES: dict[str, Callable[..., Any]] = {
-    "nll_loss_forward": nll,
-    "nll_loss2d_forward": nll,
+    "nll_loss_forward": _nll,
+    "nll_loss2d_forward": _nll,
     "mse_loss": _loss(_squared),
     "l1_loss": _loss(lambda x, y: apply(ops.ABS, [apply(ops.SUB, [x, y])])),
     "smooth_l1_loss": _loss(_smooth_l1),
     "huber_loss": _loss(_huber),
     "soft_margin_loss": _loss(_soft_margin),
-    "binary_cross_entropy": binary_cross_entropy,
-    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
-    "multi_margin_loss": multi_margin,
+    "binary_cross_entropy": _binary_cross_entropy,
+    "binary_cross_entropy_with_logits": _binary_cross_entropy_with_logits,
+    "multi_margin_loss": _multi_margin,
 }

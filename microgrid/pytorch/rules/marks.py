@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 __all__ = ["chooses"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def chooses(rule: F) -> F:
+def chooses(rule: _F) -> _F:
     """Mark a rule whose first argument is the list of PyTorch's own outputs, as numbers."""
     rule.chooses = True  # type: ignore[attr-defined]
     return rule

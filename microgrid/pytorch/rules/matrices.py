@@ -16,26 +16,26 @@ from .pointwise import add, mul, scaled
 __all__ = ["RULES"]
 
 
-def addmm(c: Any, a: Any, b: Any, beta: float = 1.0, alpha: float = 1.0) -> Array:
+def _addmm(c: Any, a: Any, b: Any, beta: float = 1.0, alpha: float = 1.0) -> Array:
     """beta c + alpha a b. A bias joins the dot of its unit, as one term more."""
     if beta == 1 and alpha == 1 and np.ndim(c) == 1 and np.shape(c)[0] == np.shape(b)[1]:
         return matmul(a, b, c)
     return add(scaled(matmul(a, b), alpha), scaled(c, beta))
 
 
-def bmm(a: Any, b: Any) -> Array:
+def _bmm(a: Any, b: Any) -> Array:
     return np.stack([matmul(x, y) for x, y in zip(np.asarray(a), np.asarray(b))])
 
 
-def baddbmm(c: Any, a: Any, b: Any, beta: float = 1.0, alpha: float = 1.0) -> Array:
-    return add(scaled(bmm(a, b), alpha), scaled(c, beta))
+def _baddbmm(c: Any, a: Any, b: Any, beta: float = 1.0, alpha: float = 1.0) -> Array:
+    return add(scaled(_bmm(a, b), alpha), scaled(c, beta))
 
 
-def mv(a: Any, b: Any) -> Array:
+def _mv(a: Any, b: Any) -> Array:
     return matmul(a, np.asarray(b)[:, None])[:, 0]
 
 
-def linear(x: Any, weight: Any, bias: Any = None) -> Array:
+def _linear(x: Any, weight: Any, bias: Any = None) -> Array:
     given = np.asarray(x)
     rows = given.reshape(-1, given.shape[-1])
     return matmul(rows, np.asarray(weight).T, bias).reshape(*given.shape[:-1], -1)
@@ -46,7 +46,7 @@ def _tuple(given: Any, n: int) -> list[int]:
     return values * n if len(values) == 1 else values
 
 
-def convolution(
+def _convolution(
     x: Any,
     weight: Any,
     bias: Any,
@@ -78,7 +78,7 @@ def convolution(
 
 
 @chooses
-def max_pool(made: list[np.ndarray], a: Any, *_: Any, **__: Any) -> list[Any]:
+def _max_pool(made: list[np.ndarray], a: Any, *_: Any, **__: Any) -> list[Any]:
     """The entries at the places that PyTorch found to be largest, flat over the pooled axes."""
     given, places = np.asarray(a), made[1].astype(int)
     pooled = 2 if given.ndim > 3 or (given.ndim == 3 and _is_plane(__, _)) else 1
@@ -93,7 +93,7 @@ def _is_plane(named: dict[str, Any], options: Sequence[Any]) -> bool:
     return bool(options) and not isinstance(options[0], int) and len(options[0]) == 2
 
 
-def avg_pool(n: int) -> Callable[..., Array]:
+def _avg_pool(n: int) -> Callable[..., Array]:
     def rule(
         a: Any,
         size: Any,
@@ -116,7 +116,7 @@ def avg_pool(n: int) -> Callable[..., Array]:
     return rule
 
 
-def adaptive_avg_pool(a: Any, size: Sequence[int]) -> Array:
+def _adaptive_avg_pool(a: Any, size: Sequence[int]) -> Array:
     """The mean of each of `size` stretches of nearly equal length, per axis."""
     given, n = np.asarray(a), len(size)
     places = []
@@ -132,7 +132,7 @@ def adaptive_avg_pool(a: Any, size: Sequence[int]) -> Array:
     return out
 
 
-def attention(
+def _attention(
     query: Any,
     key: Any,
     value: Any,
@@ -175,7 +175,7 @@ def _fused_attention(
 ) -> list[Any]:
     if rate:
         raise NotImplementedError("attention whose dropout stays within one kernel")
-    out = attention(q, k, v, mask, 0.0, causal, scale)
+    out = _attention(q, k, v, mask, 0.0, causal, scale)
     return [out]
 
 
@@ -193,31 +193,31 @@ def _efficient(
     return _fused_attention(q, k, v, attn_bias, dropout_p, is_causal, scale)
 
 
-def outer(a: Any, b: Any) -> Array:
+def _outer(a: Any, b: Any) -> Array:
     """The outer product of two vectors."""
     return matmul(np.asarray(a)[:, None], np.asarray(b)[None, :])
 
 
 def _addmv(c: Any, a: Any, b: Any, beta: float = 1.0, alpha: float = 1.0) -> Array:
-    return add(scaled(mv(a, b), alpha), scaled(c, beta))
+    return add(scaled(_mv(a, b), alpha), scaled(c, beta))
 
 
 RULES: dict[str, Callable[..., Any]] = {
     "mm": matmul,
-    "addmm": addmm,
-    "bmm": bmm,
-    "baddbmm": baddbmm,
-    "mv": mv,
+    "addmm": _addmm,
+    "bmm": _bmm,
+    "baddbmm": _baddbmm,
+    "mv": _mv,
     "addmv": _addmv,
     "dot": lambda a, b: filled((), [dot(np.asarray(a).tolist(), np.asarray(b).tolist())]),
-    "linear": linear,
-    "ger": outer,
-    "convolution": convolution,
-    "max_pool1d_with_indices": max_pool,
-    "max_pool2d_with_indices": max_pool,
-    "avg_pool1d": avg_pool(1),
-    "avg_pool2d": avg_pool(2),
-    "_adaptive_avg_pool2d": adaptive_avg_pool,
+    "linear": _linear,
+    "ger": _outer,
+    "convolution": _convolution,
+    "max_pool1d_with_indices": _max_pool,
+    "max_pool2d_with_indices": _max_pool,
+    "avg_pool1d": _avg_pool(1),
+    "avg_pool2d": _avg_pool(2),
+    "_adaptive_avg_pool2d": _adaptive_avg_pool,
     "_scaled_dot_product_flash_attention_for_cpu": _flash,
     "_scaled_dot_product_flash_attention": _flash,
     "_scaled_dot_product_efficient_attention": _efficient,

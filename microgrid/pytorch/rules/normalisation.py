@@ -16,7 +16,7 @@ from .pointwise import add, div, mul, sub
 __all__ = ["RULES"]
 
 
-def standardised(xs: Sequence[Operand], eps: float) -> list[Operand]:
+def _standardised(xs: Sequence[Operand], eps: float) -> list[Operand]:
     """(x - mean) / sqrt(variance + eps), the variance divided by n."""
     middle = mean(xs)
     away = [apply(ops.SUB, [x, middle]) for x in xs]
@@ -31,10 +31,10 @@ def _affine(a: Array, weight: Any, bias: Any) -> Array:
     return a if bias is None else add(a, bias)
 
 
-def layer_norm(a: Any, shape: Sequence[int], weight: Any, bias: Any, eps: float) -> list[Any]:
+def _layer_norm(a: Any, shape: Sequence[int], weight: Any, bias: Any, eps: float) -> list[Any]:
     given = np.asarray(a)
     rows = given.reshape(-1, math.prod(shape))
-    out = by_line(rows, 1, lambda xs: standardised(xs, eps)).reshape(given.shape)
+    out = by_line(rows, 1, lambda xs: _standardised(xs, eps)).reshape(given.shape)
     return [_affine(out, weight, bias), None, None]
 
 
@@ -43,7 +43,7 @@ def _by_channel(x: Any, ndim: int) -> Any:
     return None if x is None else np.asarray(x).reshape(-1, *[1] * (ndim - 2))
 
 
-def batch_norm(
+def _batch_norm(
     a: Any, weight: Any, bias: Any, mean_: Any, var: Any, train: bool, momentum: float, eps: float
 ) -> list[Any]:
     """Standardised over the batch in training, by the running statistics otherwise."""
@@ -52,7 +52,7 @@ def batch_norm(
     if train:
         moved = np.moveaxis(given, 1, 0)
         rows = moved.reshape(moved.shape[0], -1)
-        flat = by_line(rows, 1, lambda xs: standardised(xs, eps))
+        flat = by_line(rows, 1, lambda xs: _standardised(xs, eps))
         out = np.moveaxis(flat.reshape(moved.shape), 0, 1)
     else:
         deviation = np.sqrt(np.asarray(var, dtype=float) + eps)
@@ -63,20 +63,20 @@ def batch_norm(
 def _without_statistics(
     a: Any, weight: Any, bias: Any, train: bool, momentum: float, eps: float
 ) -> list[Any]:
-    return batch_norm(a, weight, bias, None, None, True, momentum, eps)
+    return _batch_norm(a, weight, bias, None, None, True, momentum, eps)
 
 
-def group_norm(
+def _group_norm(
     a: Any, weight: Any, bias: Any, n: int, c: int, hw: int, groups: int, eps: float
 ) -> list[Any]:
     given = np.asarray(a)
     rows = given.reshape(n * groups, -1)
-    out = by_line(rows, 1, lambda xs: standardised(xs, eps)).reshape(given.shape)
+    out = by_line(rows, 1, lambda xs: _standardised(xs, eps)).reshape(given.shape)
     dims = given.ndim
     return [_affine(out, _by_channel(weight, dims), _by_channel(bias, dims)), None, None]
 
 
-def rms_norm(a: Any, shape: Sequence[int], weight: Any, eps: float | None) -> list[Any]:
+def _rms_norm(a: Any, shape: Sequence[int], weight: Any, eps: float | None) -> list[Any]:
     """x / sqrt(mean(x**2) + eps) * weight."""
     given = np.asarray(a)
     size = math.prod(shape)
@@ -92,13 +92,13 @@ def rms_norm(a: Any, shape: Sequence[int], weight: Any, eps: float | None) -> li
 
 
 RULES: dict[str, Callable[..., Any]] = {
-    "native_layer_norm": layer_norm,
-    "native_batch_norm": batch_norm,
-    "_native_batch_norm_legit": batch_norm,
-    "_native_batch_norm_legit_no_training": lambda a, w, b, m, v, momentum, eps: batch_norm(
+    "native_layer_norm": _layer_norm,
+    "native_batch_norm": _batch_norm,
+    "_native_batch_norm_legit": _batch_norm,
+    "_native_batch_norm_legit_no_training": lambda a, w, b, m, v, momentum, eps: _batch_norm(
         a, w, b, m, v, False, momentum, eps
     ),
     "_native_batch_norm_legit.no_stats": _without_statistics,
-    "native_group_norm": group_norm,
-    "_fused_rms_norm": rms_norm,
+    "native_group_norm": _group_norm,
+    "_fused_rms_norm": _rms_norm,
 }

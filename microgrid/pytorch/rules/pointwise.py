@@ -16,8 +16,8 @@ from .marks import chooses
 
 __all__ = ["RULES", "add", "div", "mul", "scaled", "sub"]
 
-TANH_GELU = math.sqrt(2.0 / math.pi)
-SELU = 1.6732632423543772, 1.0507009873554805  # alpha and scale of torch.nn.SELU
+_TANH_GELU = math.sqrt(2.0 / math.pi)
+_SELU = 1.6732632423543772, 1.0507009873554805  # alpha and scale of torch.nn.SELU
 
 
 def add(a: Any, b: Any, alpha: float = 1.0) -> Array:
@@ -40,7 +40,7 @@ def scaled(a: Any, factor: float) -> Any:
     return a if factor == 1.0 else mul(a, float(factor))
 
 
-def power(a: Any, b: Any) -> Array:
+def _power(a: Any, b: Any) -> Array:
     return pointwise(ops.POW, a, np.asarray(b, dtype=None if _holds_values(b) else float))
 
 
@@ -72,7 +72,7 @@ def _named(name: str) -> Callable[..., Array]:
     return _op(by_name(name))
 
 
-def clamp(a: Any, min: Any = None, max: Any = None) -> Array:
+def _clamp(a: Any, min: Any = None, max: Any = None) -> Array:
     """Entries held between bounds. At a bound itself the whole gradient passes, as in torch."""
     out = np.asarray(a, dtype=object)
     if min is not None:
@@ -90,16 +90,16 @@ def _bounded(op: Op, a: Array, bound: Any) -> Array:
     return filled(a.shape, kept)
 
 
-def hardtanh(a: Any, low: float = -1.0, high: float = 1.0) -> Array:
+def _hardtanh(a: Any, low: float = -1.0, high: float = 1.0) -> Array:
     """As clamp, but flat at the bounds themselves."""
     return _each(lambda x: x if low < x.data < high else min(max(x.data, low), high))(a)
 
 
-def leaky_relu(a: Any, slope: float = 0.01) -> Array:
+def _leaky_relu(a: Any, slope: float = 0.01) -> Array:
     return pointwise(by_name("leaky_relu"), a, float(slope))
 
 
-def prelu(a: Any, weight: Any) -> Array:
+def _prelu(a: Any, weight: Any) -> Array:
     """w x + (1 - w) relu(x), the weight one number or one for each channel (axis 1)."""
     given, w = np.asarray(a), np.asarray(weight)
     if w.size > 1 and given.ndim > 1:
@@ -108,20 +108,20 @@ def prelu(a: Any, weight: Any) -> Array:
     return add(mul(w, given), mul(sub(1.0, w), positive))
 
 
-def elu(a: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
+def _elu(a: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
     """scale (relu(x) + alpha (exp(min(x, 0)) - 1)), where min(x, 0) is x - relu(x)."""
     positive = pointwise(ops.RELU, a)
     below = scaled(sub(a, positive), input_scale)
     return scaled(add(positive, scaled(pointwise(ops.EXPM1, below), alpha)), scale)
 
 
-def gelu(a: Any, approximate: str = "none") -> Array:
+def _gelu(a: Any, approximate: str = "none") -> Array:
     if approximate == "none":
         return pointwise(by_name("gelu"), a)
-    return _each(lambda x: 0.5 * x * (1.0 + (TANH_GELU * (x + 0.044715 * x**3)).tanh()))(a)
+    return _each(lambda x: 0.5 * x * (1.0 + (_TANH_GELU * (x + 0.044715 * x**3)).tanh()))(a)
 
 
-def softplus(a: Any, beta: float = 1.0, threshold: float = 20.0) -> Array:
+def _softplus(a: Any, beta: float = 1.0, threshold: float = 20.0) -> Array:
     def formula(x: Value) -> Value:
         scaled_up = x * float(beta) if beta != 1 else x
         if scaled_up.data > threshold:
@@ -131,43 +131,43 @@ def softplus(a: Any, beta: float = 1.0, threshold: float = 20.0) -> Array:
     return _each(formula)(a)
 
 
-def where(condition: Any, a: Any, b: Any) -> Array:
+def _where(condition: Any, a: Any, b: Any) -> Array:
     taken, a, b = np.broadcast_arrays(condition, a, b)
     triples = zip(taken.ravel().tolist(), a.ravel().tolist(), b.ravel().tolist())
     return filled(taken.shape, [x if yes else y for yes, x, y in triples])
 
 
 @chooses
-def dropout(made: list[np.ndarray], a: Any, p: float, train: bool) -> list[Any]:
+def _dropout(made: list[np.ndarray], a: Any, p: float, train: bool) -> list[Any]:
     """The entries that PyTorch's mask keeps, scaled up; the mask is a constant."""
     keep = made[1] if train else np.ones(np.shape(a), dtype=bool)
     factor = 1.0 / (1.0 - p) if train and p < 1.0 else 1.0
     return [mul(a, np.where(keep, factor, 0.0)), None]
 
 
-def xlogy(a: Any, b: Any) -> Array:
+def _xlogy(a: Any, b: Any) -> Array:
     """a ln b, and 0 where a is 0."""
     a, b = np.broadcast_arrays(np.asarray(a), np.asarray(b))
-    zero = np.equal(data_of(a), 0.0)
-    return where(zero, 0.0, mul(a, pointwise(ops.LOG, where(zero, 1.0, b))))
+    zero = np.equal(_data_of(a), 0.0)
+    return _where(zero, 0.0, mul(a, pointwise(ops.LOG, _where(zero, 1.0, b))))
 
 
-def data_of(a: Any) -> np.ndarray:
+def _data_of(a: Any) -> np.ndarray:
     return np.array([data(x) for x in np.asarray(a).ravel().tolist()]).reshape(np.shape(a))
 
 
-def rounded(a: Any, **_: Any) -> Array:
+def _rounded(a: Any, **_: Any) -> Array:
     """What is flat everywhere has no gradient: rounding, signs. None makes it a constant."""
     return None  # type: ignore[return-value]
 
 
-def glu(a: Any, dim: int = -1) -> Array:
+def _glu(a: Any, dim: int = -1) -> Array:
     """The first half of an axis times the sigmoid of the second."""
     first, second = np.split(np.asarray(a), 2, axis=dim)
     return mul(first, pointwise(ops.SIGMOID, second))
 
 
-def lerp(a: Any, b: Any, weight: Any) -> Array:
+def _lerp(a: Any, b: Any, weight: Any) -> Array:
     """a + w (b - a)."""
     return add(a, mul(sub(b, a), weight))
 
@@ -179,10 +179,10 @@ RULES: dict[str, Callable[..., Any]] = {
     "mul": mul,
     "div": lambda a, b, rounding_mode=None: div(a, b) if rounding_mode is None else None,
     "true_divide": div,
-    "pow": power,
-    "pow.Scalar": power,
-    "float_power": power,
-    "square": lambda a: power(a, 2.0),
+    "pow": _power,
+    "pow.Scalar": _power,
+    "float_power": _power,
+    "square": lambda a: _power(a, 2.0),
     "maximum": lambda a, b: pointwise(ops.MAXIMUM, a, b),
     "minimum": lambda a, b: pointwise(ops.MINIMUM, a, b),
     "max.other": lambda a, b: pointwise(ops.MAXIMUM, a, b),
@@ -200,7 +200,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "tanh": _op(ops.TANH),
     "sigmoid": _op(ops.SIGMOID),
     "relu": _op(ops.RELU),
-    "relu6": lambda a: hardtanh(a, 0.0, 6.0),
+    "relu6": lambda a: _hardtanh(a, 0.0, 6.0),
     "sin": _op(ops.SIN),
     "cos": _op(ops.COS),
     **{
@@ -225,35 +225,35 @@ RULES: dict[str, Callable[..., Any]] = {
     },
     "addcmul": lambda a, b, c, value=1.0: add(a, mul(b, c), value),
     "addcdiv": lambda a, b, c, value=1.0: add(a, div(b, c), value),
-    "lerp": lerp,
-    "clamp": clamp,
-    "clamp_min": lambda a, min: clamp(a, min=min),
-    "clamp_max": lambda a, max: clamp(a, max=max),
-    "hardtanh": hardtanh,
-    "leaky_relu": leaky_relu,
-    "_prelu_kernel": prelu,
-    "elu": elu,
-    "selu": lambda a: elu(a, *SELU),
-    "celu": lambda a, alpha=1.0: elu(a, alpha, 1.0, 1.0 / alpha),
-    "gelu": gelu,
-    "softplus": softplus,
+    "lerp": _lerp,
+    "clamp": _clamp,
+    "clamp_min": lambda a, min: _clamp(a, min=min),
+    "clamp_max": lambda a, max: _clamp(a, max=max),
+    "hardtanh": _hardtanh,
+    "leaky_relu": _leaky_relu,
+    "_prelu_kernel": _prelu,
+    "elu": _elu,
+    "selu": lambda a: _elu(a, *_SELU),
+    "celu": lambda a, alpha=1.0: _elu(a, alpha, 1.0, 1.0 / alpha),
+    "gelu": _gelu,
+    "softplus": _softplus,
     "mish": _each(lambda x: x * x.softplus().tanh()),
     "log_sigmoid_forward": lambda a: [_each(lambda x: -((-x).softplus()))(a), None],
-    "glu": glu,
-    "hardshrink": lambda a, limit=0.5: where(np.abs(data_of(a)) > limit, a, 0.0),
-    "softshrink": lambda a, limit=0.5: where(
-        np.abs(data_of(a)) > limit, sub(a, np.sign(data_of(a)) * limit), 0.0
+    "glu": _glu,
+    "hardshrink": lambda a, limit=0.5: _where(np.abs(_data_of(a)) > limit, a, 0.0),
+    "softshrink": lambda a, limit=0.5: _where(
+        np.abs(_data_of(a)) > limit, sub(a, np.sign(_data_of(a)) * limit), 0.0
     ),
-    "hardsigmoid": lambda a: hardtanh(add(div(a, 6.0), 0.5), 0.0, 1.0),
-    "hardswish": lambda a: mul(a, hardtanh(add(div(a, 6.0), 0.5), 0.0, 1.0)),
-    "threshold": lambda a, limit, value: where(data_of(a) > limit, a, float(value)),
-    "where": where,
-    "native_dropout": dropout,
-    "xlogy": xlogy,
-    "nan_to_num": lambda a, nan=0.0, posinf=None, neginf=None: where(
-        np.isfinite(data_of(a)), a, np.nan_to_num(data_of(a), nan=nan or 0.0)
+    "hardsigmoid": lambda a: _hardtanh(add(div(a, 6.0), 0.5), 0.0, 1.0),
+    "hardswish": lambda a: mul(a, _hardtanh(add(div(a, 6.0), 0.5), 0.0, 1.0)),
+    "threshold": lambda a, limit, value: _where(_data_of(a) > limit, a, float(value)),
+    "where": _where,
+    "native_dropout": _dropout,
+    "xlogy": _xlogy,
+    "nan_to_num": lambda a, nan=0.0, posinf=None, neginf=None: _where(
+        np.isfinite(_data_of(a)), a, np.nan_to_num(_data_of(a), nan=nan or 0.0)
     ),
     **dict.fromkeys(
-        ["sign", "sgn", "floor", "ceil", "round", "trunc", "floor_divide", "heaviside"], rounded
+        ["sign", "sgn", "floor", "ceil", "round", "trunc", "floor_divide", "heaviside"], _rounded
     ),
 }

@@ -28,8 +28,8 @@ GATES = {
     "rnn_relu": {},
 }
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-Row = list[Any]
-State = list[Row]  # h, or h and c
+_Row = list[Any]
+_State = list[_Row]  # h, or h and c
 
 
 def superscript(n: int) -> str:
@@ -52,9 +52,9 @@ class Unrolling:
 
     kind: str
     weights: list[dict[str, Array]]
-    inputs: list[Row] = field(default_factory=list)
-    states: list[Row] = field(default_factory=list)
-    carries: list[list[Row]] = field(default_factory=list)
+    inputs: list[_Row] = field(default_factory=list)
+    states: list[_Row] = field(default_factory=list)
+    carries: list[list[_Row]] = field(default_factory=list)
 
 
 class Layer:
@@ -74,7 +74,7 @@ class Layer:
         self.named = dict(zip([*names, "weight_hr"], weights))
         self.rows = [[*a, *b, *bias] for a, b, *bias in zip(self.w_ih, self.w_hh, *self.biases)]
 
-    def step(self, x: Row, state: State, place: str) -> State:
+    def step(self, x: _Row, state: _State, place: str) -> _State:
         """The next state; `place` is the time step and, in a batch, the example: "_2[0,{}]"."""
         if self.kind == "lstm":
             return self._lstm(x, state, place)
@@ -84,7 +84,7 @@ class Layer:
         row = ops.TANH if self.kind == "rnn_tanh" else ops.RELU
         return [self._named([apply(row, [z]) for z in sums], "h", place)]
 
-    def _sums(self, part: slice, x: Row, h: Row) -> Row:
+    def _sums(self, part: slice, x: _Row, h: _Row) -> _Row:
         """W_ih x + b_ih + W_hh h + b_hh for some rows, one dot each."""
         return linear(self.rows[part], [*x, *h, *[1.0] * len(self.biases)])
 
@@ -92,12 +92,12 @@ class Layer:
         first = list(GATES[self.kind]).index(gate) * self.hidden
         return slice(first, first + self.hidden)
 
-    def _gate(self, gate: str, row: Op, x: Row, h: Row, place: str) -> Row:
+    def _gate(self, gate: str, row: Op, x: _Row, h: _Row, place: str) -> _Row:
         with scope(GATES[self.kind][gate]):
             sums = self._sums(self._part(gate), x, h)
             return self._named([apply(row, [s]) for s in sums], gate, place)
 
-    def _lstm(self, x: Row, state: State, place: str) -> State:
+    def _lstm(self, x: _Row, state: _State, place: str) -> _State:
         h, c = state
         i = self._gate("i", ops.SIGMOID, x, h, place)
         f = self._gate("f", ops.SIGMOID, x, h, place)
@@ -111,7 +111,7 @@ class Layer:
             out = linear(self.projection, out)
         return [self._named(out, "h", place), c]
 
-    def _gru(self, x: Row, h: Row, place: str) -> Row:
+    def _gru(self, x: _Row, h: _Row, place: str) -> _Row:
         r = self._gate("r", ops.SIGMOID, x, h, place)
         z = self._gate("z", ops.SIGMOID, x, h, place)
         part = self._part("n")
@@ -129,15 +129,15 @@ class Layer:
         mixed = [dot([kk, zk], [nk, hk]) for kk, zk, nk, hk in zip(keep, z, n, h)]
         return self._named(mixed, "h", place)
 
-    def _named(self, values: Row, name: str, place: str) -> Row:
+    def _named(self, values: _Row, name: str, place: str) -> _Row:
         lone = len(values) == 1
         for i, value in enumerate(values):
             if isinstance(value, Value) and not value.label:
-                value.label = f"{name}{self.mark}{label_at(place, i, lone)}"
+                value.label = f"{name}{self.mark}{_label_at(place, i, lone)}"
         return values
 
 
-def label_at(place: str, i: int, lone: bool) -> str:
+def _label_at(place: str, i: int, lone: bool) -> str:
     """ "_2[0,1]" from "_2[0,{}]" and 1; the index is left out where a lone one stands there."""
     if "{}" in place:
         return place.format(i)
@@ -155,12 +155,12 @@ def run_layers(
     steps, batch = x.shape[:2]
     kind = layers[0][0].kind
     done = Unrolling(kind, [layer.named for pair in layers for layer in pair])
-    done.inputs = [flat(x[t]) for t in range(steps)]
-    last: list[list[State]] = []
-    by_layer: list[list[list[Row]]] = []
+    done.inputs = [_flat(x[t]) for t in range(steps)]
+    last: list[list[_State]] = []
+    by_layer: list[list[list[_Row]]] = []
     given = [[x[t, b].tolist() for b in range(batch)] for t in range(steps)]
     for n, directions in enumerate(layers):
-        found: list[list[list[State]]] = []
+        found: list[list[list[_State]]] = []
         for d, layer in enumerate(directions):
             start = [[s[n * len(directions) + d, b].tolist() for s in states] for b in range(batch)]
             within = ["cell", *([f"layer={n + 1}"] if len(layers) > 1 else [])]
@@ -188,11 +188,11 @@ def run_layers(
 
 def _direction(
     layer: Layer,
-    given: Sequence[Sequence[Row]],
-    start: list[State],
+    given: Sequence[Sequence[_Row]],
+    start: list[_State],
     within: Sequence[str],
     backward: bool,
-) -> list[list[State]]:
+) -> list[list[_State]]:
     """The states at steps 0..T of each example. Backward, entry t is the state before step t+1
     seen from the end: entry T is the start and entry 0 the last."""
     steps, batch = len(given), len(start)
@@ -210,10 +210,10 @@ def _direction(
     return trace
 
 
-def _joined(examples: Sequence[State], part: int) -> Row:
+def _joined(examples: Sequence[_State], part: int) -> _Row:
     """h (or c) of all examples in a row."""
     return [value for state in examples for value in state[part]]
 
 
-def flat(array: Iterable[Any]) -> list[Operand]:
+def _flat(array: Iterable[Any]) -> list[Operand]:
     return list(np.asarray(array).ravel().tolist())

@@ -38,7 +38,7 @@ def _over(f: Callable[[list[Any]], Any]) -> Callable[..., Array]:
     return rule
 
 
-def product(xs: Sequence[Operand]) -> Operand:
+def _product(xs: Sequence[Operand]) -> Operand:
     """x_1 x_2 ... x_n, a chain of products."""
     out = xs[0] if len(xs) else 1.0
     for x in xs[1:]:
@@ -46,7 +46,7 @@ def product(xs: Sequence[Operand]) -> Operand:
     return out
 
 
-def variance(xs: Sequence[Operand], correction: float = 1.0) -> Operand:
+def _variance_of(xs: Sequence[Operand], correction: float = 1.0) -> Operand:
     """The sum of squared deviations from the mean / (n - correction)."""
     middle = mean(xs)
     away = [apply(ops.SUB, [x, middle]) for x in xs]
@@ -55,14 +55,14 @@ def variance(xs: Sequence[Operand], correction: float = 1.0) -> Operand:
 
 def _variance(a: Any, dim: Any = None, correction: Any = None, keepdim: bool = False) -> Array:
     less = 1.0 if correction is None else float(correction)
-    return reduced(a, dim, keepdim, lambda xs: variance(xs, less))
+    return reduced(a, dim, keepdim, lambda xs: _variance_of(xs, less))
 
 
 def _root(a: Array) -> Array:
     return filled(a.shape, [apply(ops.SQRT, [x]) for x in a.ravel().tolist()])
 
 
-def norm(xs: Sequence[Operand], p: float = 2.0) -> Operand:
+def _norm_of(xs: Sequence[Operand], p: float = 2.0) -> Operand:
     """The p-norm of entries."""
     if p == math.inf or p == -math.inf:
         return extreme([apply(ops.ABS, [x]) for x in xs], p > 0)
@@ -78,11 +78,11 @@ def _norm(
     a: Any, ord: Any = 2.0, dim: Any = None, keepdim: bool = False, **_: Any
 ) -> Array:  # torch's names
     p = 2.0 if ord is None else float(ord)
-    return reduced(a, dim, keepdim, lambda xs: norm(xs, p))
+    return reduced(a, dim, keepdim, lambda xs: _norm_of(xs, p))
 
 
 @chooses
-def pick(made: list[np.ndarray], a: Any, *args: Any, **named: Any) -> list[Any]:
+def _pick(made: list[np.ndarray], a: Any, *args: Any, **named: Any) -> list[Any]:
     """Values at the places that PyTorch chose along an axis: max, min, median, sort, topk."""
     places = made[1].astype(int)
     axis, keep = _axis_of(args, named), places.ndim == np.ndim(a)
@@ -101,18 +101,18 @@ def _axis_of(args: Sequence[Any], named: dict[str, Any]) -> int:
 
 
 @chooses
-def topk(made: list[np.ndarray], a: Any, k: int, dim: int = -1, *_: Any, **named: Any) -> Any:
-    return pick(made, a, dim=named.get("dim", dim))
+def _topk(made: list[np.ndarray], a: Any, k: int, dim: int = -1, *_: Any, **named: Any) -> Any:
+    return _pick(made, a, dim=named.get("dim", dim))
 
 
 @chooses
-def sort(made: list[np.ndarray], a: Any, dim: int = -1, *_: Any, **named: Any) -> Any:
-    return pick(made, a, dim=named.get("dim", dim))
+def _sort(made: list[np.ndarray], a: Any, dim: int = -1, *_: Any, **named: Any) -> Any:
+    return _pick(made, a, dim=named.get("dim", dim))
 
 
 @chooses
-def stable_sort(made: list[np.ndarray], a: Any, **named: Any) -> Any:
-    return pick(made, a, dim=named.get("dim", -1))
+def _stable_sort(made: list[np.ndarray], a: Any, **named: Any) -> Any:
+    return _pick(made, a, dim=named.get("dim", -1))
 
 
 def _running(op: ops.Op) -> Callable[..., Array]:
@@ -143,7 +143,7 @@ def _var_mean(a: Any, dim: Any = None, correction: Any = None, keepdim: bool = F
 RULES: dict[str, Callable[..., Any]] = {
     "sum": _over(total),
     "mean": _over(mean),
-    "prod": _over(product),
+    "prod": _over(_product),
     "var.correction": _variance,
     "std.correction": lambda *args, **named: _root(_variance(*args, **named)),
     "var_mean.correction": _var_mean,
@@ -152,14 +152,14 @@ RULES: dict[str, Callable[..., Any]] = {
     "amin": _over(lambda xs: extreme(xs, largest=False)),
     "max": _over(extreme),
     "min": _over(lambda xs: extreme(xs, largest=False)),
-    "max.dim": pick,
-    "min.dim": pick,
-    "median.dim": pick,
-    "mode": pick,
-    "kthvalue": topk,
-    "topk": topk,
-    "sort": sort,
-    "sort.stable": stable_sort,
+    "max.dim": _pick,
+    "min.dim": _pick,
+    "median.dim": _pick,
+    "mode": _pick,
+    "kthvalue": _topk,
+    "topk": _topk,
+    "sort": _sort,
+    "sort.stable": _stable_sort,
     "cumsum": _running(ops.ADD),
     "cumprod": _running(ops.MUL),
     "linalg_vector_norm": _norm,

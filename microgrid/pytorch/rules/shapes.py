@@ -18,32 +18,32 @@ from .marks import chooses
 __all__ = ["RULES"]
 
 
-def copy(a: Any, *_: Any, **__: Any) -> Array:
+def _copy(a: Any, *_: Any, **__: Any) -> Array:
     return np.asarray(a).copy()
 
 
 @chooses
-def reshaped(made: list[np.ndarray], a: Any, *_: Any, **__: Any) -> Array:
+def _reshaped(made: list[np.ndarray], a: Any, *_: Any, **__: Any) -> Array:
     """The entries in the same order, in the shape that PyTorch gave its copy."""
     return np.asarray(a).reshape(made[0].shape)
 
 
-def constant(*_: Any, **__: Any) -> None:
+def _constant(*_: Any, **__: Any) -> None:
     """A new tensor that takes nothing but shape and kind from the ones given."""
     return
 
 
-def cat(arrays: Sequence[Any], dim: int = 0) -> Array:
+def _cat(arrays: Sequence[Any], dim: int = 0) -> Array:
     parts = [np.asarray(a) for a in arrays]
     parts = [a for a in parts if a.shape != (0,)]  # torch ignores empty vectors
     return np.concatenate([a.astype(object) for a in parts], axis=dim)
 
 
-def stack(arrays: Sequence[Any], dim: int = 0) -> Array:
+def _stack(arrays: Sequence[Any], dim: int = 0) -> Array:
     return np.stack([np.asarray(a, dtype=object) for a in arrays], axis=dim)
 
 
-def triangle(keep: Callable[..., Any]) -> Callable[..., Array]:
+def _triangle(keep: Callable[..., Any]) -> Callable[..., Array]:
     def rule(a: Any, diagonal: int = 0) -> Array:
         given = np.asarray(a, dtype=object)
         kept = keep(np.ones(given.shape[-2:], dtype=bool), diagonal)
@@ -52,7 +52,7 @@ def triangle(keep: Callable[..., Any]) -> Callable[..., Array]:
     return rule
 
 
-def pad(a: Any, pads: Sequence[int], value: float = 0.0) -> Array:
+def _pad(a: Any, pads: Sequence[int], value: float = 0.0) -> Array:
     """Constants around the last axes, (before, after) from the last axis on; negative ones cut."""
     out = np.asarray(a, dtype=object)
     for i in range(len(pads) // 2):
@@ -65,22 +65,22 @@ def pad(a: Any, pads: Sequence[int], value: float = 0.0) -> Array:
     return out
 
 
-def repeat(a: Any, times: Sequence[int]) -> Array:
+def _repeat(a: Any, times: Sequence[int]) -> Array:
     return np.tile(np.asarray(a, dtype=object), tuple(times))
 
 
-def roll(a: Any, shifts: Sequence[int], dims: Sequence[int] = ()) -> Array:
+def _roll(a: Any, shifts: Sequence[int], dims: Sequence[int] = ()) -> Array:
     given = np.asarray(a)
     if not dims:
         return np.roll(given, shifts[0])
     return np.roll(given, tuple(shifts), axis=tuple(dims))
 
 
-def flip(a: Any, dims: Sequence[int]) -> Array:
+def _flip(a: Any, dims: Sequence[int]) -> Array:
     return np.flip(np.asarray(a), axis=tuple(dims))
 
 
-def diagonal(a: Any, k: int = 0) -> Array:
+def _diagonal(a: Any, k: int = 0) -> Array:
     """The matrix with `a` on a diagonal, or the diagonal of a matrix."""
     given = np.asarray(a, dtype=object)
     if given.ndim == 2:
@@ -92,14 +92,14 @@ def diagonal(a: Any, k: int = 0) -> Array:
     return out
 
 
-def filled_with(a: Any, value: Any) -> Array:
+def _filled_with(a: Any, value: Any) -> Array:
     shape = np.shape(a)
     out = np.empty(shape, dtype=object)
     out[...] = np.asarray(value)[()] if np.ndim(value) == 0 else value
     return out
 
 
-def split_copies(a: Any, size: Any, dim: int = 0) -> list[Array]:
+def _split_copies(a: Any, size: Any, dim: int = 0) -> list[Array]:
     """The parts of an array, each a copy of its own."""
     given = np.asarray(a)
     n = given.shape[dim]
@@ -109,31 +109,31 @@ def split_copies(a: Any, size: Any, dim: int = 0) -> list[Array]:
 
 RULES: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(
-        ["clone", "contiguous", "_to_copy", "detach_copy", "alias_copy", "lift_fresh_copy"], copy
+        ["clone", "contiguous", "_to_copy", "detach_copy", "alias_copy", "lift_fresh_copy"], _copy
     ),
-    **dict.fromkeys(["_unsafe_view", "_reshape_copy", "view_copy", "_reshape_alias"], reshaped),
+    **dict.fromkeys(["_unsafe_view", "_reshape_copy", "view_copy", "_reshape_alias"], _reshaped),
     **dict.fromkeys(
         [
             "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like",
             "bernoulli", "bernoulli_", "new_zeros", "new_ones", "new_full", "new_empty",
             "new_empty_strided", "normal_", "uniform_", "multinomial", "randint_like",
         ],
-        constant,
+        _constant,
     ),
     "copy": lambda a, b, non_blocking=False: np.broadcast_to(np.asarray(b), np.shape(a)),
-    "fill": filled_with,
-    "zero": lambda a: filled_with(a, 0.0),
-    "cat": cat,
-    "stack": stack,
-    "tril": triangle(np.tril),
-    "triu": triangle(np.triu),
-    "constant_pad_nd": pad,
-    "repeat": repeat,
-    "roll": roll,
-    "flip": flip,
-    "diag_embed": lambda a, *_: diagonal(a),
-    "unsafe_split": split_copies,
-    "unsafe_split_with_sizes": split_copies,
-    "split_with_sizes_copy": split_copies,
-    "unsafe_chunk": lambda a, n, dim=0: split_copies(a, -(-np.shape(a)[dim] // n), dim),
+    "fill": _filled_with,
+    "zero": lambda a: _filled_with(a, 0.0),
+    "cat": _cat,
+    "stack": _stack,
+    "tril": _triangle(np.tril),
+    "triu": _triangle(np.triu),
+    "constant_pad_nd": _pad,
+    "repeat": _repeat,
+    "roll": _roll,
+    "flip": _flip,
+    "diag_embed": lambda a, *_: _diagonal(a),
+    "unsafe_split": _split_copies,
+    "unsafe_split_with_sizes": _split_copies,
+    "split_with_sizes_copy": _split_copies,
+    "unsafe_chunk": lambda a, n, dim=0: _split_copies(a, -(-np.shape(a)[dim] // n), dim),
 }  # fmt: skip

@@ -33,13 +33,13 @@ from .program import Key
 
 __all__ = ["CompileError", "Library", "cache_folder", "check", "compiler", "library"]
 
-HERE = Path(__file__).parent
-FLAGS = (
+_HERE = Path(__file__).parent
+_FLAGS = (
     *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fopenmp-simd", "-w"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
 )
-SPLIT = 16  # kernels in a file, from which on two are made of it, for two cores
-SECONDS = 60.0  # that the compiler may take
+_SPLIT = 16  # kernels in a file, from which on two are made of it, for two cores
+_SECONDS = 60.0  # that the compiler may take
 
 
 class CompileError(RuntimeError):
@@ -61,14 +61,14 @@ def compiler() -> Path:
     raise CompileError("there is no C compiler on the PATH (cc, gcc or clang)")
 
 
-def flags() -> list[str]:
+def _flags() -> list[str]:
     """What the compiler is told: all that this processor can."""
     native = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
-    return [*FLAGS, native]
+    return [*_FLAGS, native]
 
 
 @cache
-def processor() -> str:
+def _processor() -> str:
     """What tells this processor from others that run other code."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -79,7 +79,16 @@ def processor() -> str:
 
 
 def _compile(source: Path, target: Path) -> None:
-    command = [str(compiler()), *flags(), "-shared", "-fPIC", "-o", str(target), str(source), "-lm"]
+    command = [
+        str(compiler()),
+        *_flags(),
+        "-shared",
+        "-fPIC",
+        "-o",
+        str(target),
+        str(source),
+        "-lm",
+    ]
     try:
         process = subprocess.Popen(
             command,
@@ -91,12 +100,12 @@ def _compile(source: Path, target: Path) -> None:
     except OSError as error:
         raise CompileError(f"the C compiler {command[0]} cannot be run: {error.strerror}") from None
     try:
-        _, said = process.communicate(timeout=SECONDS)
+        _, said = process.communicate(timeout=_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)  # the compiler's own children too
         process.communicate()
         raise CompileError(
-            f"the C compiler {command[0]} did not end within {SECONDS:g} seconds"
+            f"the C compiler {command[0]} did not end within {_SECONDS:g} seconds"
         ) from None
     if process.returncode or not target.exists():
         lines = said.decode(errors="replace").strip().splitlines()
@@ -206,7 +215,7 @@ def _prefix(shared: str) -> str:
     """What the code of all kernels depends on: text they share, flags, compiler, processor."""
     found = compiler()
     made = found.stat()
-    parts = [shared, *flags(), str(found), str(made.st_size), str(made.st_mtime_ns), processor()]
+    parts = [shared, *_flags(), str(found), str(made.st_size), str(made.st_mtime_ns), _processor()]
     return _hash("\0".join(parts))
 
 
@@ -237,7 +246,7 @@ def _clear(folder: Path) -> None:
     """Remove what builds left behind that were killed."""
     for left in folder.glob("build-*"):
         with suppress(FileNotFoundError):  # another build may be removing or ending it
-            if time.time() - left.stat().st_mtime > 10 * SECONDS:
+            if time.time() - left.stat().st_mtime > 10 * _SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
 
 
@@ -295,7 +304,7 @@ class Library:
             parts.append((self._source(text), re.findall(r"^void (k_\w+)", text, re.M)))
         texts = {name: k.c(name) for k, name in missing.items() if not isinstance(k, str)}
         ordered = sorted(texts)
-        count = 2 if len(ordered) > SPLIT else min(len(ordered), 1)  # one for each of two cores
+        count = 2 if len(ordered) > _SPLIT else min(len(ordered), 1)  # one for each of two cores
         halves = [ordered[i::count] for i in range(count)]
         return parts + [(self._source(*[texts[name] for name in half]), half) for half in halves]
 
@@ -340,7 +349,7 @@ def _in_parallel(parts: Sequence[tuple[str, Sequence[str], Path]]) -> None:
 
 @cache
 def _text(name: str) -> str:
-    return (HERE / name).read_text()
+    return (_HERE / name).read_text()
 
 
 @cache

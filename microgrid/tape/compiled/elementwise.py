@@ -18,8 +18,8 @@ from .slots import Nest, Slots, View, folded, nest
 
 __all__ = ["Loop", "Reduce", "kernel_of"]
 
-MOST_OPERANDS = 4  # of a variadic op, up to which its operands are arrays of their own
-MOST_STEPS = 6  # in one loop
+_MOST_OPERANDS = 4  # of a variadic op, up to which its operands are arrays of their own
+_MOST_STEPS = 6  # in one loop
 
 
 class Loop:
@@ -67,7 +67,7 @@ class Loop:
         if (
             self.outs[0].shape != later.outs[0].shape
             or self.is_swept != later.is_swept
-            or count + len(later.steps) > MOST_STEPS
+            or count + len(later.steps) > _MOST_STEPS
         ):
             return None
         place: list[int] = []  # of each array that the later one reads, in both
@@ -258,6 +258,6 @@ def kernel_of(
     op: Op, outputs: Nodes, operands: Sequence[Nodes], is_swept: bool, layout: Layout
 ) -> Loop | Reduce:
     """A block's loops."""
-    if op.variadic and len(operands[0]) > MOST_OPERANDS:
+    if op.variadic and len(operands[0]) > _MOST_OPERANDS:
         return Reduce(op, outputs, operands, is_swept, layout)
     return Loop.of(op, outputs, operands, is_swept, layout)

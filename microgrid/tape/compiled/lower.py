@@ -21,7 +21,7 @@ from .program import Arena, Array, Marks, Program, Sweep
 
 __all__ = ["Lowering"]
 
-LEAST_ALONE = 2  # narrow blocks in a row, from which on their nodes are taken one by one
+_LEAST_ALONE = 2  # narrow blocks in a row, from which on their nodes are taken one by one
 
 
 class Lowering:
@@ -42,11 +42,11 @@ class Lowering:
             self.learnt = arena.scratch(len(store.data))
         self._main, self._once = self._parts()
 
-    def _parts(self) -> tuple[Part, Part | None]:
+    def _parts(self) -> tuple[_Part, _Part | None]:
         """What is computed for every example, and what is computed once for all of them."""
         plan, layout = self.plan, self.layout
         if not self.arena.batch or not plan.once:
-            return Part(plan, plan.blocks, self.arena, self.data), None
+            return _Part(plan, plan.blocks, self.arena, self.data), None
         once = [block for i, block in enumerate(plan.blocks) if i in plan.once]
         many = [block for i, block in enumerate(plan.blocks) if i not in plan.once]
         small = Arena(layout.size, (), self.arena.dtype)
@@ -56,8 +56,8 @@ class Lowering:
         for block in many:
             alone.difference_update(block.read())
         alone.difference_update(*[side for check in plan.checks for side in check.sides])
-        main = Part(plan, many, self.arena, self.data, leaves_out=alone)
-        return main, Part(plan, once, small, self.data)
+        main = _Part(plan, many, self.arena, self.data, leaves_out=alone)
+        return main, _Part(plan, once, small, self.data)
 
     def feed(self, staged: Array) -> Program:
         """The inputs from where they were put, one example after the other, to their slots."""
@@ -86,7 +86,7 @@ class Lowering:
         program.rows += self._main.forward().rows
         return program
 
-    def _fetch(self, once: Part) -> list[Any]:
+    def _fetch(self, once: _Part) -> list[Any]:
         """Leaves that keep their numbers, from the first example."""
         read = {x for block in once.blocks for x in block.read()}
         slots = np.array(self.layout.places(read.intersection(self.plan.graph.fixed)), np.intp)
@@ -111,7 +111,7 @@ class Lowering:
         program, main, once = Program(arena), self._main, self._once
         if once is not None and every:
             # A gradient for every example of every node: now all is computed for each of them.
-            main, once = Part(self.plan, self.plan.blocks, arena, self.data), None
+            main, once = _Part(self.plan, self.plan.blocks, arena, self.data), None
             program.rows += main.forward().rows
         loss = self.layout.slot[graph.roots[0]]
         sweeps = [main.backward(wanted, {loss})]
@@ -135,7 +135,7 @@ class Lowering:
         return program
 
     def _sweep_once(
-        self, once: Part, wanted: Collection[int], main: Sweep, learnt: Marks, first: Program
+        self, once: _Part, wanted: Collection[int], main: Sweep, learnt: Marks, first: Program
     ) -> Sweep:
         """What was computed once, from the messages of all examples together."""
         places = self.layout.places(self.plan.made_once)
@@ -152,7 +152,7 @@ class Lowering:
         return sweep
 
 
-class Part:
+class _Part:
     """Blocks that are computed in the same arena: for every example, or once for all.
 
     leaves_out : parameters that need no copy among the values, for no block here reads them
@@ -173,7 +173,7 @@ class Part:
         copies.sort(key=plan.layout.slot.__getitem__)
         self._copied = [plan.layout.parameter_slot[node] for node in copies]
         self._own, self._placed = arena.index(self._copied), arena.index(plan.layout.places(copies))
-        self._runs: list[Lone | Loop | Reduce | Product] = []
+        self._runs: list[_Lone | Loop | Reduce | Product] = []
         self._rows: dict[Matrix, Rows] = {}
 
     def forward(self) -> Program:
@@ -204,14 +204,14 @@ class Part:
     def _is_leaf(self, node: int) -> bool:
         return node >= len(self._op) or self._op[node] is None
 
-    def _kernels(self) -> Iterator[Lone | Loop | Reduce | Product]:
+    def _kernels(self) -> Iterator[_Lone | Loop | Reduce | Product]:
         def is_narrow(block: Block) -> bool:
             return not self.arena.batch and bool(block.alone())
 
         for narrow, group in groupby(self.blocks, is_narrow):
             row = list(group)
-            if narrow and len(row) >= LEAST_ALONE:
-                yield Lone(row, self._layout)
+            if narrow and len(row) >= _LEAST_ALONE:
+                yield _Lone(row, self._layout)
             else:
                 yield from map(self._kernel, row)
 
@@ -228,7 +228,7 @@ class Part:
         sweep.marks.written[list(start)] = True
         outside = self._read_outside(start)
         for run in reversed(self._runs):
-            if isinstance(run, Lone):
+            if isinstance(run, _Lone):
                 run.backward(sweep, outside[run])
             else:
                 run.backward(sweep)
@@ -248,7 +248,7 @@ class Part:
 
     def _read_outside(self, start: set[int]) -> dict[Any, set[int]]:
         """Per run of lone nodes the slots that anything outside of it sends messages to."""
-        lone = [run for run in self._runs if isinstance(run, Lone)]
+        lone = [run for run in self._runs if isinstance(run, _Lone)]
         inside = {id(block): run for run in lone for block in run.blocks}
         found: dict[Any, set[int]] = {run: set(start) for run in lone}
         slot = self._layout.slot
@@ -260,9 +260,11 @@ class Part:
         return found
 
 
-def _joined(runs: Iterator[Lone | Loop | Reduce | Product]) -> list[Lone | Loop | Reduce | Product]:
+def _joined(
+    runs: Iterator[_Lone | Loop | Reduce | Product],
+) -> list[_Lone | Loop | Reduce | Product]:
     """Loops that follow each other as one, where that computes the same."""
-    found: list[Lone | Loop | Reduce | Product] = []
+    found: list[_Lone | Loop | Reduce | Product] = []
     for run in runs:
         last = found[-1] if found else None
         both = last.joined(run) if isinstance(run, Loop) and isinstance(last, Loop) else None
@@ -273,7 +275,7 @@ def _joined(runs: Iterator[Lone | Loop | Reduce | Product]) -> list[Lone | Loop 
     return found
 
 
-class Lone:
+class _Lone:
     """Narrow blocks in a row, node by node."""
 
     def __init__(self, blocks: Sequence[Block], layout: Layout) -> None:

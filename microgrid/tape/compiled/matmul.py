@@ -12,8 +12,8 @@ from .slots import Slots, View
 
 __all__ = ["Product", "Rows", "early", "gradient"]
 
-LEAST_EARLY = 8  # entries of a column that are worth a product of their own before all others
-LEAST_BLOCKS = 4  # products of a matrix from which on that is tried
+_LEAST_EARLY = 8  # entries of a column that are worth a product of their own before all others
+_LEAST_BLOCKS = 4  # products of a matrix from which on that is tried
 
 
 class Rows:
@@ -130,7 +130,7 @@ class Product:
                     arena.examples, high - low, rows.height, add,
                 )  # fmt: skip
         else:
-            turned, first, width = transposed(rows, sweep)
+            turned, first, width = _transposed(rows, sweep)
             program.multiply(
                 to.address, to.strides[0], turned + (low - first) * arena.itemsize, width,
                 upstream.address, upstream.strides[0], upstream.strides[1],
@@ -140,7 +140,7 @@ class Product:
             program.scatter(columns, arena.gradients, room, add=mode == "+")
 
 
-def transposed(rows: Rows, sweep: Sweep) -> tuple[int, int, int]:
+def _transposed(rows: Rows, sweep: Sweep) -> tuple[int, int, int]:
     """The columns of a matrix that any block wants, as rows, made once in a sweep.
 
     The address, the first column, and how many they are.
@@ -169,12 +169,12 @@ def early(
     """
     width, arena = rows.width, program.arena
     whole = [(0, width)]
-    if arena.batch or rows.products < LEAST_BLOCKS:
+    if arena.batch or rows.products < _LEAST_BLOCKS:
         return whole
     known = [all(is_leaf(column[k]) for column in rows.columns) for k in range(width)]
     starts = [k for k in range(width) if known[k] and (k == 0 or not known[k - 1])]
     ends = [k + 1 for k in range(width) if known[k] and (k + 1 == width or not known[k + 1])]
-    parts = [(a, b) for a, b in zip(starts, ends) if b - a >= LEAST_EARLY]
+    parts = [(a, b) for a, b in zip(starts, ends) if b - a >= _LEAST_EARLY]
     if len(parts) != 1:
         return whole
     (low, high), height = parts[0], rows.height

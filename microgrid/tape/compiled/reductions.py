@@ -16,7 +16,7 @@ from .text import ARRAYS, c, entry, kernel, loop, pointer
 
 __all__ = ["LaneReduction", "LaneReductionBack", "Reduction", "ReductionBack"]
 
-CHUNK = 64  # terms or lanes that a kernel takes at once
+_CHUNK = 64  # terms or lanes that a kernel takes at once
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def _sum(name: str, term: str) -> list[str]:
     # A function that looks at bits cannot stand in such a loop: its results are summed after it.
     return [
         f"real {name} = 0;",
-        f"for (W first = 0; first < n; first += {CHUNK}) {{",
-        f"  const W end = n < first + {CHUNK} ? n : first + {CHUNK};",
-        f"  real part[{CHUNK}];",
+        f"for (W first = 0; first < n; first += {_CHUNK}) {{",
+        f"  const W end = n < first + {_CHUNK} ? n : first + {_CHUNK};",
+        f"  real part[{_CHUNK}];",
         f"  INDEPENDENT for (W l = first; l < end; l++) part[l - first] = {term};",
         f'  _Pragma("omp simd reduction(+:{name})")',
         f"  for (W l = first; l < end; l++) {name} += part[l - first];",
@@ -111,9 +111,9 @@ class LaneReduction:
         row = trace(self.op)
         width = 4 * len(row.operands)
         named, (result,) = steps(row.value)
-        body = [f"const W size = c[4] - first < {CHUNK} ? c[4] - first : {CHUNK};"]
+        body = [f"const W size = c[4] - first < {_CHUNK} ? c[4] - first : {_CHUNK};"]
         for temporary, x in named:
-            body.append(f"real {temporary}[{CHUNK}];")
+            body.append(f"real {temporary}[{_CHUNK}];")
             names = {earlier: f"{earlier}[l]" for earlier, _ in named}
             if x.kind not in REDUCTIONS:
                 body.append(f"for (W l = 0; l < size; l++) {temporary}[l] = {c(x, names)};")
@@ -139,7 +139,7 @@ class LaneReduction:
         stored = f"po[(first + l) * c[8]] = {c(result, names)};"
         body.append(f"INDEPENDENT for (W l = 0; l < size; l++) {stored}")
         inner = [f"  {line}" for line in body]
-        loop = f"for (W first = 0; first < n; first += {CHUNK}) {{"
+        loop = f"for (W first = 0; first < n; first += {_CHUNK}) {{"
         return kernel(name, [f"real *const po = AT({ARRAYS});", loop, *inner, "}"])
 
 

@@ -9,15 +9,15 @@ from ...expressions.rewrite import steps
 
 __all__ = ["ALONE", "ARRAYS", "c", "entry", "kernel", "loop", "pointer", "statements", "uses"]
 
-VECTORIZED = {"exp": "mg_exp", "expm1": "mg_expm1", "tanh": "mg_tanh"}  # in runtime.h
-ALONE = {**VECTORIZED, "tanh": "mg_tanh_alone"}  # in alone.h
+_VECTORIZED = {"exp": "mg_exp", "expm1": "mg_expm1", "tanh": "mg_tanh"}  # in runtime.h
+ALONE = {**_VECTORIZED, "tanh": "mg_tanh_alone"}  # in alone.h
 ARRAYS = 5  # the word at which the arrays of a loop begin; each has an address and three strides
 
 
 def c(
     expression: Expression,
     names: dict[str, str] | None = None,
-    functions: Mapping[str, str] = VECTORIZED,
+    functions: Mapping[str, str] = _VECTORIZED,
 ) -> str:
     return to_c(expression, names, functions)
 
@@ -26,7 +26,7 @@ def statements(
     into: str,
     expression: Expression,
     names: dict[str, str],
-    functions: Mapping[str, str] = VECTORIZED,
+    functions: Mapping[str, str] = _VECTORIZED,
 ) -> list[str]:
     """`into` = the expression, with what it reads twice in variables of its own."""
     named, (result,) = steps(expression)

@@ -19,9 +19,9 @@ from .slots import Affine, Index, Slots
 
 __all__ = ["Map", "families", "slopes_of"]
 
-Starts: TypeAlias = tuple[int, ...]  # where the outputs and the operands of a block begin
+_Starts: TypeAlias = tuple[int, ...]  # where the outputs and the operands of a block begin
 
-LOOK_AHEAD = 4  # blocks among which the next one of a family is looked for
+_LOOK_AHEAD = 4  # blocks among which the next one of a family is looked for
 
 
 class Map(Kernel):
@@ -50,7 +50,7 @@ class Map(Kernel):
             parts = range(0, len(operands), width)
             self._nodes = [tuple(chain(*operands[i : i + width])) for i in parts]
             indices = [places[i : i + width] for i in parts]
-        self.slots = folded([layout.places(outputs), *indices])
+        self.slots = _folded([layout.places(outputs), *indices])
         self.numbers: list[Array] = []  # of the outputs and of the operands
 
     def traced(self, program: Program, arrays: Sequence[Array]) -> list[Any]:
@@ -97,7 +97,7 @@ class Map(Kernel):
         return self._is_swept and not all(map(wanted.isdisjoint, self._nodes))
 
 
-def folded(indices: list[Index]) -> list[Slots]:
+def _folded(indices: list[Index]) -> list[Slots]:
     """The nodes' axis in two where that makes more of the indices even: (step, unit)."""
     best = [Slots(index) for index in indices]
     if all(slots.affine for slots in best):
@@ -175,14 +175,14 @@ def _progressions(blocks: Sequence[Map]) -> list[list[Map]]:
         return [[block] for block in blocks]
     found = []
     while left:
-        first, *others = islice(left, 1 + LOOK_AHEAD)
+        first, *others = islice(left, 1 + _LOOK_AHEAD)
         runs = [_run(first, second, left) for second in others]
         longest = max(runs, key=len, default=[first])
         found.append([left.pop(start) for start in longest])
     return found
 
 
-def _run(first: Starts, second: Starts, known: Collection[Starts]) -> list[Starts]:
+def _run(first: _Starts, second: _Starts, known: Collection[_Starts]) -> list[_Starts]:
     """first, second, and what follows at the same distance."""
     step = [b - a for a, b in zip(first, second)]
     run = [first]

@@ -25,14 +25,14 @@ __all__ = ["TRACING", "Array", "Call", "Halves", "Program", "Traced", "check_row
 Array: TypeAlias = NDArray[np.float64]
 Call: TypeAlias = Callable[[], Any]
 
-ROOM = 64  # entries behind an array, which compiled kernels may read but never write
+_ROOM = 64  # entries behind an array, which compiled kernels may read but never write
 
 # NumPy wants the result of these by keyword, which costs a fifth of a microsecond.
-RESULT_BY_KEYWORD = {np.maximum, np.minimum}
+_RESULT_BY_KEYWORD = {np.maximum, np.minimum}
 
 
 @dataclass(slots=True)
-class Step:
+class _Step:
     """A call; `made` is the array of the program's own that it fills, if it is one of those."""
 
     function: Any
@@ -68,7 +68,7 @@ class Program:
     """
 
     def __init__(self) -> None:
-        self._steps: list[Step] = []
+        self._steps: list[_Step] = []
         self._made: dict[int, tuple[Array, int]] = {}  # by id: an array, and its first step
 
     def call(self, function: Any, *operands: Any, **options: Any) -> Array:
@@ -76,16 +76,16 @@ class Program:
         operands = tuple([np.asarray(x) if x.__class__ is float else x for x in operands])
         made: Array = np.asarray(function(*operands, **options))
         self._made[id(made)] = made, len(self._steps)
-        if isinstance(function, np.ufunc) and function not in RESULT_BY_KEYWORD and not options:
+        if isinstance(function, np.ufunc) and function not in _RESULT_BY_KEYWORD and not options:
             operands += (made,)
         else:
             options["out"] = made
-        self._steps.append(Step(function, operands, options, made))
+        self._steps.append(_Step(function, operands, options, made))
         return made
 
     def append(self, function: Any, *operands: Any, **options: Any) -> None:
         """Append a call of which all is given, its result too if it has one."""
-        self._steps.append(Step(function, operands, options))
+        self._steps.append(_Step(function, operands, options))
 
     def store(self, array: Array, target: Array) -> None:
         """Have `array` in `target`: made there if these calls make it, copied otherwise.
@@ -129,7 +129,7 @@ def zeros(*shape: int) -> Array:
     0
     """
     size = prod(shape)
-    room = np.zeros(size + 8 + ROOM)
+    room = np.zeros(size + 8 + _ROOM)
     start = -(room.ctypes.data // 8) % 8
     return room[start : start + size].reshape(shape)
 

@@ -36,7 +36,7 @@ from .slots import Slots, segments
 
 __all__ = ["Replay"]
 
-PIECE = 100  # inputs that lie in pieces smaller than this are better scattered
+_PIECE = 100  # inputs that lie in pieces smaller than this are better scattered
 
 
 class Replay:
@@ -72,16 +72,16 @@ class Replay:
     def _place_inputs(self, slots: list[int]) -> None:
         pieces = segments(slots) if slots else []
         self._inputs = np.array(slots, np.intp)
-        self._is_scattered = len(slots) < PIECE * len(pieces)
+        self._is_scattered = len(slots) < _PIECE * len(pieces)
         self._pieces = [
             (part, even.view(self.values)) for part, even in pieces if not self._is_scattered
         ]
 
-    def _parts(self, batched: bool) -> tuple[Part, Part | None]:
+    def _parts(self, batched: bool) -> tuple[_Part, _Part | None]:
         """What is computed for every example, and what is computed once for all of them."""
         plan, layout = self._plan, self._plan.layout
         if not batched or not plan.once:
-            return Part(plan, self._store, plan.blocks, self.values, self.gradients), None
+            return _Part(plan, self._store, plan.blocks, self.values, self.gradients), None
         once = [block for i, block in enumerate(plan.blocks) if i in plan.once]
         many = [block for i, block in enumerate(plan.blocks) if i not in plan.once]
         values, gradients = zeros(layout.size), zeros(layout.size)
@@ -92,8 +92,8 @@ class Replay:
             alone.difference_update(block.read())
         alone.difference_update(*[side for check in plan.checks for side in check.sides])
         return (
-            Part(plan, self._store, many, self.values, self.gradients, leaves_out=alone),
-            Part(plan, self._store, once, values, gradients),
+            _Part(plan, self._store, many, self.values, self.gradients, leaves_out=alone),
+            _Part(plan, self._store, once, values, gradients),
         )
 
     def _write_forward(self) -> list[Call]:
@@ -115,7 +115,7 @@ class Replay:
         once = self._once if wanted is self._plan.graph.learning else None
         if self._once is not None and once is None:
             # A gradient for every example of every node: now all is computed for each of them.
-            main = Part(self._plan, self._store, self._plan.blocks, self.values, self.gradients)
+            main = _Part(self._plan, self._store, self._plan.blocks, self.values, self.gradients)
             main.forward(program, self._weights)
         sweep = main.backward(program, wanted, [self._loss])
         learnt = Gradients(self._store.gradient)
@@ -176,7 +176,7 @@ def _spread(batched: Array, single: Array, slots: list[int]) -> None:
     batched[slots] = single[slots][:, None]
 
 
-class Part:
+class _Part:
     """Blocks that are computed on the same arrays: for every example, or once for all.
 
     leaves_out: parameters that need no copy among the values, for no block here reads them.

@@ -18,20 +18,20 @@ from .program import Array, Program
 
 __all__ = ["Scalars", "gathered"]
 
-Alone: TypeAlias = tuple[Op, int, Nodes]  # an op, the node it makes, its operands
+_Alone: TypeAlias = tuple[Op, int, Nodes]  # an op, the node it makes, its operands
 
-LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than it saves
+_LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than it saves
 
 
-def gathered(blocks: Sequence[Block]) -> list[Block | list[Alone]]:
+def gathered(blocks: Sequence[Block]) -> list[Block | list[_Alone]]:
     """The blocks, and in place of narrow ones that stand in a row a list of their nodes."""
-    found: list[Block | list[Alone]] = []
+    found: list[Block | list[_Alone]] = []
     row: list[Block] = []  # the narrow ones since the last wide one
-    nodes: list[Alone] = []
+    nodes: list[_Alone] = []
 
     def end_row() -> None:
         nonlocal row, nodes
-        if len(row) >= LEAST:
+        if len(row) >= _LEAST:
             found.append(nodes)
         else:
             found.extend(row)
@@ -52,7 +52,7 @@ def gathered(blocks: Sequence[Block]) -> list[Block | list[Alone]]:
 class Scalars(Kernel):
     """Single nodes in a row, run by the rows of the op table for floats."""
 
-    def __init__(self, each: Sequence[Alone], layout: Layout) -> None:
+    def __init__(self, each: Sequence[_Alone], layout: Layout) -> None:
         ops, nodes, operands = zip(*each)
         read = list(dict.fromkeys(chain.from_iterable(operands)).keys() - set(nodes))
         read.sort()
