@@ -94,7 +94,7 @@ class TestBadInput:
         self.falls_back(caplog, "cannot be loaded")
 
     def test_a_compiler_that_hangs_is_killed(self, fresh, caplog, monkeypatch, tmp_path):
-        monkeypatch.setattr(build, "SECONDS", 0.2)
+        monkeypatch.setattr(build, "_SECONDS", 0.2)
         self.compiler_like(tmp_path / "cc", "sleep 60 & echo $! >> pids; wait", monkeypatch)
         monkeypatch.chdir(tmp_path)
         self.falls_back(caplog, "did not end within 0.2 seconds")
@@ -190,7 +190,7 @@ class TestCache:
         self.replay()
         before = set(fresh.glob("*.so"))
         build.library.cache_clear()
-        monkeypatch.setattr(build, "processor", lambda: "another one")
+        monkeypatch.setattr(build, "_processor", lambda: "another one")
         self.replay()
         after = set(fresh.glob("*.so"))
         assert len(after) == 2 * len(before)
