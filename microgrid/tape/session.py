@@ -6,7 +6,7 @@ from collections.abc import Callable
 from reprlib import repr as short
 from threading import Lock, current_thread, get_ident
 from threading import enumerate as threads
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -68,7 +68,8 @@ class Session:
 
     def forward(self, numbers: Any = None) -> tuple[Array, Array]:
         """All numbers, and the loss of each example; GuardError where a guard fails."""
-        self._begin()
+        if not self._lock.acquire(False):
+            self._is_taken()
         try:
             self._swept = False
             executor, self._current = self._feed(numbers), None
@@ -82,7 +83,8 @@ class Session:
 
     def backward(self, gradient: float, mean: bool, every: bool) -> None:
         """Sweep, of a batch from the mean of the losses if `mean`, else from their sum."""
-        self._begin()
+        if not self._lock.acquire(False):
+            self._is_taken()
         try:
             executor = self.current("backward")
             if mean and executor.values.ndim > 1:
@@ -141,11 +143,10 @@ class Session:
         plan = self._plan
         return node not in plan.graph.learning or (is_batch and node in plan.made_once)
 
-    def _begin(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError(
-                "Tape: another thread is running this tape; give each thread a tape of its own"
-            )
+    def _is_taken(self) -> NoReturn:
+        raise RuntimeError(
+            "Tape: another thread is running this tape; give each thread a tape of its own"
+        )
 
     # Numbers and executors.
 

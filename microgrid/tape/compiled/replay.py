@@ -62,7 +62,7 @@ class Replay:
 
     def feed(self, numbers: NDArray[Any]) -> None:
         """Set the inputs: their numbers in order, with a batch one row per example."""
-        self._staged[...] = numbers.reshape(-1)
+        self._staged[...] = numbers.ravel()
         self._start = self._with_feed
 
     def forward(self) -> Array:
