@@ -254,12 +254,13 @@ def _moments(pictures: Pictures, theme: Theme) -> list[Drawing]:
     """The drawings of an animation: each points at what happens, the last one is complete."""
     last = pictures.played()
     places, scale = layout_of(last), (last.steepest, last.strongest)
-    first, end = -pictures.operations, 0 if pictures.sweep is None else len(pictures.sweep)
-    stride = -(-(end - first) // _MOST_MOMENTS) or 1
+    events = pictures.events()
+    stride = -(-len(events) // _MOST_MOMENTS) or 1
+    before = -pictures.operations
     drawings = []
-    for step in range(first, end + 1, stride):
+    for step in [before, *events[stride - 1 :: stride]]:
         picture = pictures.at(step)
-        if step > first:
+        if step > before:
             pictures.point_at(picture, step)
         picture.scale = scale
         drawings.append(paint(picture, places, theme))

@@ -13,6 +13,7 @@ from microgrid.graph import creation_order
 
 WORDS = """(group) => [...document.querySelectorAll(`g[id="${group}"] text`)]
     .filter((text) => getComputedStyle(text).visibility === "visible")
+    .filter((text) => getComputedStyle(text.parentElement).opacity > 0)
     .map((text) => text.textContent)"""
 
 AT = """(time) => document.getAnimations().forEach((animation) => {
@@ -55,6 +56,24 @@ def test_the_browser_shows_each_number_at_its_time(browser, tmp_path):
     steps = [state for i, state in enumerate(seen) if state != seen[i - 1]]
     # h_1 = 1 · 5; h_2 sends it -1 · -5 = 5, and then y_1 sends 1 · -1 = -1
     assert steps == [("–",), ("5", "–"), ("5", "5"), ("5", "4")]
+
+
+def test_a_wire_is_pointed_out_while_its_message_is_sent(browser, tmp_path):
+    run = quiz()
+    page = opened(browser, viz.animate(run, tmp_path / "quiz.svg").as_uri())
+    order = [node.label for node in creation_order(run.loss)]
+    place = f"w{order.index('h_2')}_0"
+    colours = []
+    for k in range(20):
+        page.evaluate(AT, 800 * k + 400)
+        colours.append(page.evaluate(
+            """(id) => [...document.querySelectorAll(`g[id="${id}"] path, g[id="${id}"] polygon`)]
+            .slice(-2).map((x) => getComputedStyle(x))
+            .map((style) => `${style.stroke} ${style.fill}`)""", place))  # fmt: skip
+    page.close()
+    red = "rgb(220, 38, 38)"
+    assert colours.count([f"{red} none", f"none {red}"]) == 1
+    assert colours[0] == ["rgb(203, 213, 225) none", "none rgb(203, 213, 225)"]
 
 
 def test_reduced_motion_shows_the_last_picture(browser, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from viz_graphs import gated, mlp, quiz, rnn
 
 import viz
+from benchmarks.graphs import GRAPHS
 from microgrid import Value, nn
 from microgrid.cli import main
 from microgrid.graph import creation_order
@@ -26,6 +27,20 @@ def fork():
     return out
 
 
+HANDED_DOWN = "font-size", "fill"
+
+
+def resolved(element, inherited):
+    """An element with all that it has from the groups around it, in a fixed order."""
+    of_texts = inherited if element.tag == f"{SVG}text" and element.text else {}
+    size = {"font-size": inherited["font-size"]} if "font-size" in inherited else {}
+    whole = {**(size if element.tag == f"{SVG}text" else {}), **of_texts, **element.attrib}
+    made = ET.Element(element.tag, dict(sorted(whole.items())))
+    made.text, made.tail = element.text, element.tail
+    made.extend(element)
+    return made
+
+
 class Player:
     """Plays an SVG as a browser would: what is seen at a time, in seconds."""
 
@@ -33,29 +48,30 @@ class Player:
         self.tree = ET.fromstring(text)
         rules = self.tree.find(f"{SVG}style").text
         self.seconds = float(re.search(r"animation:([\d.]+)s step-end", rules)[1])
-        self.shows = {
-            name: [
-                (float(at), how == "visible")
-                for at, how in re.findall(r"([\d.]+)%\{visibility:(\w+)\}", body)
-            ]
-            for name, body in re.findall(r"@keyframes (\w+)\{((?:[^{}]*\{[^}]*\})*)\}", rules)
-        }
+        start = {name: int(x) for name, x in re.findall(r"--([abt]):(\d+)", rules.split("}g[")[0])}
+        self.first, self.after, self.moment = start["a"], start["b"], start["t"]
+        clock = re.search(r"@keyframes clock\{((?:[^{}]*\{[^}]*\})*)\}", rules)[1]
+        self.clock = [(float(at), int(k)) for at, k in re.findall(r"([\d.]+)%\{--t:(\d+)\}", clock)]
 
-    def seen(self, group, time=None):
+    def turn(self, group, moment):
+        """Whether the style of a group lets it be seen at a moment."""
+        found = dict(re.findall(r"--([ab]):(\d+)", group.get("style", "")))
+        return int(found.get("a", self.first)) <= moment < int(found.get("b", self.after))
+
+    def seen(self, group, time=None, inherited=()):
         """Everything but words below a group at a time; None: where nothing plays."""
-        name, _, past = group.get("class", "").partition(" ")
-        if name:
-            shown = past != "x"
-            if time is not None:
-                percent = 100.0 * time / self.seconds
-                shown = [how for at, how in self.shows[name] if at <= percent + 1e-3][-1]
-            if not shown:
-                return
+        moment = self.moment
+        if time is not None:
+            percent = 100.0 * time / self.seconds
+            moment = [k for at, k in self.clock if at <= percent + 1e-3][-1]
+        if not self.turn(group, moment):
+            return
+        inherited = dict(inherited) | {x: group.get(x) for x in HANDED_DOWN if group.get(x)}
         for child in group:
             if child.tag == f"{SVG}g":
-                yield from self.seen(child, time)
+                yield from self.seen(child, time, inherited)
             elif child.tag != f"{SVG}title":
-                yield child
+                yield resolved(child, inherited)
 
     def groups(self, time=None):
         return {g.get("id"): list(self.seen(g, time)) for g in self.tree.findall(f"{SVG}g")}
@@ -138,7 +154,7 @@ def test_the_last_picture_is_the_one_that_render_draws(make, tmp_path):
     still = Player.__new__(Player)
     still.tree = ET.fromstring(viz.render(x, tmp_path / "b.svg").read_text())
     drawn = {
-        g.get("id"): [ET.tostring(e) for e in g if e.tag != f"{SVG}title"]
+        g.get("id"): [ET.tostring(resolved(e, {})) for e in g if e.tag != f"{SVG}title"]
         for g in still.tree.findall(f"{SVG}g")
     }
     for time in (None, player.seconds - 0.1):  # where nothing moves, and at the end
@@ -157,6 +173,38 @@ def test_the_quiz_plays_in_70_kilobytes_without_a_script(tmp_path):
     assert "href" not in text
     ending = viz.animate(quiz(), tmp_path / "quiz.svg", loop=False, seconds=0.5, hold=1).read_text()
     assert "animation:11s step-end 1}" in ending
+
+
+def test_an_lstm_plays_in_150_kilobytes(tmp_path):
+    text = viz.animate(GRAPHS["LSTM 2x3"](), tmp_path / "lstm.svg").read_text()
+    assert len(text.encode()) <= 150_000
+
+
+def test_an_event_is_what_completes_a_card_or_a_wire():
+    pictures = Pictures(gated(nn.LSTMCell), Options(detail="gate"))
+    events, before = pictures.events(), pictures.at(-pictures.operations)
+    assert len(events) < 0.7 * (pictures.operations + len(pictures.sweep))
+    for step in events:
+        picture = pictures.at(step)
+        rows, earlier = ([row for card in x.cards for row in card.rows] for x in (picture, before))
+        known = [row.value is not None for row in rows]
+        assert known != [row.value is not None for row in earlier] or step > 0
+        sent = [wire.message for wire in picture.wires]
+        assert sent != [wire.message for wire in before.wires] or step <= 0
+        before = picture
+    complete = pictures.played()
+    assert [wire.message for wire in before.wires] == [wire.message for wire in complete.wires]
+
+
+def test_the_message_to_a_weight_on_a_wire_is_an_event():
+    pictures = Pictures(mlp(), Options(detail="neuron"))
+    sweep, order = pictures.sweep, creation_order(pictures.sweep.root)
+    weights = [w.weight.node for w in pictures.played().wires if w.weight is not None]
+    assert weights
+    events = pictures.events()
+    for node in weights:
+        (sent,) = (sent for sent, _ in sweep.history(order[node]))
+        assert any(sent <= event for event in events)
 
 
 def test_a_long_sweep_takes_several_events_at_once(tmp_path):

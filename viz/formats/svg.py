@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from ..drawing.drawing import Curve, Drawing, Group, Rect, Shape, Text, Word, opacity
+from ..drawing.drawing import Curve, Drawing, Group, Point, Rect, Shape, Text, Word, opacity
 from ..style.typography import FONTS, SMALL, escape, known_width, scripts
 
 __all__ = ["element", "to_svg", "write"]
@@ -23,7 +23,8 @@ def to_svg(drawing: Drawing) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" '
-        f'viewBox="0 0 {drawing.width:.2f} {drawing.height:.2f}" font-family="{FONTS}">\n'
+        f'viewBox="0 0 {drawing.width:.2f} {drawing.height:.2f}" font-family="{FONTS}" '
+        'xml:space="preserve">\n'
         f"<title>{escape(drawing.title)}</title>\n"
         f'<rect width="100%" height="100%" fill="{drawing.ground}"/>\n'
         f"{''.join(map(_group, drawing.groups))}</svg>\n"
@@ -49,12 +50,19 @@ def _paint(name: str, colour: str) -> str:
     return f' {name}="{plain}"' + (f' {name}-opacity="{share:g}"' if share < 1.0 else "")
 
 
+def _figure(x: float) -> str:
+    """A coordinate to a tenth of a point: a large picture has thousands of them."""
+    text = f"{x:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
 def _rect(rect: Rect) -> str:
     if not (rect.fill or rect.stroke):
         return ""
+    x, y, w, h = map(_figure, (rect.x, rect.y, rect.w, rect.h))
     stroke = _paint("stroke", rect.stroke) + f' stroke-width="{rect.width:g}"'
     return (
-        f'<rect x="{rect.x:.2f}" y="{rect.y:.2f}" width="{rect.w:.2f}" height="{rect.h:.2f}"'
+        f'<rect x="{x}" y="{y}" width="{w}" height="{h}"'
         + (f' rx="{rect.radius:g}"' if rect.radius else "")
         + _paint("fill", rect.fill)
         + (stroke if rect.stroke else "")
@@ -64,42 +72,62 @@ def _rect(rect: Rect) -> str:
 
 
 def _text(text: Text) -> str:
-    inner = "".join(piece for word in text.words for piece in _pieces(word, text.size))
     # A letter that Arial lacks comes from any font: it is set as wide as was reckoned with.
     known = all(known_width(word.text) for word in text.words)
     room = "" if known else f' textLength="{text.width:.1f}" lengthAdjust="spacingAndGlyphs"'
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
-    return (
-        f'<text x="{text.x:.2f}" y="{text.y:.2f}" font-size="{text.size:g}"{anchor}{room} '
-        f'xml:space="preserve">{inner}</text>'
-    )
+    place = f'x="{_figure(text.x)}" y="{_figure(text.y)}" font-size="{text.size:g}"{anchor}{room}'
+    if len(text.words) == 1:
+        return f"<text {place}{_ink(text.words[0])}>{_pieces(text.words[0], text.size)}</text>"
+    inner = [f"<tspan{_ink(word)}>{_pieces(word, text.size)}</tspan>" for word in text.words]
+    return f"<text {place}>{''.join(inner)}</text>"
 
 
-def _pieces(word: Word, size: float) -> Iterator[str]:
-    """A word in its colour, subscripts smaller and lower: few fonts have all small digits."""
-    bold = ' font-weight="bold"' if word.bold else ""
-    attributes, sunk = f"{_paint('fill', word.colour)}{bold}", 0.0
+def _ink(word: Word) -> str:
+    return _paint("fill", word.colour) + (' font-weight="bold"' if word.bold else "")
+
+
+def _pieces(word: Word, size: float) -> str:
+    """A word with its subscripts smaller and lower: few fonts have all small digits."""
+    found, sunk = "", 0.0
     for piece, level in scripts(word.text):
         dy = _SINK[level] * size - sunk
         sunk += dy
-        shift = f' dy="{dy:.2f}"' if dy else ""
-        small = f' font-size="{SMALL * size:.2f}"' if level else ""
-        yield f"<tspan{attributes}{shift}{small}>{escape(piece)}</tspan>"
-    if sunk:
-        yield f'<tspan dy="{-sunk:.2f}">&#8203;</tspan>'
+        shift = f' dy="{_figure(dy)}"' if dy else ""
+        small = f' font-size="{_figure(SMALL * size)}"' if level else ""
+        letters = escape(piece)
+        found += f"<tspan{shift}{small}>{letters}</tspan>" if shift or small else letters
+    return found + (f'<tspan dy="{_figure(-sunk)}">&#8203;</tspan>' if sunk else "")
 
 
 def _curve(curve: Curve) -> str:
-    (x, y), *points = curve.points
-    along = " ".join([f"{x:.1f},{y:.1f}" for x, y in points])
     dashes = (
         "" if curve.dashes is None else f' stroke-dasharray="{"{:g},{:g}".format(*curve.dashes)}"'
     )
     path = (
-        f'<path d="M{x:.1f},{y:.1f} C{along}" fill="none"{_paint("stroke", curve.colour)} '
+        f'<path d="{_way(curve.points)}" fill="none"{_paint("stroke", curve.colour)} '
         f'stroke-width="{curve.width:g}"{dashes}/>'
     )
     if curve.head is None:
         return path
-    corners = " ".join([f"{x:.1f},{y:.1f}" for x, y in curve.head])
+    corners = " ".join([_point(point) for point in curve.head])
     return f'{path}<polygon points="{corners}"{_paint("fill", curve.colour)}/>'
+
+
+def _way(points: Sequence[Point]) -> str:
+    """A Bezier curve as the data of a path; pieces along x or y as what they are."""
+    way = [f"M{_point(points[0])}"]
+    for i in range(0, len(points) - 1, 3):
+        piece = points[i : i + 4]
+        (x, y), end = piece[0], piece[3]
+        if all(point[1] == y for point in piece):
+            way.append(f"H{_figure(end[0])}")
+        elif all(point[0] == x for point in piece):
+            way.append(f"V{_figure(end[1])}")
+        else:
+            way.append("C" + " ".join(map(_point, piece[1:])))
+    return "".join(way)
+
+
+def _point(point: Point) -> str:
+    return f"{_figure(point[0])},{_figure(point[1])}"

@@ -21,6 +21,7 @@ from microgrid.value import Value
 
 from ..style.typography import pretty
 from .choice import MOST_CARDS, READABLE, level_of
+from .events import events
 from .expand import GATES, expanded, expanded_run
 from .forward import Forward
 from .gate import Named, gates_in
@@ -185,6 +186,10 @@ class Pictures:
         done, count = self.operations + step, self.operations
         picture.subtitle = f"The forward pass after {done} of {count} values."
         return picture
+
+    def events(self) -> list[int]:
+        """The steps at which there is something new to be seen, as `at` counts them."""
+        return events(self.played(), self._scene.order, self._computed, self.sweep)
 
     def point_at(self, picture: Picture, step: int) -> None:
         """Point out whose turn it is: the value just computed, or the message just sent."""
