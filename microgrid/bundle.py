@@ -11,7 +11,9 @@ Only products of matrices of leaves are bundled, and only while every number is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAST", "Bundle", "Many", "Pending", "Weights", "bundled", "changes"]
 
 LEAST = 64  # entries of a matrix from which on NumPy multiplies it faster
+Turns: TypeAlias = "Iterator[Value]"  # those who have yet to send, over a list
 Pending: TypeAlias = "dict[Weights, list[tuple[list[float], Any]]]"
 
 changes = [0]  # how often a Value's data was assigned: matrices are read again only then
@@ -56,13 +59,12 @@ class Many:
         """The same, but for what `seen` says was handed out for another node already."""
         return self.below(row)
 
-    def send(self, order: Sequence[Value], turn: int, pending: Pending) -> int:
-        """Send the messages of the node whose turn it is; returns the turn of the last sender."""
-        upstream: Any = order[turn]._grad
+    def send(self, node: Value, turns: Turns, order: Sequence[Value], pending: Pending) -> None:
+        """Send the messages of the node whose turn it is."""
+        upstream: Any = node._grad
         for x, local in zip(self.operands, self.derivatives):
             if x.__class__ is not float:
                 x._grad += upstream * local  # type: ignore[union-attr]
-        return turn
 
 
 class Weights:
@@ -140,29 +142,28 @@ class Bundle:
             found += self.weights.rows[row]
         return found
 
-    def send(self, order: Sequence[Value], turn: int, pending: Pending) -> int:
-        """Send the messages of all rows, which stand next to each other; as `Many.send`."""
-        size = len(self.weights.rows)
-        first = turn - size + 1
-        oldest: object = order[first]._da if first >= 0 else None
-        if oldest is not self or not self.is_whole:
-            return self._send_one(order, turn)
-        upstreams: list[Any] = [node._grad for node in order[first : turn + 1]]
-        if not all([-_LARGEST <= u <= _LARGEST for u in upstreams]):  # noqa: C419, it is quicker
-            return self._send_one(order, turn)
+    def send(self, node: Value, turns: Turns, order: Sequence[Value], pending: Pending) -> None:
+        """Send the messages of all rows, if they stand next to each other, and skip their turns."""
+        size, end = len(self.weights.rows), length_hint(turns) + 1
+        rows = order[max(end - size, 0) : end]
+        upstreams: list[Any] = [x._grad for x in rows if x._da is self]
+        finite = all([-_LARGEST <= u <= _LARGEST for u in upstreams])  # noqa: C419, it is quicker
+        if len(upstreams) < size or not self.is_whole or not finite:
+            self._send_one(node)
+            return
+        next(islice(turns, size - 1, size - 1), None)
         pending.setdefault(self.weights, []).append((upstreams, self.numbers))
         if self._values:
             messages: Any = self.matrix.T @ upstreams
             messages = messages if len(self._at) == len(self.column) else messages[self._at]
             for x, message in zip(self._values, messages.tolist()):
                 x._grad += message
-        return first
 
-    def _send_one(self, order: Sequence[Value], turn: int) -> int:
-        row: Any = order[turn]._db
+    def _send_one(self, node: Any) -> None:
+        row = node._db
         for weight in self.weights.rows[row]:
             weight._grad = 0.0 if weight._grad is None else weight._grad
-        return Many(self.operands_of(row), self.derivatives_of(row)).send(order, turn, {})
+        Many(self.operands_of(row), self.derivatives_of(row)).send(node, iter(()), (), {})
 
 
 _LARGEST = 1.7976931348623157e308

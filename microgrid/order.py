@@ -28,9 +28,12 @@ def creation_order(*roots: Value) -> list[Value]:
     for root in roots:
         _check_root(root)
     seen: set[Value] = set(roots)
-    found = list(seen)
+    found: list[Value] = []
+    waiting = list(seen)
     shared: set[Any] = set()  # columns and rows of products that have been looked at
-    for node in found:  # grows while it is read
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
         a, b = node._a, node._b
         if a is None and b is None:
             below = node._da.not_seen(node._db, shared) if node.op is not None else ()
@@ -39,7 +42,7 @@ def creation_order(*roots: Value) -> list[Value]:
         for parent in below:
             if parent not in seen:
                 seen.add(parent)
-                found.append(parent)
+                waiting.append(parent)
     found.sort(key=_serial)
     return found
 
@@ -47,29 +50,48 @@ def creation_order(*roots: Value) -> list[Value]:
 def operations(root: Value, zero: float) -> list[Value]:
     """The nodes below the root that are no leaves, oldest first, each with the gradient `zero`.
 
-    A leaf keeps what it holds, or begins with 0.
+    A leaf keeps what it holds, or begins with 0. The youngest operand is followed first: what
+    is found then stands nearly in order, and near in memory to what was found before it.
     """
     _check_root(root)
-    order = [root] if root.op is not None else []
-    root._grad = zero if order or root._grad is None else root._grad
-    bundles: set[Any] = set()  # whose column has been looked at
-    for node in order:  # grows while it is read
-        a, b = node._a, node._b
-        below: Sequence[Any] = (a, b)
-        if a is None and b is None:
-            if node._da in bundles:
-                continue
-            bundles.add(node._da)
-            below = node._da.below(node._db)
-        for parent in below:
-            if parent is not None and parent._grad is not zero:
-                if parent.op is not None:
-                    parent._grad = zero
-                    order.append(parent)
-                elif parent._grad is None:
-                    parent._grad = 0.0
+    order: list[Value] = []
+    waiting: list[Value] = []
+    seen: set[Any] = set()  # sums and products whose operands are in `many`
+    many: list[Sequence[Value]] = [(root,)]
+    for below in many:  # grows while it is read
+        _reach(below, zero, waiting)
+        while waiting:
+            node = waiting.pop()
+            order.append(node)
+            a, b = node._a, node._b
+            if a is not None and a._grad is not zero:  # as `_reach`, without its call
+                if a.op is not None:
+                    a._grad = zero
+                    waiting.append(a)
+                elif a._grad is None:
+                    a._grad = 0.0
+            if b is not None:
+                if b._grad is not zero:
+                    if b.op is not None:
+                        b._grad = zero
+                        waiting.append(b)
+                    elif b._grad is None:
+                        b._grad = 0.0
+            elif a is None and node._da not in seen:
+                seen.add(node._da)
+                many.append(node._da.below(node._db))
     order.sort(key=_serial)
     return order
+
+
+def _reach(parents: Sequence[Value], zero: float, waiting: list[Value]) -> None:
+    for parent in parents:
+        if parent._grad is not zero:
+            if parent.op is not None:
+                parent._grad = zero
+                waiting.append(parent)
+            elif parent._grad is None:
+                parent._grad = 0.0
 
 
 def _check_root(root: Any) -> None:

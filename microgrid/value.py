@@ -195,10 +195,8 @@ class Value(Made):
         order = operations(self, zero)
         pending: Pending = {}
         self._grad += as_float(gradient, "gradient")  # type: ignore[operator]
-        turn = len(order)
-        while turn:
-            turn -= 1
-            node = order[turn]
+        turns = reversed(order)
+        for node in turns:
             upstream: Any = node._grad
             a, b = node._a, node._b
             if a is not None:
@@ -206,7 +204,7 @@ class Value(Made):
             if b is not None:
                 b._grad += upstream * node._db
             elif a is None:
-                turn = node._da.send(order, turn, pending)
+                node._da.send(node, turns, order, pending)
         for weights, uses in pending.items():
             weights.receive(uses)
 

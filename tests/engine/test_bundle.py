@@ -120,6 +120,21 @@ def test_only_some_rows_may_be_used(used):
     assert reached <= set(creation_order(root))
 
 
+def test_another_node_may_stand_between_the_rows():
+    """As where two threads make nodes at once: the product is then sent row by row."""
+    weight, x = matrix(), vector()
+    rows = F.linear(x, weight)
+    between = x[0] * x[1]
+    between.serial = rows[4].serial
+    (F.sum([*rows[:4], *rows[5:]]) * between).backward()
+    used = [i for i in range(ROWS) if i != 4]
+    total = sum(rows[i].data for i in used)
+    assert weight[0][2].grad == pytest.approx(between.data * x[2].data, rel=1e-12)
+    assert weight[4][2].grad == 0.0
+    column = sum(weight[i][0].data for i in used) * between.data
+    assert x[0].grad == pytest.approx(column + total * x[1].data, rel=1e-12)
+
+
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
 @pytest.mark.parametrize("where", ["weight", "input", "upstream"])
 def test_numbers_that_are_not_finite_go_their_way_one_by_one(bad, where):
