@@ -80,8 +80,9 @@ def lookup(
 
 def _expression(text: str, nodes: Mapping[str, Value | Vector]) -> Condition:
     expression = Expression(text)
-    known = {*_OF_A_MESSAGE, *_OF_A_NODE, *CONSTANTS, *nodes}
-    for name in sorted(expression.names - known):
+    quantities = {*_OF_A_MESSAGE, *_OF_A_NODE, *CONSTANTS}
+    for name in sorted(name for name in expression.names - quantities if name not in nodes):
+        known = {*quantities, *nodes}
         raise ValueError(
             f"no node, op, scope or quantity is called {name!r}; near it: {_near(name, known)}"
         )

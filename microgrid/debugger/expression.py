@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -17,8 +18,9 @@ from ..graph import gradient_of
 from ..ops import FLOAT
 from ..value import Value
 
-__all__ = ["ATTRIBUTES", "CONSTANTS", "Expression"]
+__all__ = ["ATTRIBUTES", "CONSTANTS", "Expression", "on_the_line"]
 
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _LONGEST = 500  # characters; keeps the nesting, and so the recursion, shallow
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -67,14 +69,23 @@ _Lookup: TypeAlias = Callable[[str], Any]  # the value of a name; KeyError for a
 _Term: TypeAlias = Callable[[_Lookup], Any]
 
 
+def on_the_line(text: str) -> str:
+    """Names as pictures write them, as they are typed.
+
+    >>> on_the_line("h₃[0] > h_₁₂")
+    'h_3[0] > h_12'
+    """
+    return re.sub("_?([₀-₉]+)", r"_\1", text).translate(_SUBSCRIPTS)
+
+
 class Expression:
     """An expression that is read once and evaluated often; `names` are those it mentions.
 
     It may hold numbers, strings, names, comparisons, and/or/not, arithmetic, the functions below
-    and the ATTRIBUTES of a node; ValueError names anything else. A name, also one with an
-    index (`W_h[0,1]`), is what `lookup` gives for it. A node counts as its number. A
-    gradient that is not there yet (None) makes arithmetic None and < > false, so that
-    a breakpoint may mention it.
+    and the ATTRIBUTES of a node; ValueError names anything else. A name, also one with parts
+    and an index (`W_h[0,1]`, `cell.weight_hh[0][1]`), is what `lookup` gives for it. A node
+    counts as its number. A gradient that is not there yet (None) makes arithmetic None and
+    < > false, so that a breakpoint may mention it.
 
     >>> big = Expression("abs(grad) > 10 and op != 'add'")
     >>> big.evaluate({"grad": -20.0, "op": "mul"}.__getitem__)
@@ -87,7 +98,7 @@ isfinite, sqrt, exp, log, tanh
     """
 
     def __init__(self, text: str) -> None:
-        self.text = text.strip()
+        self.text = on_the_line(text.strip())
         if not self.text:
             raise ValueError("an expression is needed, got nothing")
         if len(self.text) > _LONGEST:
@@ -117,12 +128,14 @@ isfinite, sqrt, exp, log, tanh
                 return lambda lookup: constant
             case ast.Constant(value=int() | float() as number):
                 return _number_term(number)
-            case ast.Name() | ast.Subscript(value=ast.Name()):
+            case ast.Attribute(value=inner, attr=attribute) if attribute in ATTRIBUTES:
+                return _attribute_term(self._translated(inner), attribute)
+            case ast.Name() | ast.Subscript() | ast.Attribute() if _is_path(tree):
                 name = (ast.get_source_segment(self.text, tree) or "").replace(" ", "")
                 self.names.add(name)
                 return _name_term(name)
-            case ast.Attribute(value=inner, attr=attribute):
-                return _attribute_term(self._translated(inner), attribute)
+            case ast.Attribute(attr=attribute):
+                raise ValueError(f"a node has {', '.join(ATTRIBUTES)}; no {attribute!r}")
             case ast.BoolOp(op=op, values=values):
                 return _bool_term(any if isinstance(op, ast.Or) else all, self._all(values))
             case ast.UnaryOp(op=ast.Not(), operand=inner):
@@ -170,12 +183,20 @@ def _name_term(name: str) -> _Term:
     return term
 
 
-def _attribute_term(inner: _Term, attribute: str) -> _Term:
-    if attribute not in ATTRIBUTES:
-        raise ValueError(f"a node has {', '.join(ATTRIBUTES)}; no {attribute!r}")
+def _is_path(tree: ast.expr) -> bool:
+    """Whether nothing but parts and indices follow a name: cell.weight_hh[0][1]."""
+    while isinstance(tree, ast.Attribute | ast.Subscript):
+        if isinstance(tree, ast.Attribute) and (tree.attr in ATTRIBUTES or tree.attr[0] == "_"):
+            return False
+        tree = tree.value
+    return isinstance(tree, ast.Name)
 
+
+def _attribute_term(inner: _Term, attribute: str) -> _Term:
     def term(lookup: _Lookup) -> Any:
         node = inner(lookup)
+        if isinstance(node, tuple):
+            raise ValueError(f"one node has .{attribute}; name an entry of the {len(node)}")
         if not isinstance(node, Value):
             raise ValueError(f"only a node has .{attribute}")
         return ATTRIBUTES[attribute](node)

@@ -23,10 +23,7 @@ class Looking(Moving):
 
     def do_p(self, arg: str) -> None:
         """p [EXPRESSION]: a node's card, a vector, or an expression's value; plain p: this node."""
-        if arg in self.names.known:  # a path such as cell.weight_hh is no expression
-            found: Any = self.names.known[arg]
-        else:
-            found = self.evaluate(Expression(arg)) if arg else self.focus
+        found = self.meant(arg) if arg else self.focus
         if isinstance(found, Value):
             self.say(*card(found, self.stepper, self.names))
         elif isinstance(found, tuple):
@@ -98,7 +95,9 @@ class Looking(Moving):
     def do_display(self, arg: str) -> None:
         """display [EXPRESSION]: show its value whenever the sweep stops; plain: show all now."""
         if arg:
-            self.displays[next(self._display_numbers)] = Expression(arg)
+            if arg not in self.names.known:
+                Expression(arg)  # says what is wrong with it
+            self.displays[next(self._display_numbers)] = arg
         self.show_displays()
 
     def do_undisplay(self, arg: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..nn.parameters import shape_of
 from ..stepper import Stepper
 from ..value import Value
 from ..wording import aligned, bracketed, shown
+from .expression import on_the_line
 
 __all__ = ["Known", "Names", "Vector", "card", "vector_card", "whole_number"]
 
@@ -22,7 +23,30 @@ _MOST_PARENTS = 8  # a card lists no more
 _MOST_ENTRIES = 24  # of a vector's card
 
 Vector: TypeAlias = tuple[Value, ...]  # the entries of h_3, in the order of their index
-Known: TypeAlias = dict[str, Value | Vector]
+
+
+class Known(Mapping[str, Value | Vector]):
+    """What may be typed: `W_h[0,1]`, and for it also `W_h[0][1]` and `W_h[0, 1]`; `h₂` for h_2.
+
+    >>> a = Value(2.0, label="W_h[0,1]")
+    >>> known = Known({"W_h[0,1]": a})
+    >>> known["W_h[0][1]"] is a, known.get("W_h[1]")
+    (True, None)
+    """
+
+    def __init__(self, found: Mapping[str, Value | Vector]) -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> Value | Vector:
+        if name in self._found:  # as it stands: the index of a letter may be a space
+            return self._found[name]
+        return self._found[on_the_line(name).replace(" ", "").replace("][", ",")]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 class Names:
@@ -52,12 +76,13 @@ class Names:
             if node not in self._names:
                 self._names[node] = f"n{i}"
                 self.nodes.setdefault(f"n{i}", node)
-        self.known: Known = dict(self.nodes)
+        known: dict[str, Value | Vector] = dict(self.nodes)
         found = _weights(run, self._names) | _inputs(run) | _vectors(self.nodes)
-        for name, entries in found.items():
-            self.known.setdefault(name, entries[0] if len(entries) == 1 else entries)
-        for name, meant in list(self.known.items()):
-            self.known.setdefault(re.sub(r"_(\d+)", r"\1", name, count=1), meant)
+        for name, entries in (found | _rows(known | found)).items():
+            known.setdefault(name, entries[0] if len(entries) == 1 else entries)
+        for name, meant in list(known.items()):
+            known.setdefault(re.sub(r"_(\d+)", r"\1", name, count=1), meant)
+        self.known = Known(known)
 
     def __getitem__(self, node: Value) -> str:
         return self._names[node]
@@ -81,11 +106,11 @@ def _weights(run: Any, nodes: Container[Value]) -> dict[str, Vector]:
         for name in names(path, weight):
             if name and len(fitting(name, weights)) == 1:
                 entries = {
-                    f"{name}[{','.join(map(str, place))}]": (leaf,)
+                    f"{name}[{','.join(map(str, place))}]" if place else name: (leaf,)
                     for place, leaf in zip(places, flatten(weight))
                     if leaf in nodes
                 }
-                found |= {name: sum(entries.values(), ()), **(entries if len(places) > 1 else {})}
+                found |= {**entries, name: sum(entries.values(), ())}
     return {name: leaves for name, leaves in found.items() if leaves}
 
 
@@ -107,6 +132,17 @@ def _vectors(nodes: dict[str, Value]) -> dict[str, Vector]:
         if bracket and all(number.isdecimal() for number in numbers):
             entries.setdefault(base, {})[tuple(map(int, numbers))] = node
     return {base: tuple(found[i] for i in sorted(found)) for base, found in entries.items()}
+
+
+def _rows(entries: Mapping[str, Value | Vector]) -> dict[str, Vector]:
+    """The rows of matrices: W_h[1] for W_h[1,0] and W_h[1,1], E[o] for the entries of a letter."""
+    rows: dict[str, dict[int, Value]] = {}
+    for name, entry in entries.items():
+        row, comma, last = name.removesuffix("]").rpartition(",")
+        (leaf,) = entry if isinstance(entry, tuple) and len(entry) == 1 else (entry,)
+        if comma and "[" in row and last.isdecimal() and isinstance(leaf, Value):
+            rows.setdefault(f"{row}]", {})[int(last)] = leaf
+    return {row: tuple(found[i] for i in sorted(found)) for row, found in rows.items()}
 
 
 def card(node: Value, stepper: Stepper, names: Names) -> list[str]:

@@ -39,7 +39,7 @@ class Shell(cmd.Cmd):
         self.x = self.stepper.root if x is self.stepper else x
         self.names = Names(self.stepper, self.x)
         self.breakpoints: dict[int, Breakpoint] = {}
-        self.displays: dict[int, Expression] = {}
+        self.displays: dict[int, str] = {}
         self._up = 0  # how far u has moved the focus from the sweep towards the loss
         self.use_rawinput = stdin is None and sys.stdin.isatty()
 
@@ -147,7 +147,7 @@ class Shell(cmd.Cmd):
         """The node or the vector that `name` means. ValueError where it means neither."""
         if not name:
             raise ValueError("name a node: a label, or n1, n2 ... as l shows")
-        found = self.evaluate(Expression(name))
+        found = self.meant(name)
         if not isinstance(found, Value | tuple):
             raise ValueError(f"{name!r} is not a node")
         return found
@@ -159,6 +159,11 @@ class Shell(cmd.Cmd):
             entries = ", ".join(self.names[x] for x in found[:3])
             raise ValueError(f"{name!r} is a vector of {len(found)}; name an entry: {entries}, …")
         return found
+
+    def meant(self, text: str) -> Any:
+        """The node or the vector of that name, else the value of the expression."""
+        found = self.names.known.get(text)  # layers.0.weight is a name, and no expression
+        return self.evaluate(Expression(text)) if found is None else found
 
     def evaluate(self, expression: Expression) -> Any:
         """The value of an expression where the sweep stands."""
@@ -174,7 +179,15 @@ class Shell(cmd.Cmd):
         """The expressions that are shown at every stop."""
         for number, expression in self.displays.items():
             try:
-                value = self.evaluate(expression)
+                found = self.meant(expression)
+                entries = found if isinstance(found, tuple) else (found,)
+                value = ", ".join(self._number(entry) for entry in entries)
             except ValueError as error:
                 value = str(error)
-            self.say(f"  {number}: {expression} = {shown(value)}")
+            self.say(f"  {number}: {expression} = {value}")
+
+    def _number(self, x: Any) -> str:
+        """A node counts as its number, once it has one."""
+        if not isinstance(x, Value):
+            return shown(x)
+        return shown(x.data) if self.stepper.is_computed(x) else "?"

@@ -269,16 +269,3 @@ def test_changes_that_cannot_be_made_are_one_sentence(command, sentence):
 def test_an_unlabelled_gated_graph_is_walkable_to_its_end():
     run = nn.MLP(2, [2, 1], seed=0)([1.0, 2.0])[0]
     assert replies("r", "r", "r", "q", x=run)[-1].startswith("end") or math.isfinite(run.grad)
-
-
-@pytest.mark.parametrize("name", ["W_h", "W_hh", "weight_hh", "cell.weight_hh"])
-def test_a_weight_is_found_by_every_name(name):
-    cell = nn.RNNCell(2, 2, seed=0)
-    run = nn.SequenceModel(cell).unroll([[1.0, 2.0]] * 2, loss=lambda h, _: h[0])
-    out = io.StringIO()
-    debug(run, io.StringIO(f"p {name}\nq\n"), out)
-    assert f"{name[:8]}" in out.getvalue()
-    assert "W_h[1,0]  " in out.getvalue()
-    if "." not in name:
-        debug(run, io.StringIO(f"unt {name}[0,1]\nq\n"), out)
-        assert "W_h[0,1] is finished" in out.getvalue()
