@@ -20,7 +20,7 @@ from types import ModuleType
 
 from microgrid.files import write_whole
 
-from ._common import run
+from ._common import as_folder, run
 
 FOLDER = Path(__file__).parent
 FIRST = ("quiz", "mlp_by_hand", "bptt", "truncated", "vanishing", "concat", "activations")
@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--list", action="store_true", help="say what there is, and run nothing")
     made.add_argument(
         "--out",
-        type=Path,
+        type=as_folder,
         default=Path("out"),
         metavar="DIR",
         help="folder for the pictures, made if missing (default: %(default)s)",

@@ -1,6 +1,7 @@
 """What every demo shares: its command line, its tables, its pictures, its way to fail."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -13,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 import viz
-from microgrid.wording import clean
+from microgrid.wording import clean, sentence
 from viz.plots.coloured_text import ColouredText
 from viz.plots.svg import Plot
 
+MOST = 10**9  # of whatever is counted
 COMMAND = "python -m demos."  # how a demo is called; `microgrid demo` sets its own
 
 
@@ -34,7 +36,7 @@ def parser(
     )
     made.add_argument(
         "--out",
-        type=Path,
+        type=as_folder,
         default=Path(default_out),
         metavar="DIR",
         help="folder for the pictures, made if missing (default: %(default)s)",
@@ -42,6 +44,7 @@ def parser(
     if graphs:
         made.add_argument(
             "--format",
+            type=as_formats,
             default="svg,png",
             metavar="F,F",
             help=f"formats of the pictures: {', '.join(viz.FORMATS)} (default: %(default)s)",
@@ -49,11 +52,54 @@ def parser(
     return made
 
 
-def at_least_one(made: argparse.ArgumentParser, args: argparse.Namespace, *names: str) -> None:
-    """End with one sentence and exit code 2 if one of these options is less than 1."""
+def as_formats(text: str) -> str:
+    """Formats of pictures with commas between them, each of them one that there is.
+
+    A demo that takes minutes says what is wrong with its options before it begins.
+    """
+    names = [name.strip() for name in text.split(",")]
     for name in names:
-        if getattr(args, name) < 1:
-            made.error(f"argument --{name}: expected 1 or more, got {getattr(args, name)}")
+        if name not in viz.FORMATS:
+            raise argparse.ArgumentTypeError(
+                f"expected some of {', '.join(viz.FORMATS)}, with commas between, got {name!r}"
+            )
+    return ",".join(names)
+
+
+def as_folder(text: str) -> Path:
+    """A folder that is there and can be written to, or that can be made."""
+    path = Path(text)
+    there = next(part for part in (path, *path.absolute().parents) if part.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{there} is a file, and no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"the folder {there} cannot be written to")
+    return path
+
+
+def as_file(text: str) -> Path:
+    """A file that can be written: its folder is there."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder, and no file")
+    if not as_folder(str(path.parent)).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
+
+
+def at_least_one(made: argparse.ArgumentParser, args: argparse.Namespace, *names: str) -> None:
+    """End with one sentence and exit code 2 if one of these options is less than 1, or huge."""
+    for name in names:
+        if not 1 <= getattr(args, name) <= MOST:
+            expected = f"1 or more, at most {MOST:,}" if getattr(args, name) > MOST else "1 or more"
+            made.error(f"argument --{name}: expected {expected}, got {getattr(args, name)}")
+
+
+def not_negative(made: argparse.ArgumentParser, args: argparse.Namespace, *names: str) -> None:
+    """End with one sentence and exit code 2 if one of these options is no number of 0 or more."""
+    for name in names:
+        if not 0.0 <= getattr(args, name) < math.inf:
+            made.error(f"argument --{name}: expected 0 or more, got {getattr(args, name)}")
 
 
 def run(main: Callable[[list[str] | None], None]) -> None:
@@ -65,7 +111,7 @@ def run(main: Callable[[list[str] | None], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (ValueError, OSError) as error:
-        print(f"error: {clean(str(error))}", file=sys.stderr)
+        print(f"error: {clean(sentence(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -109,7 +155,7 @@ def pictures(x: Any, args: argparse.Namespace, name: str, **options: Any) -> Non
     """Draw x to --out/NAME.FORMAT for every --format, and say where."""
     args.out.mkdir(parents=True, exist_ok=True)
     for kind in args.format.split(","):
-        path = viz.render(x, args.out / f"{name}.{kind.strip()}", **options)
+        path = viz.render(x, args.out / f"{name}.{kind}", **options)
         print(f"wrote {path}")
 
 

@@ -25,7 +25,7 @@ from microgrid import functional as F
 from microgrid.files import write_whole
 from microgrid.nested import mapped
 
-from ._common import parser, pictures, run, table
+from ._common import as_file, parser, pictures, run, table
 
 ROWS, INPUTS, UNITS, CLASSES, EPS = 6, 3, 4, 3, 1e-5
 Formula = Callable[[Any, Any], np.ndarray]
@@ -185,7 +185,7 @@ def skeleton() -> str:
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     made = parser("batch_norm", __doc__)
     made.add_argument("--yours", type=Path, metavar="FILE", help="check the formulas of this file")
-    made.add_argument("--write", type=Path, metavar="FILE", help="write such a file, to fill in")
+    made.add_argument("--write", type=as_file, metavar="FILE", help="write such a file, to fill in")
     return made.parse_args(argv)
 
 

@@ -26,7 +26,7 @@ from microgrid import nn, no_grad, optim
 from microgrid.train import Step, TapedBPTT, TextStream, Training, TruncatedBPTT
 from viz.plots import charts as plots
 
-from ._common import at_least_one, parser, plot, run, table
+from ._common import as_file, at_least_one, not_negative, parser, plot, run, table
 from ._speeds import Run, eager_option, speeds
 
 GALLERY = ("char_rnn_hidden.svg", ["LICENSE", "--updates", "600"])
@@ -102,7 +102,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--lr", type=float, default=0.01, help="of Adam (default: 0.01)")
     made.add_argument("--clip", type=float, default=5.0, help="largest gradient (default: 5)")
     made.add_argument("--seed", type=int, default=0, help="(default: 0)")
-    made.add_argument("--checkpoint", type=Path, metavar="JSON", help="file to save the run in")
+    made.add_argument("--checkpoint", type=as_file, metavar="JSON", help="file to save the run in")
     made.add_argument("--resume", action="store_true", help="go on from --checkpoint")
     eager_option(made)
     made.add_argument("--prompt", default="", help="how the written text begins")
@@ -112,7 +112,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     args = made.parse_args(argv)
     if args.resume and args.checkpoint is None:
         made.error("--resume needs --checkpoint")
-    at_least_one(made, args, "layers", "updates", "write", "beam")
+    at_least_one(made, args, "hidden", "layers", "length", "updates", "write", "beam")
+    not_negative(made, args, "lr", "clip")
     return args
 
 

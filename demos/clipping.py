@@ -21,7 +21,7 @@ from microgrid import bptt, nn, optim
 from microgrid.tape import Tape
 from viz.plots import charts as plots
 
-from ._common import at_least_one, parser, pictures, plot, run, table
+from ._common import at_least_one, not_negative, parser, pictures, plot, run, table
 
 STEPS, GOAL, START = 20, (0.8, 1.0), (1.3, 1.0)  # (W_h, W_x)
 NUMBERS = np.random.default_rng(1).normal(size=STEPS).tolist()
@@ -93,6 +93,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--updates", type=int, default=60, help="steps of descent (default: 60)")
     args = made.parse_args(argv)
     at_least_one(made, args, "updates")
+    not_negative(made, args, "lr", "clip")
     return args
 
 

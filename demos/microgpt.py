@@ -26,7 +26,7 @@ from microgrid.train import Step, Training, Vocabulary
 from microgrid.value import creation_order
 from viz.plots import charts as plots
 
-from ._common import at_least_one, parser, pictures, plot, run, table
+from ._common import at_least_one, not_negative, parser, pictures, plot, run, table
 from ._speeds import Run, eager_option, speeds, steps
 
 _NAMES = """
@@ -203,6 +203,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     eager_option(made)
     args = made.parse_args(argv)
     at_least_one(made, args, "updates", "width", "heads", "layers", "write")
+    not_negative(made, args, "lr")
     if args.width % args.heads:
         made.error(f"argument --heads: {args.heads} is no divisor of --width {args.width}")
     nn.sampler(args.temperature)  # a bad temperature is told before the training

@@ -23,7 +23,7 @@ from typing import Any
 from viz.plots import charts as plots
 from viz.plots.flow import picture, strips
 
-from ._common import at_least_one, parser, pictures, plot, run, table
+from ._common import at_least_one, not_negative, parser, pictures, plot, run, table
 
 GALLERY = None  # PyTorch is an extra: the gallery is made without it
 
@@ -130,6 +130,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--seed", type=int, default=0)
     args = made.parse_args(argv)
     at_least_one(made, args, "updates", "hidden", "steps")
+    not_negative(made, args, "lr", "clip")
     return args
 
 

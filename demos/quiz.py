@@ -15,7 +15,7 @@ from microgrid import Value, nn, recompute
 from microgrid.debugger import debug
 from microgrid.graph import creation_order, messages
 
-from ._common import number, parser, pictures, run, table
+from ._common import as_folder, number, parser, pictures, run, table
 
 GALLERY = ("quiz_sweep.svg", ["--animate"])
 VOCAB = "ioca"
@@ -105,7 +105,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     made.add_argument(
         "--frames",
-        type=Path,
+        type=as_folder,
         metavar="DIR",
         help="write forward pass and sweep there, one number more per picture",
     )

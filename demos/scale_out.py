@@ -27,7 +27,7 @@ from microgrid.train import TapedBPTT, TextStream
 from viz.plots import charts as plots
 
 from . import char_rnn
-from ._common import at_least_one, parser, plot, run, table
+from ._common import at_least_one, not_negative, parser, plot, run, table
 
 GALLERY = None  # JAX is an extra: the gallery is made without it
 
@@ -50,6 +50,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--write", type=int, default=80, help="characters to write (default: 80)")
     args = made.parse_args(argv)
     at_least_one(made, args, "devices", "lanes", "updates", "hidden", "length", "write")
+    not_negative(made, args, "lr")
     if args.lanes % args.devices:
         made.error(f"--devices must divide --lanes, got {args.devices} and {args.lanes}")
     return args

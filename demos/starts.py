@@ -18,7 +18,7 @@ from microgrid import bptt, nn
 from microgrid import functional as F
 from viz.plots import charts as plots
 
-from ._common import at_least_one, parser, plot, run, table
+from ._common import at_least_one, not_negative, parser, plot, run, table
 
 HIDDEN, SEED = 24, 3
 
@@ -57,6 +57,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--gain", type=float, default=1.0, help="of the orthogonal (default: 1)")
     args = made.parse_args(argv)
     at_least_one(made, args, "steps")
+    not_negative(made, args, "gain")
     return args
 
 

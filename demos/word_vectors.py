@@ -20,7 +20,7 @@ from microgrid import functional as F
 from microgrid.train import Vocabulary
 from viz.plots import charts as plots
 
-from ._common import at_least_one, parser, pictures, plot, run, table
+from ._common import MOST, at_least_one, parser, pictures, plot, run, table
 
 GALLERY = ("word_vectors_cosines.svg", [])
 
@@ -117,7 +117,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("--seed", type=int, default=0, help="(default: 0)")
     args = made.parse_args(argv)
     at_least_one(made, args, "updates", "size")
-    if args.negatives < 0:
+    if not 0 <= args.negatives <= MOST:
         made.error(f"argument --negatives: expected 0 or more, got {args.negatives}")
     return args
 

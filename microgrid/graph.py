@@ -199,8 +199,11 @@ def root_of(x: Any) -> Value:
     TypeError: a sweep starts from a Value or an unrolled run with a loss, got 'loss'
     """
     root = x.root if hasattr(x, "losses") else getattr(x, "loss", x)
-    if root is None:
-        raise ValueError(f"the run has no loss to start from: {x!r}")
+    if root is None and x is not None:
+        raise ValueError(
+            f"the run has no loss to start from: {x!r}; give unroll its targets: "
+            f"model.unroll(inputs, targets)"
+        )
     if not isinstance(root, Value):
         raise TypeError(f"a sweep starts from a Value or an unrolled run with a loss, got {x!r}")
     return root

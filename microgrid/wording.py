@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["aligned", "bracketed", "clean", "short", "shortened", "shown"]
+__all__ = ["aligned", "bracketed", "clean", "sentence", "short", "shortened", "shown"]
 
 
 def clean(text: str) -> str:
@@ -28,6 +28,18 @@ def clean(text: str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def sentence(error: BaseException) -> str:
+    """What an error says, without the number that the system has for it.
+
+    >>> sentence(FileNotFoundError(2, "No such file or directory", "a.txt"))
+    'a.txt: no such file or directory'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        said = error.strerror[0].lower() + error.strerror[1:]
+        return said if error.filename is None else f"{error.filename}: {said}"
+    return str(error)
 
 
 def short(x: Any, most: int = 60) -> str:

@@ -8,7 +8,7 @@ import sys
 
 from .. import __version__
 from ..debugger import add_step_command
-from ..wording import clean
+from ..wording import clean, sentence
 from .demo import add_demo_command
 from .doctor import add_doctor_command
 from .draw import add_draw_command, add_frames_command
@@ -49,14 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     return made
 
 
-def _sentence(error: Exception) -> str:
-    """What an error says, without the number that the system has for it."""
-    if isinstance(error, OSError) and error.strerror:
-        said = error.strerror[0].lower() + error.strerror[1:]
-        return said if error.filename is None else f"{error.filename}: {said}"
-    return str(error)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run a command; the exit code. Bad input is one sentence on stderr and exit code 2."""
     args = _parser().parse_args(argv)
@@ -67,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, TypeError, OSError) as error:
-        print(f"error: {clean(_sentence(error))}", file=sys.stderr)
+        print(f"error: {clean(sentence(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
