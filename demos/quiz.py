@@ -8,7 +8,6 @@ Prints every step, the gradient on every edge and a check by nudging h_0, and dr
 
 import argparse
 import math
-from pathlib import Path
 
 import viz
 from microgrid import Value, nn, recompute

@@ -22,6 +22,9 @@ __all__ = ["add_draw_command", "add_frames_command"]
 _CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 _INPUTS = (1.0, 0.5, -1.0, 0.3, -0.6, 0.9)  # what `draw rnn` feeds in, over and over
 _TARGETS = (0.5, 0.2, -0.3, 0.1, 0.4, -0.2)
+_MOST = (
+    60_000  # weights of a layer, or units over time: what a picture refuses takes minutes to make
+)
 _PAGE_OPTIONS = ("title", "captions", "theme")  # a page holds every level and the whole sweep
 
 
@@ -160,6 +163,13 @@ def _unrolled(kind: str, args: argparse.Namespace) -> nn.Unrolled:
     for name in ("steps", "hidden", "layers"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name} must be 1 or more, got {getattr(args, name)}")
+    if args.seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {args.seed}")
+    if args.layers * args.hidden * max(args.hidden, args.steps) > _MOST:
+        raise ValueError(
+            f"{args.layers} x {args.hidden} units over {args.steps} steps are more than a picture "
+            f"is made of: give smaller --hidden, --steps or --layers"
+        )
     sizes = [1] + [args.hidden] * args.layers
     cells = [_CELLS[kind](*size, seed=args.seed + n) for n, size in enumerate(pairwise(sizes))]
     cell = cells[0] if args.layers == 1 else nn.Stacked(cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ def _exercise(args: argparse.Namespace) -> None:
     own = ":" in args.graph
     graph = load(args.graph) if own else args.graph
     made = exercise(graph, args.seed, args.count, args.kinds, name=args.graph if own else "")
+    if len(made.questions) < args.count:
+        asked = f"{args.count} were asked for"
+        print(f"this graph gives {len(made.questions)} questions, {asked}", file=sys.stderr)
     if args.output is None:
         for i, question in enumerate(made.questions, start=1):
             print(f"{i}. {question.text}")

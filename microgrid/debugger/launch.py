@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import inspect
 import io
 import math
 import sys
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from numbers import Real
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import IO, Any
 
 from ..anomaly import AnomalyError
 from ..graph import root_of
+from ..nn import Module
 from ..stepper import Event, Stepper
 from ..value import Value, creation_order
+from ..wording import sentence, short, shortened
 from .prompt import Debugger
 
 __all__ = ["add_step_command", "debug", "load", "pm"]
@@ -114,14 +121,60 @@ def load(spec: str) -> Any:
     sys.modules[name] = module
     try:
         module_spec.loader.exec_module(module)
-        made = getattr(module, function, None)
-        if not callable(made):
-            raise ValueError(f"{file} has no function {function!r}")
-        return made()
-    except ValueError:
+        made = _function(module, function, file)()
+    except _UnusableError:
         raise
-    except Exception as error:
-        raise ValueError(f"{spec} raised {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{spec} raised {_told(error, path)}") from error
+    return _drawable(made, spec)
+
+
+class _UnusableError(ValueError):
+    """What is wrong with the file, rather than what its code has raised."""
+
+
+def _function(module: ModuleType, name: str, file: str) -> Callable[[], Any]:
+    """The module's function of that name, if it can be called without arguments."""
+    made: Callable[[], Any] | None = getattr(module, name, None)
+    if not callable(made):
+        own = [x for x, f in vars(module).items() if isinstance(f, FunctionType) and x[0] != "_"]
+        has = f"; it has {', '.join(shortened(own))}" if own else ""
+        raise _UnusableError(f"{file} has no function {name!r}{has}")
+    try:
+        inspect.signature(made).bind()
+    except TypeError:
+        raise _UnusableError(
+            f"{name} of {file} takes arguments, and is called without any: "
+            f"give them defaults, or name a function that calls it"
+        ) from None
+    except ValueError:  # a callable written in C has no signature
+        pass
+    return made
+
+
+def _told(error: BaseException, path: Path) -> str:
+    """An error as the last line of its traceback, and the line of the file that it comes from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
+    where = f" (line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {sentence(error)}{where}"
+
+
+def _drawable(made: Any, spec: str) -> Any:
+    """What a function returned; ValueError for what nobody can draw, with the line to write."""
+    if made is None:
+        raise ValueError(f"{spec} returned None: let it end with the loss, `return loss`")
+    if isinstance(made, Module):
+        raise ValueError(
+            f"{spec} returned a {type(made).__name__} that has not run: "
+            f"`return model.unroll(inputs, targets)`, or what the model returns"
+        )
+    if isinstance(made, Real):
+        raise ValueError(f"{spec} returned the number {made!r}: return the Value, not its data")
+    if isinstance(made, str | dict | set) or made == []:
+        what = "an empty list" if made == [] else short(made)
+        raise ValueError(f"{spec} returned {what}: return a Value, a list of them, or a run")
+    return made
 
 
 def add_step_command(subparsers: Any) -> None:

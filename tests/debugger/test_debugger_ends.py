@@ -180,7 +180,7 @@ def test_microgrid_step_reads_commands_from_a_file_or_a_pipe(net, tmp_path, caps
         ("{net}:", "expected FILE.py:FUNCTION, got"),
         ("nowhere.py:net", "there is no Python file 'nowhere.py'"),
         ("{net}:other", "has no function 'other'"),
-        ("{net}:nothing", "a sweep starts from a Value or an unrolled run with a loss, got 3"),
+        ("{net}:nothing", "nothing returned the number 3: return the Value, not its data"),
         ("{net}:broken", "net.py:broken raised ZeroDivisionError: division by zero"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -28,6 +29,22 @@ def nothing():
 
 def broken():
     return 1 / 0
+
+def number():
+    return product().data
+
+def model():
+    from microgrid import nn
+    return nn.RNNCell(1, 1)
+
+def empty():
+    return []
+
+def needs(x):
+    return x
+
+def leaves():
+    raise SystemExit(3)
 """
 
 
@@ -131,13 +148,25 @@ def test_long_work_says_so(capsys: pytest.CaptureFixture[str]) -> None:
         (["{net}:product", "-o", "/nowhere/out.svg"], "no folder '/nowhere'"),
         (["{net}:product", "-o", "{net}.svg", "--theme", "pink"], "theme must be one of light"),
         (["{net}:product", "-o", "{net}.svg", "--detail", "tiny"], "detail must be one of auto"),
-        (["{net}:missing"], "no function 'missing'"),
-        (["{net}:nothing"], "got None"),
-        (["{net}:broken"], "ZeroDivisionError"),
+        (
+            ["{net}:missing"],
+            "no function 'missing'; it has product, nothing, broken, number, model,",
+        ),
+        (["{net}:nothing"], "nothing returned None: let it end with the loss, `return loss`"),
+        (["{net}:broken"], "broken raised ZeroDivisionError: division by zero (line 14)"),
+        (["{net}:number"], "number returned the number -6.0: return the Value, not its data"),
+        (["{net}:model"], "returned a RNNCell that has not run: `return model.unroll(inputs, tar"),
+        (["{net}:empty"], "empty returned an empty list: return a Value, a list of them, or a run"),
+        (["{net}:needs"], "needs of {net} takes arguments, and is called without any"),
+        (["{net}:leaves"], "leaves raised SystemExit: 3 (line 30)"),
         (["nofile.py:f"], "no Python file"),
         (["lstn"], "expected FILE.py:FUNCTION or one of rnn, lstm, gru, got 'lstn'"),
         (["rnn", "--steps", "0"], "--steps must be 1 or more"),
         (["rnn", "--hidden", "0"], "--hidden must be 1 or more, got 0"),
+        (["rnn", "--seed", "-1"], "--seed must be 0 or more, got -1"),
+        (["rnn", "--hidden", "10000"], "1 x 10000 units over 3 steps are more than a picture"),
+        (["rnn", "--captions", "a"], "one for each time step is expected, 3 here, got 1"),
+        (["rnn", "--captions", *"abcd"], "one for each time step is expected, 3 here, got 4"),
         (["rnn", "--layers", "0"], "--layers must be 1 or more, got 0"),
         (["rnn", "--theme", "dark"], "--theme has no effect here: the terminal has its own"),
         (["rnn", "--open"], "--open shows a file; name one with -o"),
@@ -152,8 +181,25 @@ def test_bad_input_is_one_sentence(
     assert cli.main(["draw", *(part.format(net=net) for part in arguments)]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert says in captured.err
+    assert says.format(net=net) in captured.err
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["step", "exercise", "frames", "draw"])
+def test_a_function_without_a_return_is_told_what_to_write(
+    command: str, net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, f"{net}:nothing"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {net}:nothing returned None: let it end with the loss, `return loss`\n"
+    )
+
+
+def test_fewer_questions_than_asked_for_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["exercise", "fork", "--count", "1000"]) == 0
+    out, err = capsys.readouterr()
+    assert out
+    assert re.fullmatch(r"this graph gives \d+ questions, 1000 were asked for\n", err)
 
 
 def test_the_doctor_says_what_can_be_written(capsys: pytest.CaptureFixture[str]) -> None:

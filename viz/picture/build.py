@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from microgrid.graph import creation_order, gradient_of, graph_of
+from microgrid.graph import creation_order, gradient_of, graph_of, time_step
 from microgrid.nn import Unrolled
 from microgrid.quantity import value
 from microgrid.stepper import sweep_of
@@ -131,6 +131,7 @@ class Pictures:
         x = graph_of(x)
         roots = roots_of(x)
         _refuse_huge(roots)
+        _check_captions(options.captions, roots)
         gates = [name for name in opened if name in GATES]
         self._copies = expanded(roots, gates) if gates else {}
         if copies := self._copies:
@@ -295,6 +296,14 @@ def _refuse_huge(roots: Sequence[Value]) -> None:
         raise ValueError(
             f"the graph has {len(order):,} nodes and {edges:,} edges, more than a picture is made "
             f"of ({_MOST_NODES:,} and {_MOST_EDGES:,}); draw a part of it, or fewer steps or units"
+        )
+
+
+def _check_captions(captions: Sequence[str] | None, roots: Sequence[Value]) -> None:
+    steps = {time_step(node.scope) for node in creation_order(*roots)} - {None}
+    if captions is not None and len(captions) != len(steps):
+        raise ValueError(
+            f"captions: one for each time step is expected, {len(steps)} here, got {len(captions)}"
         )
 
 
