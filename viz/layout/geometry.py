@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -103,18 +103,21 @@ class Layout:
     @property
     def graph(self) -> Box:
         """The rectangle around cards, frames and wires."""
-        ends = [Box(x, y, 0.0, 0.0) for path in self.wires.values() for x, y in path.curve]
-        return around([*self.cards.values(), *self.frames.values(), *ends])
+        ends = [point for path in self.wires.values() for point in path.curve]
+        return around([*self.cards.values(), *self.frames.values()], ends=ends)
 
 
-def around(boxes: Sequence[Box], pad: float = 0.0) -> Box:
-    """The smallest rectangle around `boxes`, and `pad` more on each side.
+def around(boxes: Iterable[Box], pad: float = 0.0, ends: Collection[Point] = ()) -> Box:
+    """The smallest rectangle around `boxes` and the points `ends`, and `pad` more on each side.
 
     >>> around([Box(0, 0, 2, 2), Box(10, 0, 2, 4)], pad=1)
     Box(x=5.0, y=0.0, w=14.0, h=6.0)
     """
-    left, right = min(b.left for b in boxes) - pad, max(b.right for b in boxes) + pad
-    bottom, top = min(b.bottom for b in boxes) - pad, max(b.top for b in boxes) + pad
+    xs, ys = [x for x, _ in ends], [y for _, y in ends]
+    for box in boxes:
+        xs += (box.left, box.right)
+        ys += (box.bottom, box.top)
+    left, right, bottom, top = min(xs) - pad, max(xs) + pad, min(ys) - pad, max(ys) + pad
     return Box((left + right) / 2, (bottom + top) / 2, right - left, top - bottom)
 
 

@@ -50,22 +50,20 @@ def _frame(router: Router) -> None:
     for card in grid.picture.cards:
         if card.framed:
             boxes[card.column].append(layout.cards[card.id])
-    cards = grid.card
+    ways: dict[int, list[Point]] = defaultdict(list)
+    for wire in grid.picture.wires:
+        ends = grid.card[wire.source], grid.card[wire.target]
+        if all(card.framed for card in ends):
+            for place in {card.column for card in ends}:
+                ways[place] += layout.wires[wire.id].curve
     for column in grid.picture.columns:
         place = grid.place[column.index]
         left = router.origin[place] - router.inner - FRAME_PAD
         width = grid.widths[column.index] + router.inner + 2 * FRAME_PAD
         own = around(boxes[column.index])
-        ways = [
-            Box(own.x, y, 0.0, 0.0)
-            for wire in grid.picture.wires
-            if column.index in {cards[wire.source].column, cards[wire.target].column}
-            and cards[wire.source].framed
-            and cards[wire.target].framed
-            for x, y in layout.wires[wire.id].curve
-            if left < x < left + width
-        ]
-        held = around([own, *ways], FRAME_PAD)  # no wire strikes out the heading
+        # A wire within the frame must not strike out the heading.
+        inside = [(own.x, y) for x, y in ways[column.index] if left < x < left + width]
+        held = around([own], FRAME_PAD, inside)
         height = held.h + FRAME_HEAD - 4.0
         layout.frames[column.index] = Box(left + width / 2, held.bottom + height / 2, width, height)
 
