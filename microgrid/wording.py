@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["aligned", "bracketed", "clean", "sentence", "short", "shortened", "shown"]
+__all__ = [
+    "aligned", "bracketed", "clean", "cut", "sentence", "short", "shortened", "shown",
+]  # fmt: skip
 
 
 def clean(text: str) -> str:
@@ -50,7 +52,15 @@ def short(x: Any, most: int = 60) -> str:
     """
     if isinstance(x, dict | list | tuple | set):
         return f"a {type(x).__name__}"
-    text = repr(x)
+    return cut(repr(x), most)
+
+
+def cut(text: str, most: int = 60) -> str:
+    """The first `most` characters of a text, the last three of them dots where more follow.
+
+    >>> cut("abcdefgh", most=6)
+    'abc...'
+    """
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

@@ -72,7 +72,9 @@ def check_answers(answers: Mapping[str, Any] | str | os.PathLike[str]) -> Report
         raise ValueError(f'"answers" must be an object of number to answer, got {short(found)}')
     unknown = set(found) - {str(i) for i in range(1, len(made.questions) + 1)}
     if unknown:
-        raise ValueError(f"there are questions 1 to {len(made.questions)}, got {min(unknown)!r}")
+        raise ValueError(
+            f"there are questions 1 to {len(made.questions)}, got {short(min(unknown))}"
+        )
     rows = []
     for i, question in enumerate(made.questions, start=1):
         answer = _number(found.get(str(i)), question, i)
@@ -83,21 +85,21 @@ def check_answers(answers: Mapping[str, Any] | str | os.PathLike[str]) -> Report
 
 def _named(given: Mapping[str, Any]) -> Exercise:
     name, seed, count = given.get("exercise"), given.get("seed"), given.get("count", 8)
-    if name not in GRAPHS:
+    if not isinstance(name, str) or name not in GRAPHS:
         raise ValueError(f'"exercise" must be one of {", ".join(GRAPHS)}, got {short(name)}')
     for word, number, least in (("seed", seed, 0), ("count", count, 1)):
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise ValueError(f'"{word}" must be a whole number of {least} or more, got {number!r}')
+            raise ValueError(
+                f'"{word}" must be a whole number of {least} or more, got {short(number)}'
+            )
     assert isinstance(seed, int)
     assert isinstance(count, int)
-    return exercise(str(name), seed, min(count, 100))
+    return exercise(name, seed, min(count, 100))
 
 
 def _number(answer: Any, question: Question, i: int) -> float | None:
     if answer is None or answer == "":
         return None
-    if isinstance(answer, int | float) and not isinstance(answer, bool):
-        return float(answer)
     text = str(answer).strip().replace("−", "-").replace(",", ".")
     if question.choices and text in _LETTERS[: len(question.choices)]:
         return float(_LETTERS.index(text))

@@ -247,7 +247,8 @@ def _array(name: str, given: Any, shape: tuple[int, ...] | None) -> np.ndarray:
         array = np.asarray(given, dtype=float)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f"load_state_dict: {name!r} needs real numbers in rows of equal length, got {given!r}"
+            f"load_state_dict: {name!r} needs real numbers in rows of equal length, "
+            f"got {short(given)}"
         ) from None
     if array.shape != shape:
         raise ValueError(

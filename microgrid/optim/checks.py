@@ -1,6 +1,6 @@
 """What optimizers and schedules are given, and what a saved state holds: checked and named."""
 
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, TypeAlias
@@ -26,8 +26,12 @@ def zeros(like: Numbers) -> Numbers:
 
 def rate(what: str, number: float) -> float:
     """A number of 0 or more; ValueError otherwise."""
-    if isinstance(number, bool) or not isinstance(number, Real) or not 0.0 <= number < math.inf:
-        raise ValueError(f"{what} must be a number of 0 or more, got {number!r}")
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, Real)
+        or not 0.0 <= number <= sys.float_info.max
+    ):
+        raise ValueError(f"{what} must be a number of 0 or more, got {short(number)}")
     return float(number)
 
 
@@ -72,6 +76,6 @@ def memorised(name: str, x: Any, p: Any) -> Numbers:
 
 def steps(x: Any) -> int:
     """A number of steps; ValueError for what cannot be one."""
-    if isinstance(x, bool) or not isinstance(x, int) or x < 0:
+    if isinstance(x, bool) or not isinstance(x, int) or not 0 <= x <= 2**53:
         raise ValueError(f"steps must be a whole number of 0 or more, got {short(x)}")
     return x

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from ..graph import gradient_of, put_gradient
-from ..wording import short
+from ..wording import cut, short
 from .checks import Numbers, distinct, field, memorised, plain, rate, share, zeros
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
@@ -76,7 +76,7 @@ class Optimizer:
         """
         kind = type(self).__name__
         if (other := field(state, "kind")) != kind:
-            named = other if isinstance(other, str) else short(other)
+            named = cut(other) if isinstance(other, str) else short(other)
             raise ValueError(f"this optimizer is {kind}, the state is of {named}")
         memory = field(state, "memory")
         lr = rate(f"{kind}: lr", field(state, "lr"))
@@ -92,7 +92,7 @@ class Optimizer:
         if memory == {}:
             return {}
         if not isinstance(memory, dict) or memory.keys() != set(self.remembers):
-            found = ", ".join(map(str, memory)) if isinstance(memory, dict) else short(memory)
+            found = cut(", ".join(map(str, memory))) if isinstance(memory, dict) else short(memory)
             expected = ", ".join(self.remembers) or "nothing"
             raise ValueError(f"{type(self).__name__} remembers {expected}, the state has {found}")
         return {name: memorised(name, x, p) for name, x in memory.items()}

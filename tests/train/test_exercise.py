@@ -151,6 +151,7 @@ def test_answers_as_people_write_them():
     ("change", "sentence"),
     [
         ({"exercise": "cnn"}, "\"exercise\" must be one of neuron, fork, .*, got 'cnn'"),
+        ({"exercise": {"name": "rnn"}}, '"exercise" must be one of neuron, .*, got a dict'),
         ({"seed": "x"}, "\"seed\" must be a whole number of 0 or more, got 'x'"),
         ({"count": 0}, '"count" must be a whole number of 1 or more, got 0'),
         ({"answers": [1]}, '"answers" must be an object of number to answer, got a list'),

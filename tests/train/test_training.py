@@ -258,6 +258,7 @@ def damaged(state):
         yield json.dumps({k: x for k, x in state.items() if k != name}), f"has no '{name}'"
     memory = state["optimizer"]["memory"]
     for field, x, said in [
+        ("lr", 10**400, "Adam: lr must be a number of 0 or more, got 1000"),
         ("lr", -1, "Adam: lr must be a number of 0 or more, got -1"),
         ("lr", "fast", "Adam: lr must be a number of 0 or more, got 'fast'"),
         ("memory", 5, "the memory of Adam must be a list, got 5"),
@@ -265,6 +266,8 @@ def damaged(state):
         ("memory", [memory[0] | {"mean": "x"}, *memory[1:]], "mean must be numbers, got 'x'"),
         ("memory", [memory[0] | {"mean": [1, 2]}, *memory[1:]], r"mean has shape \(2,\)"),
         ("memory", [memory[0] | {"mean_square": -1}, *memory[1:]], "made of squares"),
+        ("memory", [memory[0] | {"steps": 10**400}, *memory[1:]], "steps must be a whole number"),
+        ("memory", [{"m" * 999: 0}, *memory[1:]], r"the state has m{57}\.\.\.$"),
         ("memory", [memory[0] | {"steps": 0.5}, *memory[1:]], "steps must be a whole number"),
     ]:
         yield json.dumps(state | {"optimizer": state["optimizer"] | {field: x}}), said

@@ -124,6 +124,17 @@ def test_ascii_only_and_still_aligned() -> None:
     assert all(line[:end].rstrip() == line[:end] for line in table)
 
 
+@pytest.mark.parametrize("label", ["a\nb\r\nc\t", "\t\t\t", "\ud800x", "\x1b[31mred"])
+def test_a_label_of_any_letters_leaves_ascii_whole_and_the_terminal_alone(label: str) -> None:
+    a = Value(2.0, label=label)
+    b = a * a
+    b.backward()
+    shown = text(b, ascii=True, color=False)
+    assert shown.isascii()
+    assert "\x1b" not in shown
+    assert "..." not in shown  # nothing is cut
+
+
 @pytest.mark.parametrize(
     ("given", "plain"),
     [("h₁₂", "h_12"), ("x²", "x^2"), ("−4.7e−4", "-4.7e-4"), ("☃", "\\u2603"), ("∞", "inf")],

@@ -173,7 +173,8 @@ class _Terminal:
     # Cells
 
     def _say(self, words: str, kind: str = "") -> Text:
-        words = clean(words)  # a label or a title must not command the terminal
+        # A label or a title must not command the terminal, and a tab has no known width.
+        words = clean(words).replace("\t", " ")
         return Text(to_ascii(words) if self.plain else words, style=TERMINAL.get(kind, ""))
 
     def _name(self, words: str) -> Text:
