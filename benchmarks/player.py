@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> None:
         for steps in lengths:
             file = viz.player(run(steps), Path(folder) / "page.html")
             page = browser.new_page()
-            page.goto(file.as_uri(), wait_until="commit")
+            page.goto(f"{file.as_uri()}#level=scalar", wait_until="commit")
             page.wait_for_load_state("load")
             loaded = page.evaluate(LOADED)
             cards = page.locator(".card").count()

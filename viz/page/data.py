@@ -195,6 +195,7 @@ class _Level:
             "value": self._source(row.value),
             "grad": self._source(row.grad),
             "room": [room, round(heat[0].w - 6.0, 2) if heat else 0.0],
+            "size": text[0].size if text else 11.0,
         }
 
     def _wire(self, wire: Wire) -> Data:

@@ -47,15 +47,18 @@ def number(x: float, decimals: int = 3) -> str:
 
 
 def fit_number(x: float, size: float, width: float, bold: bool = False) -> str:
-    """A number with as many decimals as `width` points hold; never one digit cut off.
+    """A number with as many decimals as `width` points hold; never one digit cut off, nor all.
 
     >>> fit_number(-1473.654, 11.0, 60.0), fit_number(-1473.654, 11.0, 35.0)
     ('−1473.654', '−1474')
+    >>> fit_number(-0.4, 11.0, 30.0), fit_number(-0.004, 11.0, 30.0)
+    ('−0.40', '−0.004')
     """
     x = float(x)
     for decimals in (3, 2, 1, 0):
         text = number(x, decimals)
-        if text_width(text, size, bold) <= width and (decimals or abs(x) >= 10.0):
+        told = (decimals or abs(x) >= 10.0) and (x == 0.0 or text.strip("−0.") != "")
+        if told and text_width(text, size, bold) <= width:
             return text
     if not math.isfinite(x) or abs(x) < 1.0 or x == int(x):
         return number(x)

@@ -9,6 +9,8 @@ function aim(x, y, scale) {
   Object.assign(camera, { x, y, scale, free: true });
   world.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
   canvas.classList.toggle("far", scale < 0.3); // words that small only cost time
+  canvas.classList.toggle("farther", scale < 0.12);
+  paintSeen();
 }
 
 /** Show the whole picture. */

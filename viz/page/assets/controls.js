@@ -115,8 +115,8 @@ function walk(places) {
   const at = cards.findIndex((card) => card.element === document.activeElement);
   const start = at < 0 ? (places > 0 ? -1 : cards.length) : at;
   const next = cards[Math.min(Math.max(start + places, 0), cards.length - 1)];
-  next.element.focus();
   reveal(next);
+  next.element.focus();
 }
 
 // Search

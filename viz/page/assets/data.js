@@ -49,7 +49,7 @@ function refresh(level) {
     const size = wire.message ? Math.abs(exact(wire.message)) : 0;
     if (size > strongest && size !== Infinity) strongest = size;
   }
-  for (const wire of level.wires) wire.width = ribbonWidth(wire, strongest);
+  for (const wire of level.wires) wire.ribbonWidth = ribbonWidth(wire, strongest);
 }
 
 const isClose = (a, b) => Object.is(a, b) || Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));

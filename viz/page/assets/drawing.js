@@ -58,46 +58,68 @@ function curve(points) {
 
 const ofKind = (shapes, ...kinds) => shapes.filter(([, kind]) => kinds.includes(kind));
 
+/** What a card or a wire remembers of how it was painted. */
+const NEW = { painted: "", sight: null, away: false, wide: null, sign: "" };
+
 function drawWire(parent, wire) {
   const kind = `wire${wire.recurrent ? " recurrent" : ""}${wire.cut ? " cut" : ""}`;
   const group = drawn(parent, "g", { class: kind, "aria-hidden": "true" });
   const [[, , , , points, head]] = ofKind(wire.shapes, "line");
   const path = curve(points);
-  Object.assign(wire, { element: group, kind, path, painted: kind, sent: null, text: null });
+  Object.assign(wire, { element: group, kind, path, ...NEW, painted: kind, sent: null, text: null, ...spanOf(points) });
   wire.ribbon = drawn(group, "path", { class: "ribbon", d: `${path}L${head.slice(0, 2)}` });
   for (const shape of wire.shapes) {
     if (shape[1] === "local") wire.text = drawShape(group, shape);
     else if (shape[1] !== "message") drawShape(group, shape);
   }
-  writeWire(wire);
+}
+
+/** The box around the points of a curve. */
+function spanOf(points) {
+  const [xs, ys] = [0, 1].map((odd) => points.filter((_, i) => i % 2 === odd));
+  const [x, y] = [Math.min(...xs), Math.min(...ys)];
+  return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
 }
 
 /** The numbers of a wire: its local derivative, the width of its ribbon, its message if sent. */
 function writeWire(wire) {
   const message = wire.message ? exact(wire.message) : 0;
-  wire.ribbon.setAttribute("stroke-width", wire.width.toFixed(2));
-  wire.ribbon.setAttribute("stroke-dasharray", message < 0 ? "7 3.5" : "");
-  wire.ribbon.style.stroke = Number.isFinite(message) ? "" : "var(--bad-fill)";
+  const sign = !Number.isFinite(message) ? "bad" : message < 0 ? "negative" : "";
+  const width = wire.ribbonWidth.toFixed(1);
+  if (wire.wide !== width) wire.ribbon.setAttribute("stroke-width", (wire.wide = width));
+  if (wire.sign !== sign) {
+    wire.sign = sign;
+    wire.ribbon.setAttribute("stroke-dasharray", sign === "negative" ? "7 3.5" : "");
+    wire.ribbon.style.stroke = sign === "bad" ? "var(--bad-fill)" : "";
+  }
   if (wire.text) label_(wire.text, wire.before[0], wire.figures[0], "local");
   if (wire.sent) label_(wire.sent, wire.before[1], wire.figures[1], "gradient");
 }
 
 function label_(text, before, number, colour) {
   const words = `${before}${shown(number)}`;
-  if (text.textContent !== words) text.textContent = words;
-  const bad = Boolean(number) && !Number.isFinite(exact(number));
-  redden(text, bad);
-  text.style.fill = bad ? "var(--bad-text)" : `var(--${colour})`;
+  if (text.words === words) return;
+  text.words = text.textContent = words;
+  redden(text, text, Boolean(number) && !Number.isFinite(exact(number)), colour);
 }
 
+const pen = document.createElement("canvas").getContext("2d"); // measures words without a layout
+
 /** Put nan and inf on red: a box behind the text, which goes when the number is one again. */
-function redden(text, bad) {
+function redden(text, number, bad, colour) {
+  const fill = `var(--${bad ? "bad-text" : colour})`;
+  if (number.style.fill !== fill) number.style.fill = fill;
   text.classList.toggle("bad", bad);
   text.back?.remove();
   text.back = null;
   if (!bad) return;
-  const { x, y, width, height } = text.getBBox();
-  text.back = drawn(text.parentNode, "rect", { class: "bad", x: x - 2, y, width: width + 4, height });
+  const [x, y, size] = ["x", "y", "font-size"].map((name) => Number(text.getAttribute(name)));
+  pen.font = `bold ${size}px Arial, "Liberation Sans", Helvetica, sans-serif`;
+  const width = pen.measureText(text.textContent).width;
+  const left = x - { start: 0, middle: width / 2, end: width }[text.getAttribute("text-anchor")];
+  text.back = drawn(text.parentNode, "rect", {
+    class: "bad", x: left - 2, y: y - 0.92 * size, width: width + 4, height: 1.15 * size,
+  });
   text.back.style.fill = "var(--bad-fill)";
   text.parentNode.insertBefore(text.back, text);
 }
@@ -125,7 +147,7 @@ function drawCard(parent, card) {
   const box = drawn(group, "rect", { class: "box", x, y, width, height, rx: radius });
   box.style.fill = `var(--${paint}-fill)`;
   box.style.stroke = `var(--${paint}-border)`;
-  Object.assign(card, { element: group, kind, painted: "" });
+  Object.assign(card, { element: group, kind, ...NEW });
   const known = card.shapes.filter(([, name]) => !["heat", "negative", "grad", "value"].includes(name));
   drawShapes(group, known);
   const [heats, grads, values] = ["heat", "grad", "value"].map((name) => ofKind(card.shapes, name));
@@ -139,6 +161,7 @@ function drawCard(parent, card) {
 function drawCell(group, heat, grad, value) {
   const cell = { value: value ? drawShape(group, value) : null, heat: null };
   if (cell.value) cell.number = cell.value.lastElementChild ?? cell.value;
+  if (cell.number) cell.number.style.fill = "var(--value)";
   if (!heat) return cell;
   const [, , x, y, , height] = heat;
   cell.heat = drawShape(group, heat);
@@ -148,27 +171,84 @@ function drawCell(group, heat, grad, value) {
   return cell;
 }
 
-// Repainting
+// Repainting: what can be seen is painted at once, the rest of a large picture a little later
+
+const ALL_AT_ONCE = 120; // cards of a picture that is painted whole
+const SLICE = 6; // milliseconds of painting at a time, of what cannot be seen
+const EDGE = 60; // points that names and rings stand out
+let sight = { active: null, lit: null, version: 0 }; // what the picture has to show; a new one per change
+let rest = null; // the timer of what is left to paint
 
 painters.push((before) => {
   if (before.level !== state.level) {
     refresh(state.level);
     drawLevel(state.level);
-    begin();
   } else if (before.version !== state.version) refresh(state.level);
   if (!differs(before, "level", "step", "asked", "selected", "version")) return;
-  if (differs(before, "version", "level")) state.level.wires.forEach(writeWire);
-  const active = activeWire();
-  const lit = state.selected ? pathsOf(state.selected) : null;
-  world.classList.toggle("lit", lit !== null);
+  sight = {
+    active: activeWire(), lit: state.selected ? pathsOf(state.selected) : null, version: state.version,
+  };
+  world.classList.toggle("lit", sight.lit !== null);
   world.classList.toggle("sweeping", LAST > 0);
-  for (const wire of state.level.wires) paintWire(wire, active, lit);
-  for (const card of state.level.cards) paintCard(card, active, lit);
-  paintPulse(active, before);
-  paintFork(active);
+  if (before.level !== state.level) begin();
+  else paintSeen();
+  paintPulse(sight.active, before);
+  paintFork(sight.active);
 });
 
-function paintWire(wire, active, lit) {
+/** Bring what can be seen up to date and leave the rest for later; what is far away is not laid out. */
+function paintSeen() {
+  const { wires, cards } = state.level;
+  const small = cards.length <= ALL_AT_ONCE;
+  const [left, top] = [-camera.x / camera.scale - EDGE, -camera.y / camera.scale - EDGE];
+  const right = left + room.width / camera.scale + 2 * EDGE;
+  const bottom = top + room.height / camera.scale + 2 * EDGE;
+  const later = [];
+  for (const thing of [...wires, ...cards]) {
+    const seen = small || (thing.x < right && thing.x + thing.width > left
+      && thing.y < bottom && thing.y + thing.height > top);
+    putAway(thing, !seen);
+    if (seen) bringUp(thing);
+    else if (thing.sight !== sight) later.push(thing);
+  }
+  clearTimeout(rest);
+  if (later.length) rest = setTimeout(paintRest, 30, later);
+}
+
+function paintRest(later) {
+  const end = performance.now() + SLICE;
+  while (later.length && performance.now() < end) bringUp(later.pop());
+  if (later.length) rest = setTimeout(paintRest, 10, later);
+}
+
+/** The whole picture up to date and laid out, as whoever copies it needs it. */
+function paintAll() {
+  for (const thing of [...state.level.wires, ...state.level.cards]) {
+    putAway(thing, false);
+    bringUp(thing);
+  }
+}
+
+function putAway(thing, away) {
+  if (away === thing.away) return;
+  thing.away = away;
+  if (away) thing.element.setAttribute("display", "none");
+  else thing.element.removeAttribute("display");
+}
+
+/** Paint a card or a wire, unless it shows that already. */
+function bringUp(thing) {
+  if (thing.sight === sight) return;
+  if (thing.cells) paintCard(thing);
+  else {
+    if (thing.sight?.version !== sight.version) writeWire(thing);
+    paintWire(thing);
+  }
+  thing.sight = sight;
+}
+
+function paintWire(wire) {
+  const { active, lit } = sight;
   const classes = [wire.kind];
   if (passed(wire)) {
     classes.push("passed");
@@ -181,7 +261,8 @@ function paintWire(wire, active, lit) {
   setOnce(wire, classes.join(" "));
 }
 
-function paintCard(card, active, lit) {
+function paintCard(card) {
+  const { active, lit } = sight;
   const classes = [card.kind];
   if (!reached(card)) classes.push("unreached");
   if (card.rows.every((row) => !value(card, row))) classes.push("uncomputed");
@@ -193,7 +274,8 @@ function paintCard(card, active, lit) {
   if (card === state.selected) classes.push("selected");
   if (card.matches) classes.push("match");
   setOnce(card, classes.join(" "));
-  card.rows.forEach((row, i) => paintCell(card, row, card.cells[i]));
+  const changed = card.rows.map((row, i) => paintCell(card, row, card.cells[i]));
+  if (changed.some(Boolean)) card.element.setAttribute("aria-label", label(card));
 }
 
 function setOnce(thing, classes) {
@@ -202,26 +284,29 @@ function setOnce(thing, classes) {
   thing.element.setAttribute("class", classes);
 }
 
+/** Write what is known of a row; whether that is something else than before. */
 function paintCell(card, row, cell) {
   const [computed, known] = [value(card, row), gradient(card, row)];
   const text = computed ? computed.text : "";
-  if (cell.value && cell.written !== text) {
-    cell.written = cell.number.textContent = text;
+  const fresh = cell.written !== text;
+  if (cell.value && fresh) {
+    cell.number.textContent = text;
     const bad = Boolean(computed) && computed.number !== null && !Number.isFinite(computed.number);
-    redden(cell.value, bad);
-    cell.number.style.fill = bad ? "var(--bad-text)" : "var(--value)";
-    card.element.setAttribute("aria-label", label(card));
+    redden(cell.value, cell.number, bad, "value");
   }
-  if (!cell.heat) return;
+  cell.written = text;
+  if (!cell.heat) return fresh;
   const [grad, heat] = known ? [known.text, known.heat] : ["", ""];
-  const negative = known && known.number < 0 && heat !== "bad";
-  if (cell.shown === grad && cell.colour === heat && cell.negative === negative) return;
+  const negative = Boolean(known) && known.number < 0 && heat !== "bad";
+  if (cell.shown !== grad) cell.text.textContent = grad;
+  if (cell.colour !== heat) {
+    cell.heat.style.fill = heat === "" ? "none" : `var(--${heat}-fill)`;
+    cell.text.style.fill = heat === "" ? "" : `var(--${heat}-text)`;
+  }
+  if (cell.negative !== negative) cell.bar.style.fill = negative ? "var(--gradient)" : "none";
+  const again = fresh || cell.shown !== grad;
   Object.assign(cell, { shown: grad, colour: heat, negative });
-  cell.text.textContent = grad;
-  cell.heat.style.fill = heat === "" ? "none" : `var(--${heat}-fill)`;
-  cell.bar.style.fill = negative ? "var(--gradient)" : "none";
-  cell.text.style.fill = heat === "" ? "" : `var(--${heat}-text)`;
-  card.element.setAttribute("aria-label", label(card));
+  return again;
 }
 
 /** A stroke that runs along the wire the way the message goes, from the result to the operand. */

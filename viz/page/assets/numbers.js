@@ -17,11 +17,12 @@ const fixed = (x, decimals) => x.toFixed(decimals);
 const exponential = (x) => x.toExponential(1).replace("+", "").replace("-", "−");
 
 /** A number with as many decimals as so many points hold, as typography.fit_number has it. */
-function fitted(x, room, size = 11) {
+function fitted(x, room, size) {
   if (!room) return format(x);
   for (const decimals of [3, 2, 1, 0]) {
     const text = format(x, decimals);
-    if (widthOf(text, size) <= room && (decimals || Math.abs(x) >= 10)) return text;
+    const told = (decimals || Math.abs(x) >= 10) && (x === 0 || /[^−0.]/.test(text));
+    if (told && widthOf(text, size) <= room) return text;
   }
   if (!Number.isFinite(x) || Math.abs(x) < 1 || Number.isInteger(x)) return format(x);
   const digits = Math.abs(x) < 10 ? Math.abs(x).toFixed(1) : Math.abs(x).toExponential(1).replace("+", "");

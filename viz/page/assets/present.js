@@ -71,6 +71,7 @@ const fileName = () => (document.title.replace(/[^\p{L}\p{N}]+/gu, "-").replace(
 
 /** The picture of now as an SVG that stands alone: every style that the page gives is written in. */
 function standalone() {
+  paintAll();
   const { width, height } = state.level;
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const attributes = { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` };
@@ -99,6 +100,7 @@ const asText = (svg) => new XMLSerializer().serializeToString(svg);
 
 /** The picture on a canvas, twice as large, and from there a PNG: no image is loaded for it. */
 function asPng(done) {
+  paintAll();
   const { width, height } = state.level;
   const scale = Math.min(2, 8000 / Math.max(width, height));
   const paper = document.createElement("canvas");
@@ -195,11 +197,15 @@ function animateCard(group, card, appear) {
   });
 }
 
-/** Do what reads the picture's styles while the picture is visible: a table may stand before it. */
+/** Do what reads the picture's styles while it is visible: a table may stand before it. */
 function visibly(read) {
   const { visibility } = canvas.style;
+  const far = canvas.getAttribute("class");
   canvas.style.visibility = "";
+  canvas.removeAttribute("class");
   read();
+  canvas.setAttribute("class", far ?? "");
+  paintSeen();
   canvas.style.visibility = visibility;
 }
 

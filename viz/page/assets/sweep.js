@@ -4,14 +4,14 @@
 function gradient(card, row = card.rows[0], step = state.step) {
   if (hides(card, "gradient")) return { text: "?", heat: "asked", number: null };
   const x = numberOf(row.grad, step);
-  return x === null ? null : { text: fitted(x, row.room[1]), heat: heatOf(x), number: x };
+  return x === null ? null : { text: fitted(x, row.room[1], row.size), heat: heatOf(x), number: x };
 }
 
 /** The value of a card's row as far as the forward pass has come: {text, number} or null. */
 function value(card, row = card.rows[0], step = state.step) {
   if (hides(card, "value")) return { text: "?", number: null };
   const x = numberOf(row.value, step);
-  return x === null ? null : { text: `${row.bars}${fitted(x, row.room[0])}${row.bars}`, number: x };
+  return x === null ? null : { text: `${row.bars}${fitted(x, row.room[0], row.size)}${row.bars}`, number: x };
 }
 
 /** Whether the exercise hides this of a card, or of one of its wires. */
