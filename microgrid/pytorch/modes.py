@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -66,7 +68,15 @@ class Functions(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
+        if func is F.scaled_dot_product_attention and _drops(*args, **(kwargs or {})):
+            # A fused kernel keeps its mask to itself; the plain path draws it as a tensor.
+            with sdpa_kernel(SDPBackend.MATH):
+                return func(*args, **(kwargs or {}))
         name = _WHOLE.get(func)
         if name is None or self.recorder.paused:
             return func(*args, **(kwargs or {}))
         return self.recorder.whole(name, func, args, kwargs or {})
+
+
+def _drops(q: Any, k: Any, v: Any, mask: Any = None, dropout_p: float = 0.0, **_: Any) -> bool:
+    return dropout_p > 0.0

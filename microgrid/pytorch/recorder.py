@@ -16,12 +16,15 @@ from ..arrays import Array, filled, numbers
 from ..recording import current_scope
 from ..value import Value, compare
 from .columns import Columns
+from .decomposed import Decomposition, is_composite
+from .modes import Aten
 from .names import parameter_labels
 from .recurrent_calls import WholeCalls
 from .rules import rule_for
 from .rules.recurrent import Unrolling
 from .shadows import Shadows, numbers_of, refuse
 from .sites import FunctionCall, Site, function_around, user_site, variable_name
+from .unrecorded import Unrecorded, tensors_of
 
 __all__ = ["Call", "Leaf", "TorchRecorder"]
 
@@ -77,7 +80,7 @@ class Leaf:
     numbers: np.ndarray
 
 
-class TorchRecorder(WholeCalls):
+class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
     """Runs every call, and records what it did to the arrays behind its tensors."""
 
     def __init__(
@@ -87,6 +90,7 @@ class TorchRecorder(WholeCalls):
         columns: Columns,
     ) -> None:
         self.paused = False
+        self.within = None
         self.columns = columns
         self.shadows = Shadows()
         self.calls: list[Call] = []
@@ -98,7 +102,8 @@ class TorchRecorder(WholeCalls):
         self._labels = parameter_labels(model) if model is not None else {}
         self._models = model  # keeps the ids above from being reused
         self._results: dict[int, torch.Tensor] = {}
-        self._looked_at = Shadows()  # numbers computed from recorded ones, such as masks
+        self.looked_at = Shadows()  # numbers computed from recorded ones, such as masks
+        self._gaps = Shadows()  # results that no rule gives, such as a saved deviation
         self._cells: dict[int, Any] = {}
         self._device: torch.device | None = None
         self._frame: Any = None  # of the autograd.Function applied last
@@ -120,23 +125,30 @@ class TorchRecorder(WholeCalls):
         tensors = [x for x in tree_leaves((args, named)) if isinstance(x, torch.Tensor)]
         name = func._schema.name.partition("::")[2]
         if name in _LOOKS:
-            self._note_a_look(tensors)
+            self.note_a_look(tensors)
         if not any(map(self._matters, tensors)):
             out = func(*args, **named)
-            self._follow_looks(tensors, out)
+            self.follow_looks(tensors, out)
             return out
+        if is_composite(func):
+            with Aten(self):
+                return func.decompose(*args, **named)
         function = None
-        if not torch.is_grad_enabled():
+        if not torch.is_grad_enabled() and self.within is None:
             function = function_around()
             if function is None:
-                return self._unrecorded(func, args, named)
+                return self.unrecorded(func, args, named)
+        elif self.within is None and self.behind(func, args, tensors):
+            return self.unrecorded(func, args, named)
         self.seen(tensors)
         if _is_view(func._schema, name):
             for tensor in tensors:
                 self._array(tensor, ())
             return func(*args, **named)
-        return self._recorded(self._call(name, function), func, args, named, tensors,
-                              function.arguments if function else ())  # fmt: skip
+        if self.within is not None:
+            return self._recorded(*self.within, func, args, named, tensors)
+        given = function.arguments if function else ()
+        return self._recorded(self._call(name, function), given, func, args, named, tensors)
 
     def _call(self, name: str, function: FunctionCall | None = None) -> Call:
         number, scope = len(self.calls), current_scope()
@@ -149,35 +161,47 @@ class TorchRecorder(WholeCalls):
     def _recorded(
         self,
         call: Call,
+        given: Sequence[Any],
         func: Any,
         args: Sequence[Any],
         named: dict[str, Any],
         tensors: Sequence[torch.Tensor],
-        given: Sequence[Any],
     ) -> Any:
-        name = call.name.removeprefix("aten.")
+        name = func._schema.name.partition("::")[2]
+        if any(x in self._gaps for x in tensors):
+            raise NotImplementedError(
+                f"record: {call.name} at {call.site} uses a second result of a call whose first "
+                f"one alone is recorded"
+            )
         rule = rule_for(name, func._overloadname)
         live = self._will_be_live(tensors)
         arrays, named_arrays = tree_map(lambda x: self._entry(x, given), (tuple(args), dict(named)))
         if name in _COMPARISONS:
             self._guard(_COMPARISONS[name], *arrays[:2])
+        own = given if call.function or self.within else tensors
+        made: Any = self.decomposed(call, own, func, args, named) if rule is None else None
         out = func(*args, **named)
-        outputs = _tensors_of(out)
+        outputs = tensors_of(out)
         if not any(x is not None and x.is_floating_point() for x in outputs):
-            self._follow_looks(tensors, out)
+            self.follow_looks(tensors, out)
             return out
-        if rule is None:
-            return self.unknown(call, out)
         if hasattr(rule, "chooses"):
             arrays = ([None if x is None else numbers_of(x) for x in outputs], *arrays)
         try:
-            made = rule(*arrays, **named_arrays)
+            if made is None and all(x is None or not x.numel() for x in outputs):
+                made = [None if x is None else numbers_of(x) for x in outputs]  # empty ones
+            elif made is None:
+                made = (rule or _no_rule)(*arrays, **named_arrays)
         except NotImplementedError as missing:
-            return self.unknown(call, out, f"{missing} ({call.name})")
-        self.calls.append(call)
+            if self.within is not None:
+                raise
+            return self.unknown(call, out, f"{missing} ({call.name})" if rule else "")
+        if self.within is None:
+            self.calls.append(call)
         if name in ("addmm", "mm") and self.columns.used:
             self.readout = made
-        self._finish(call, outputs, made, live, tensors, bool(call.function))
+        inner = bool(call.function) or self.within is not None
+        self._finish(call, outputs, made, live, tensors, inner)
         return out
 
     def unknown(self, call: Call, out: Any, what: str = "") -> Any:
@@ -271,11 +295,13 @@ class TorchRecorder(WholeCalls):
             if tensor is None:
                 continue
             if not tensor.is_floating_point():
-                self._looked_at.put(tensor, 0, live=False)
+                self.looked_at.put(tensor, 0, live=False)
                 continue
             if array is None:
                 if tensor in self.shadows:  # filled in place with what is no function of it
                     self.shadows.put(tensor, numbers_of(tensor), live=False)
+                elif isinstance(made, list):
+                    self._gaps.put(tensor, 0, live=False)
                 continue
             refuse(tensor, f"the result of {call.name} at {call.site}")
             self._confirm(call, tensor, array)
@@ -304,37 +330,7 @@ class TorchRecorder(WholeCalls):
                 f"the largest entry: please report it"
             )
 
-    def _unrecorded(self, func: Any, args: Sequence[Any], named: dict[str, Any]) -> Any:
-        """Under no_grad nothing is recorded; what is changed in place becomes constants."""
-        out = func(*args, **named)
-        for argument, x in zip(func._schema.arguments, args):
-            written = argument.alias_info is not None and argument.alias_info.is_write
-            for tensor in tree_leaves(x) if written else ():
-                if isinstance(tensor, torch.Tensor) and tensor in self.shadows:
-                    leaf = self.leaves.get(id(tensor))
-                    if leaf is not None:
-                        raise RuntimeError(
-                            f"record: {leaf.name} is changed at {user_site()} while it is being "
-                            f"recorded; step the optimizer after the with block"
-                        )
-                    self.shadows.put(tensor, numbers_of(tensor), live=False)
-        return out
-
     # What the program looks at
-
-    def _follow_looks(self, tensors: Sequence[torch.Tensor], out: Any) -> None:
-        """Numbers that were computed from recorded ones, and are no Values."""
-        if any(x in self.shadows or x in self._looked_at for x in tensors):
-            for tensor in _tensors_of(out):
-                if tensor is not None and tensor.numel():
-                    self._looked_at.put(tensor, 0, live=False)
-
-    def _note_a_look(self, tensors: Sequence[torch.Tensor]) -> None:
-        if any(x in self._looked_at or x in self.shadows for x in tensors):
-            self.notes[
-                f"{user_site()}: the program looks at a number of the graph; if it takes a branch "
-                f"there, the graph is that of the branch taken"
-            ] = None
 
     def _guard(self, name: str, left: Any, right: Any) -> None:
         """Remember a comparison, so that a Tape of the recording takes the same branch."""
@@ -361,11 +357,10 @@ class TorchRecorder(WholeCalls):
         return next((x for x in reversed(self._results.values()) if x.requires_grad), None)
 
 
+def _no_rule(*_: Any, **__: Any) -> Any:
+    raise NotImplementedError
+
+
 def _is_view(schema: Any, name: str) -> bool:
     returned = [x.alias_info for x in schema.returns]
     return name in _HIDDEN_VIEWS or any(x is not None and not x.is_write for x in returned)
-
-
-def _tensors_of(out: Any) -> list[torch.Tensor | None]:
-    parts = out if isinstance(out, tuple | list) else [out]
-    return [x if isinstance(x, torch.Tensor) else None for x in parts]

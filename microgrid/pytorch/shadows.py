@@ -90,7 +90,7 @@ def _constants(tensor: torch.Tensor) -> Array:
 def numbers_of(tensor: torch.Tensor) -> np.ndarray:
     """The numbers of a tensor: floats as float64, others as they are."""
     given = tensor.detach().resolve_conj().cpu()
-    numbers: np.ndarray = (given.double() if given.is_floating_point() else given).numpy()
+    numbers: np.ndarray = (given.double() if given.is_floating_point() else given).numpy(force=True)
     return numbers
 
 

@@ -13,9 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from . import indexing, losses, matrices, normalisation, pointwise, reductions, shapes
+from . import (
+    indexing,
+    linalg,
+    losses,
+    matrices,
+    normalisation,
+    pointwise,
+    pooling,
+    reductions,
+    shapes,
+)
 
-__all__ = ["RULES", "Rule", "rule_for"]
+__all__ = ["DECOMPOSED", "RULES", "Rule", "rule_for"]
 
 Rule: TypeAlias = Callable[..., Any]
 
@@ -27,7 +37,20 @@ RULES: dict[str, Rule] = {
     **matrices.RULES,
     **normalisation.RULES,
     **losses.RULES,
+    **pooling.RULES,
+    **linalg.RULES,
 }
+
+# Calls without a rule that are recorded as the calls which PyTorch takes them apart into.
+DECOMPOSED = frozenset([
+    "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d",
+    "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d",
+    "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d",
+    "grid_sampler_2d", "im2col", "col2im", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle",
+    "rot90", "slice_scatter", "select_scatter", "diagonal_scatter", "block_diag", "linalg_cross",
+    "_weight_norm_interface", "_unsafe_masked_index", "_unsafe_masked_index_put_accumulate",
+    "renorm", "affine_grid_generator",
+])  # fmt: skip
 
 
 def rule_for(name: str, overload: str = "") -> Rule | None:

@@ -118,7 +118,7 @@ def _multi_margin(
 ) -> Array:
     """The hinge loss of several classes: sum_j max(0, margin - x_y + x_j)**p / classes."""
     given = np.asarray(a)
-    rows = given.reshape(-1, given.shape[-1]).tolist()
+    rows = given.reshape(-1, given.shape[-1] if given.ndim else 1).tolist()
     found = []
     for row, right in zip(rows, np.asarray(target).ravel().tolist()):
         parts = []
@@ -132,6 +132,28 @@ def _multi_margin(
     return _reduction(filled(np.shape(target), found), kind)
 
 
+def _multilabel_margin(a: Any, target: Any, kind: int = _MEAN) -> list[Any]:
+    """sum over right j and wrong i of max(0, 1 - (x_j - x_i)) / classes; -1 ends the right ones."""
+    given = np.atleast_1d(np.asarray(a))
+    rows = given.reshape(-1, given.shape[-1]).tolist()
+    labels = np.asarray(target).reshape(len(rows), -1).tolist()
+    found = []
+    for row, listed in zip(rows, labels):
+        right = listed[: listed.index(-1)] if -1 in listed else listed
+        wrong = [x for i, x in enumerate(row) if i not in right]
+        costs = [
+            apply(ops.RELU, [apply(ops.SUB, [1.0, apply(ops.SUB, [row[j], x])])])
+            for j in right
+            for x in wrong
+        ]
+        found.append(apply(ops.DIV, [total(costs), float(len(row))]))
+    return [_reduction(filled(given.shape[:-1], found), kind), None]
+
+
+def _ctc(*_: Any) -> Any:
+    raise NotImplementedError("the CTC loss, a sum over all alignments within one kernel,")
+
+
 RULES: dict[str, Callable[..., Any]] = {
     "nll_loss_forward": _nll,
     "nll_loss2d_forward": _nll,
@@ -143,4 +165,6 @@ RULES: dict[str, Callable[..., Any]] = {
     "binary_cross_entropy": _binary_cross_entropy,
     "binary_cross_entropy_with_logits": _binary_cross_entropy_with_logits,
     "multi_margin_loss": _multi_margin,
+    "multilabel_margin_loss_forward": _multilabel_margin,
+    "_ctc_loss": _ctc,
 }

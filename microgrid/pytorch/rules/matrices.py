@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays import Array, by_line, dot, filled, matmul, mean, softmax, windows
+from ...arrays import Array, by_line, data, dot, filled, matmul, reduced, softmax, total, windows
 from .indexing import masked_fill
-from .marks import chooses
 from .pointwise import add, mul, scaled
 
 __all__ = ["RULES"]
@@ -58,10 +57,11 @@ def _convolution(
     groups: int,
 ) -> Array:
     """Every place of the output is a dot of a window of x with a filter, and its bias."""
-    if transposed:
-        raise NotImplementedError("a transposed convolution")
     given, filters = np.asarray(x), np.asarray(weight)
     n = filters.ndim - 2
+    if transposed:
+        axes = [_tuple(option, n) for option in (stride, padding, dilation, output_padding)]
+        return _transposed_convolution(given, filters, bias, list(zip(*axes)), groups)
     seen = windows(given, filters.shape[2:], _tuple(stride, n), _tuple(padding, n),
                    _tuple(dilation, n))  # fmt: skip
     batch, channels, places = given.shape[0], given.shape[1] // groups, seen.shape[2 : 2 + n]
@@ -77,59 +77,54 @@ def _convolution(
     return np.concatenate(parts, axis=1)
 
 
-@chooses
-def _max_pool(made: list[np.ndarray], a: Any, *_: Any, **__: Any) -> list[Any]:
-    """The entries at the places that PyTorch found to be largest, flat over the pooled axes."""
-    given, places = np.asarray(a), made[1].astype(int)
-    pooled = 2 if given.ndim > 3 or (given.ndim == 3 and _is_plane(__, _)) else 1
-    lead = given.shape[: given.ndim - pooled]
-    flat = given.reshape(*lead, -1)
-    chosen = np.take_along_axis(flat, places.reshape(*lead, -1), -1)
-    return [chosen.reshape(places.shape), None]
+def _transposed_convolution(
+    x: Array, filters: Array, bias: Any, axes: Sequence[Sequence[int]], groups: int
+) -> Array:
+    """Entry i of x meets entry k of a filter at place i stride - padding + k dilation.
 
-
-def _is_plane(named: dict[str, Any], options: Sequence[Any]) -> bool:
-    """Whether a pooling call without a batch works on two axes."""
-    return bool(options) and not isinstance(options[0], int) and len(options[0]) == 2
-
-
-def _avg_pool(n: int) -> Callable[..., Array]:
-    def rule(
-        a: Any,
-        size: Any,
-        stride: Any = (),
-        padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> Array:
-        if ceil_mode or divisor_override or (not count_include_pad and any(_tuple(padding, n))):
-            raise NotImplementedError("an average pooling with these options")
-        sizes = _tuple(size, n)
-        seen = windows(
-            a, sizes, _tuple(stride, n) if stride else sizes, _tuple(padding, n), [1] * n
-        )
-        lines = seen.reshape(*seen.shape[: seen.ndim - n], -1)
-        flat = lines.reshape(-1, lines.shape[-1]).tolist()
-        return filled(lines.shape[:-1], [mean(xs) for xs in flat])
-
-    return rule
-
-
-def _adaptive_avg_pool(a: Any, size: Sequence[int]) -> Array:
-    """The mean of each of `size` stretches of nearly equal length, per axis."""
-    given, n = np.asarray(a), len(size)
-    places = []
-    for axis, parts in zip(given.shape[-n:], size):
-        cuts = [(i * axis // parts, -(-(i + 1) * axis // parts)) for i in range(parts)]
-        places.append([slice(*cut) for cut in cuts])
-    lead = given.shape[:-n]
-    out = np.empty((*lead, *size), dtype=object)
-    for place in np.ndindex(*size):
-        part = given[(..., *[places[k][i] for k, i in enumerate(place)])].reshape(*lead, -1)
-        lines = part.reshape(-1, part.shape[-1]).tolist()
-        out[(..., *place)] = filled(lead, [mean(xs) for xs in lines])
+    axes: stride, padding, dilation and output padding of each axis.
+    """
+    met = [
+        _meetings(size, k, *options)
+        for size, k, options in zip(x.shape[2:], filters.shape[2:], axes)
+    ]
+    each, channels = filters.shape[1], x.shape[1] // groups
+    out = np.empty((len(x), each * groups, *map(len, met)), dtype=object)
+    for place in np.ndindex(*out.shape[2:]):
+        pairs = [met[axis][i] for axis, i in enumerate(place)]
+        taken = np.ix_(*[[i for i, _ in found] for found in pairs])
+        entries = np.ix_(*[[k for _, k in found] for found in pairs])
+        for g in range(groups):
+            own, to = (slice(g * n, (g + 1) * n) for n in (channels, each))
+            rows = x[(slice(None), own, *taken)].reshape(len(x), -1)
+            columns = filters[(own, slice(None), *entries)].swapaxes(1, 0).reshape(each, -1).T
+            share = None if bias is None else np.asarray(bias)[to]
+            out[(slice(None), to, *place)] = matmul(rows, columns, share)
     return out
+
+
+def _meetings(
+    size: int, k: int, stride: int, padding: int, dilation: int, more: int
+) -> list[list[tuple[int, int]]]:
+    """For each place of the output the entries of x and of the filter that meet there."""
+    found: list[list[tuple[int, int]]] = [
+        [] for _ in range((size - 1) * stride - 2 * padding + dilation * (k - 1) + more + 1)
+    ]
+    for i in range(size):
+        for j in range(k):
+            place = i * stride - padding + j * dilation
+            if 0 <= place < len(found):
+                found[place].append((i, j))
+    return found
+
+
+def _trilinear(
+    a: Any, b: Any, c: Any, expand_a: Any, expand_b: Any, expand_c: Any, gone: Any, *_: Any
+) -> Array:
+    """The sum over some axes of a b c, each of which is first given axes of length 1."""
+    given = zip((a, b, c), (expand_a, expand_b, expand_c))
+    x, y, z = (np.expand_dims(np.asarray(one), tuple(axes)) for one, axes in given)
+    return reduced(mul(mul(x, y), z), list(gone), False, total)
 
 
 def _attention(
@@ -166,7 +161,7 @@ def _attention(
 
 
 def _weights(xs: list[Any]) -> Sequence[Any]:
-    masked = all(x.__class__ is float and x == -math.inf for x in xs)
+    masked = all(data(x) == -math.inf for x in xs)
     return [0.0] * len(xs) if masked else softmax(xs)
 
 
@@ -213,11 +208,12 @@ RULES: dict[str, Callable[..., Any]] = {
     "linear": _linear,
     "ger": _outer,
     "convolution": _convolution,
-    "max_pool1d_with_indices": _max_pool,
-    "max_pool2d_with_indices": _max_pool,
-    "avg_pool1d": _avg_pool(1),
-    "avg_pool2d": _avg_pool(2),
-    "_adaptive_avg_pool2d": _adaptive_avg_pool,
+    "_trilinear": _trilinear,
+    "vdot": lambda a, b: filled((), [dot(np.asarray(a).tolist(), np.asarray(b).tolist())]),
+    "addbmm": lambda c, a, b, beta=1.0, alpha=1.0: add(
+        scaled(c, beta), scaled(reduced(_bmm(a, b), 0, False, total), alpha)
+    ),
+    "addr": lambda c, a, b, beta=1.0, alpha=1.0: add(scaled(c, beta), scaled(_outer(a, b), alpha)),
     "_scaled_dot_product_flash_attention_for_cpu": _flash,
     "_scaled_dot_product_flash_attention": _flash,
     "_scaled_dot_product_efficient_attention": _efficient,

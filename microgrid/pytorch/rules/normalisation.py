@@ -95,6 +95,9 @@ RULES: dict[str, Callable[..., Any]] = {
     "native_layer_norm": _layer_norm,
     "native_batch_norm": _batch_norm,
     "_native_batch_norm_legit": _batch_norm,
+    "_batch_norm_with_update": lambda a, w, b, m, v, momentum, eps: _batch_norm(
+        a, w, b, m, v, True, momentum, eps
+    ),
     "_native_batch_norm_legit_no_training": lambda a, w, b, m, v, momentum, eps: _batch_norm(
         a, w, b, m, v, False, momentum, eps
     ),

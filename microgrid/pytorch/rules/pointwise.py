@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays import Array, apply, data, filled, pointwise
+from ...arrays import Array, apply, data, filled, logsumexp, pointwise
 from ...ops import Op, by_name
 from ...value import Operand, Value
 from .marks import chooses
@@ -153,12 +153,101 @@ def _xlogy(a: Any, b: Any) -> Array:
 
 
 def _data_of(a: Any) -> np.ndarray:
-    return np.array([data(x) for x in np.asarray(a).ravel().tolist()]).reshape(np.shape(a))
+    flat = [data(x) for x in np.asarray(a).ravel().tolist()]
+    return np.array(flat, dtype=float).reshape(np.shape(a))
 
 
-def _rounded(a: Any, **_: Any) -> Array:
-    """What is flat everywhere has no gradient: rounding, signs. None makes it a constant."""
-    return None  # type: ignore[return-value]
+@chooses
+def _rounded(made: list[np.ndarray], *_: Any, **__: Any) -> np.ndarray:
+    """What is flat everywhere has no gradient: rounding, signs. PyTorch's numbers are constants."""
+    return made[0]
+
+
+@chooses
+def _quotient(
+    made: list[np.ndarray], a: Any, b: Any, *, rounding_mode: str | None = None
+) -> np.ndarray:
+    return div(a, b) if rounding_mode is None else made[0]
+
+
+def _remainder(whole: Callable[..., Any]) -> Callable[..., Array]:
+    """A rule for a - b whole(a / b), the whole number a constant."""
+    return lambda a, b: sub(a, mul(b, whole(_data_of(a) / _data_of(b))))
+
+
+def _atan2(a: Any, b: Any) -> Array:
+    """The angle of (b, a): atan of the smaller over the larger, and a constant."""
+    a, b = np.broadcast_arrays(np.asarray(a), np.asarray(b))
+    y, x = _data_of(a), _data_of(b)
+    flat = np.abs(y) <= np.abs(x)
+    ratio = div(_where(flat, a, b), _where(flat, b, a))
+    angle = pointwise(by_name("atan"), ratio)
+    beyond = np.where(x < 0, np.copysign(math.pi, y), 0.0)
+    upright = np.copysign(math.pi / 2, y)
+    return add(_where(flat, angle, sub(0.0, angle)), np.where(flat, beyond, upright))
+
+
+def _hypot(a: Any, b: Any) -> Array:
+    return pointwise(ops.SQRT, add(_power(a, 2.0), _power(b, 2.0)))
+
+
+def _picked(op: Op) -> Callable[..., Array]:
+    """fmax and fmin: as maximum and minimum, but a nan loses."""
+
+    def rule(a: Any, b: Any) -> Array:
+        a, b = np.broadcast_arrays(np.asarray(a), np.asarray(b))
+        x, y = _data_of(a), _data_of(b)
+        one = np.isnan(x) | np.isnan(y)
+        return _where(one, _where(np.isnan(x), b, a), pointwise(op, a, b))
+
+    return rule
+
+
+def _logaddexp2(a: Any, b: Any) -> Array:
+    """log2(2**a + 2**b)."""
+    scaled_up = [mul(x, math.log(2.0)) for x in (a, b)]
+    return div(_logaddexp(*scaled_up), math.log(2.0))
+
+
+def _logaddexp(a: Any, b: Any) -> Array:
+    a, b = np.broadcast_arrays(np.asarray(a), np.asarray(b))
+    pairs = zip(a.ravel().tolist(), b.ravel().tolist())
+    return filled(a.shape, [logsumexp(pair) for pair in pairs])
+
+
+def _logit(a: Any, eps: float | None = None) -> Array:
+    """ln(a / (1 - a))."""
+    p = a if eps is None else _clamp(a, eps, 1.0 - eps)
+    return pointwise(ops.LOG, div(p, sub(1.0, p)))
+
+
+def _sinc(a: Any) -> Array:
+    """sin(pi a) / (pi a), 1 and flat at 0."""
+    zero = _data_of(a) == 0.0
+    angle = mul(_where(zero, 1.0, a), math.pi)
+    return _where(zero, 1.0, div(pointwise(ops.SIN, angle), angle))
+
+
+def _xlog1py(a: Any, b: Any) -> Array:
+    """a ln(1 + b), and 0 where a is 0."""
+    a, b = np.broadcast_arrays(np.asarray(a), np.asarray(b))
+    zero = np.equal(_data_of(a), 0.0)
+    return _where(zero, 0.0, mul(a, pointwise(ops.LOG1P, _where(zero, 1.0, b))))
+
+
+def _entropy(a: Any) -> Array:
+    """-a ln a, 0 at 0."""
+    zero = _data_of(a) == 0.0
+    logs = pointwise(ops.LOG, _where(zero, 1.0, a))
+    return _where(zero, 0.0, sub(0.0, mul(a, logs)))
+
+
+@chooses
+def _rrelu(made: list[np.ndarray], a: Any, *_: Any, **__: Any) -> Array:
+    """x above 0, below it x times the slope that PyTorch has drawn."""
+    known = _data_of(a)
+    below = known < 0.0
+    return mul(a, np.where(below, made[0] / np.where(below, known, 1.0), 1.0))
 
 
 def _glu(a: Any, dim: int = -1) -> Array:
@@ -177,7 +266,28 @@ RULES: dict[str, Callable[..., Any]] = {
     "sub": sub,
     "rsub": lambda a, b, alpha=1.0: sub(b, scaled(a, alpha)),
     "mul": mul,
-    "div": lambda a, b, rounding_mode=None: div(a, b) if rounding_mode is None else None,
+    "div": div,
+    "div.Tensor_mode": _quotient,
+    "div.Scalar_mode": _quotient,
+    "remainder": _remainder(np.floor),
+    "fmod": _remainder(np.trunc),
+    "frac": lambda a: sub(a, np.trunc(_data_of(a))),
+    "atan2": _atan2,
+    "hypot": _hypot,
+    "fmax": _picked(ops.MAXIMUM),
+    "fmin": _picked(ops.MINIMUM),
+    "copysign": lambda a, b: mul(a, np.sign(_data_of(a)) * np.copysign(1.0, _data_of(b))),
+    "deg2rad": lambda a: mul(a, math.pi / 180.0),
+    "rad2deg": lambda a: mul(a, 180.0 / math.pi),
+    "ldexp": lambda a, b: mul(a, _power(2.0, b)),
+    "logaddexp": _logaddexp,
+    "logaddexp2": _logaddexp2,
+    "logit": _logit,
+    "sinc": _sinc,
+    "special_xlog1py": _xlog1py,
+    "special_entr": _entropy,
+    "erfc": lambda a: sub(1.0, pointwise(by_name("erf"), a)),
+    "rrelu_with_noise": _rrelu,
     "true_divide": div,
     "pow": _power,
     "pow.Scalar": _power,
@@ -254,6 +364,18 @@ RULES: dict[str, Callable[..., Any]] = {
         np.isfinite(_data_of(a)), a, np.nan_to_num(_data_of(a), nan=nan or 0.0)
     ),
     **dict.fromkeys(
-        ["sign", "sgn", "floor", "ceil", "round", "trunc", "floor_divide", "heaviside"], _rounded
+        [
+            "sign",
+            "sgn",
+            "floor",
+            "ceil",
+            "round",
+            "trunc",
+            "floor_divide",
+            "heaviside",
+            "normal",
+            "bernoulli",
+        ],
+        _rounded,
     ),
 }

@@ -14,6 +14,7 @@ from ...arrays import (
     Array,
     apply,
     by_line,
+    data,
     dot,
     extreme,
     filled,
@@ -26,7 +27,7 @@ from ...arrays import (
 from ...value import Operand
 from .marks import chooses
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "norm", "product"]
 
 
 def _over(f: Callable[[list[Any]], Any]) -> Callable[..., Array]:
@@ -38,7 +39,7 @@ def _over(f: Callable[[list[Any]], Any]) -> Callable[..., Array]:
     return rule
 
 
-def _product(xs: Sequence[Operand]) -> Operand:
+def product(xs: Sequence[Operand]) -> Operand:
     """x_1 x_2 ... x_n, a chain of products."""
     out = xs[0] if len(xs) else 1.0
     for x in xs[1:]:
@@ -48,8 +49,8 @@ def _product(xs: Sequence[Operand]) -> Operand:
 
 def _variance_of(xs: Sequence[Operand], correction: float = 1.0) -> Operand:
     """The sum of squared deviations from the mean / (n - correction)."""
-    middle = mean(xs)
-    away = [apply(ops.SUB, [x, middle]) for x in xs]
+    _middle = mean(xs)
+    away = [apply(ops.SUB, [x, _middle]) for x in xs]
     return apply(ops.DIV, [dot(away, away), float(len(xs) - correction)])
 
 
@@ -62,23 +63,27 @@ def _root(a: Array) -> Array:
     return filled(a.shape, [apply(ops.SQRT, [x]) for x in a.ravel().tolist()])
 
 
-def _norm_of(xs: Sequence[Operand], p: float = 2.0) -> Operand:
-    """The p-norm of entries."""
+def norm(xs: Sequence[Operand], p: float = 2.0) -> Operand:
+    """The p-norm of entries. Where all are 0 it has no gradient, as in PyTorch."""
+    if p == 0.0:
+        return float(sum(data(x) != 0.0 for x in xs))
+    if p == 2.0 and all(data(x) == 0.0 for x in xs):
+        return 0.0
     if p == math.inf or p == -math.inf:
         return extreme([apply(ops.ABS, [x]) for x in xs], p > 0)
     if p == 1.0:
         return total([apply(ops.ABS, [x]) for x in xs])
     if p == 2.0:
         return apply(ops.SQRT, [dot(xs, xs)])
-    powers = [apply(ops.POW, [apply(ops.ABS, [x]), p]) for x in xs]
-    return apply(ops.POW, [total(powers), 1.0 / p])
+    powers = [apply(ops.POW, [apply(ops.ABS, [x]), p]) for x in xs if data(x) != 0.0]
+    return apply(ops.POW, [total(powers), 1.0 / p]) if powers else 0.0
 
 
 def _norm(
     a: Any, ord: Any = 2.0, dim: Any = None, keepdim: bool = False, **_: Any
 ) -> Array:  # torch's names
     p = 2.0 if ord is None else float(ord)
-    return reduced(a, dim, keepdim, lambda xs: _norm_of(xs, p))
+    return reduced(a, dim, keepdim, lambda xs: norm(xs, p))
 
 
 @chooses
@@ -98,6 +103,30 @@ def _pick(made: list[np.ndarray], a: Any, *args: Any, **named: Any) -> list[Any]
 def _axis_of(args: Sequence[Any], named: dict[str, Any]) -> int:
     """The axis among the arguments: `dim`, which topk and kthvalue have after their k."""
     return int(named["dim"]) if "dim" in named else int(args[0]) if args else -1
+
+
+@chooses
+def _running_pick(made: list[np.ndarray], a: Any, dim: int, *_: Any) -> list[Any]:
+    """cummax and cummin: each entry is one of those up to it."""
+    return _pick(made, a, dim=dim)
+
+
+def _middle(a: Any) -> Array:
+    """The lower median of all entries; those that share its number share the gradient."""
+    flat = np.asarray(a).ravel().tolist()
+    known = sorted(data(x) for x in flat)
+    found = known[(len(known) - 1) // 2]
+    return filled((), [mean([x for x in flat if data(x) == found])])
+
+
+def _running_logsumexp(xs: Sequence[Operand]) -> list[Operand]:
+    return list(accumulate(xs, lambda x, y: logsumexp([x, y])))
+
+
+def _finite_only(a: Any) -> Array:
+    """The entries, with 0 in the place of nan."""
+    given = np.asarray(a, dtype=object)
+    return filled(given.shape, [0.0 if math.isnan(data(x)) else x for x in given.ravel().tolist()])
 
 
 @chooses
@@ -130,7 +159,7 @@ def _safe_softmax(a: Any, dim: int, **_: Any) -> Array:
     """softmax, and zeros where every entry is masked."""
 
     def line(xs: list[Any]) -> Sequence[Any]:
-        masked = all(x.__class__ is float and x == -math.inf for x in xs)
+        masked = all(data(x) == -math.inf for x in xs)
         return [0.0] * len(xs) if masked else softmax(xs)
 
     return by_line(a, dim, line)
@@ -140,10 +169,15 @@ def _var_mean(a: Any, dim: Any = None, correction: Any = None, keepdim: bool = F
     return [_variance(a, dim, correction, keepdim), reduced(a, dim, keepdim, mean)]
 
 
+def _std_mean(*args: Any, **named: Any) -> list[Any]:
+    spread, _middle = _var_mean(*args, **named)
+    return [_root(spread), _middle]
+
+
 RULES: dict[str, Callable[..., Any]] = {
     "sum": _over(total),
     "mean": _over(mean),
-    "prod": _over(_product),
+    "prod": _over(product),
     "var.correction": _variance,
     "std.correction": lambda *args, **named: _root(_variance(*args, **named)),
     "var_mean.correction": _var_mean,
@@ -162,6 +196,17 @@ RULES: dict[str, Callable[..., Any]] = {
     "sort.stable": _stable_sort,
     "cumsum": _running(ops.ADD),
     "cumprod": _running(ops.MUL),
+    "cummax": _running_pick,
+    "cummin": _running_pick,
+    "median": _middle,
+    "logcumsumexp": lambda a, dim: by_line(a, dim, _running_logsumexp),
+    "nansum": lambda a, *args, **named: _over(total)(_finite_only(a), *args, **named),
+    "std_mean.correction": _std_mean,
+    "aminmax": lambda a, dim=None, keepdim=False: [
+        reduced(a, dim, keepdim, lambda xs: extreme(xs, largest=False)),
+        reduced(a, dim, keepdim, extreme),
+    ],
+    "trace": lambda a: filled((), [total(np.diagonal(np.asarray(a)).tolist())]),
     "linalg_vector_norm": _norm,
     "norm.ScalarOpt_dim": lambda a, p, dim, keepdim=False: _norm(a, p, dim, keepdim),
     "norm.Scalar": lambda a, p=2.0: _norm(a, p),

@@ -80,16 +80,29 @@ def _flip(a: Any, dims: Sequence[int]) -> Array:
     return np.flip(np.asarray(a), axis=tuple(dims))
 
 
-def _diagonal(a: Any, k: int = 0) -> Array:
-    """The matrix with `a` on a diagonal, or the diagonal of a matrix."""
+def _diag_embed(a: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Array:
+    """Matrices with the lines of the last axis on a diagonal."""
     given = np.asarray(a, dtype=object)
-    if given.ndim == 2:
-        return np.diagonal(given, k).copy()
-    size = given.size + abs(k)
-    out = np.full((size, size), 0.0, dtype=object)
-    rows = np.arange(given.size)
-    out[rows + max(-k, 0), rows + max(k, 0)] = given
-    return out
+    size = given.shape[-1] + abs(offset)
+    out = np.full((*given.shape[:-1], size, size), 0.0, dtype=object)
+    rows = np.arange(given.shape[-1])
+    out[..., rows + max(-offset, 0), rows + max(offset, 0)] = given
+    return np.moveaxis(out, (-2, -1), (dim1, dim2))
+
+
+def _bordered(mode: str, n: int) -> Callable[..., Array]:
+    """A rule for a margin of the array's own entries around the last n axes; below 0 it cuts."""
+
+    def rule(a: Any, pads: Sequence[int]) -> Array:
+        given = np.asarray(a, dtype=object)
+        sides = [(pads[2 * i], pads[2 * i + 1]) for i in range(n)][::-1]
+        lead = [(0, 0)] * (given.ndim - n)
+        wide = np.pad(given, [*lead, *((max(p, 0), max(q, 0)) for p, q in sides)], mode=mode)  # type: ignore[call-overload]
+        cuts = [slice(max(-p, 0), wide.shape[i - n] - max(-q, 0)) for i, (p, q) in enumerate(sides)]
+        out: Array = wide[(..., *cuts)]
+        return out
+
+    return rule
 
 
 def _filled_with(a: Any, value: Any) -> Array:
@@ -111,16 +124,28 @@ RULES: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(
         ["clone", "contiguous", "_to_copy", "detach_copy", "alias_copy", "lift_fresh_copy"], _copy
     ),
-    **dict.fromkeys(["_unsafe_view", "_reshape_copy", "view_copy", "_reshape_alias"], _reshaped),
+    **dict.fromkeys(
+        ["_unsafe_view", "_reshape_copy", "view_copy", "_reshape_alias", "squeeze_copy",
+         "unsqueeze_copy"],
+        _reshaped,
+    ),
+    "permute_copy": lambda a, dims: np.transpose(np.asarray(a), dims).copy(),
+    "transpose_copy": lambda a, i, j: np.swapaxes(np.asarray(a), i, j).copy(),
+    "t_copy": lambda a: np.asarray(a).T.copy(),
+    "diagonal_copy": lambda a, *args, **named: np.diagonal(
+        np.asarray(a), *args, **{"axis" + k.removeprefix("dim"): v for k, v in named.items()}
+    ).copy(),
     **dict.fromkeys(
         [
             "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like",
-            "bernoulli", "bernoulli_", "new_zeros", "new_ones", "new_full", "new_empty",
-            "new_empty_strided", "normal_", "uniform_", "multinomial", "randint_like",
+            "bernoulli_", "new_zeros", "new_ones", "new_full", "new_empty",
+            "new_empty_strided", "normal_", "uniform_", "exponential_", "multinomial",
+            "randint_like",
         ],
         _constant,
     ),
     "copy": lambda a, b, non_blocking=False: np.broadcast_to(np.asarray(b), np.shape(a)),
+    "copy_to": lambda a, b: np.broadcast_to(np.asarray(b), np.shape(a)),
     "fill": _filled_with,
     "zero": lambda a: _filled_with(a, 0.0),
     "cat": _cat,
@@ -131,7 +156,9 @@ RULES: dict[str, Callable[..., Any]] = {
     "repeat": _repeat,
     "roll": _roll,
     "flip": _flip,
-    "diag_embed": lambda a, *_: _diagonal(a),
+    "diag_embed": _diag_embed,
+    **{f"reflection_pad{n}d": _bordered("reflect", n) for n in (1, 2, 3)},
+    **{f"replication_pad{n}d": _bordered("edge", n) for n in (1, 2, 3)},
     "unsafe_split": _split_copies,
     "unsafe_split_with_sizes": _split_copies,
     "split_with_sizes_copy": _split_copies,

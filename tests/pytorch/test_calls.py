@@ -1,0 +1,81 @@
+"""Every class of torch.nn and many calls of torch: values and gradients are PyTorch's."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from microgrid.pytorch import record  # noqa: E402
+from tests.pytorch.calls import ABSTRACT, CALLS, LAZY, MODULES  # noqa: E402
+
+nn, F = torch.nn, torch.nn.functional
+BOUND = {torch.float64: 1e-12, torch.float32: 1e-6}
+
+
+def agree(f, given, dtype):
+    """f of random tensors, recorded: numbers and gradients are PyTorch's."""
+    torch.manual_seed(0)
+    inputs = [torch.randn(x, dtype=dtype).requires_grad_() if isinstance(x, tuple) else
+              x.to(dtype) if x.is_floating_point() else x for x in given]  # fmt: skip
+    model = f.to(dtype) if isinstance(f, nn.Module) else None
+    before = {} if model is None else {k: v.clone() for k, v in model.state_dict().items()}
+    torch.manual_seed(1)
+    with record(model) as recording:
+        out = f(*inputs)
+        out = out if isinstance(out, torch.Tensor) else next(iter(out))
+        loss = (out * torch.linspace(-1, 1, out.numel(), dtype=dtype).reshape(out.shape)).sum()
+    loss.backward()
+    if model is not None:
+        model.load_state_dict(before)
+    torch.manual_seed(1)
+    again = f(*inputs)
+    again = again if isinstance(again, torch.Tensor) else next(iter(again))
+    torch.testing.assert_close(out, again)  # recording changes nothing
+    assert recording.error <= BOUND[dtype]
+    tensors = [*inputs, *(model.parameters() if model is not None else ())]
+    tensors = [p for p in tensors if p.grad is not None]
+    assert tensors
+    largest = max(1e-3, *(float(p.grad.abs().max()) for p in tensors))
+    for p in tensors:
+        apart = np.abs(recording.gradient(p) - p.grad.double().numpy()).max()
+        assert apart <= BOUND[dtype] * largest
+
+
+@pytest.mark.parametrize("dtype", BOUND, ids=str)
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_of_torch_nn(name, dtype):
+    torch.manual_seed(0)
+    agree(*MODULES[name](), dtype)
+
+
+@pytest.mark.parametrize("dtype", BOUND, ids=str)
+@pytest.mark.parametrize("name", CALLS)
+def test_calls_of_torch(name, dtype):
+    agree(*CALLS[name], dtype)
+
+
+def test_no_module_of_torch_nn_is_forgotten():
+    known = {name.partition(",")[0] for name in MODULES} | ABSTRACT | LAZY
+    theirs = {name for name, kind in vars(nn).items()
+              if isinstance(kind, type) and issubclass(kind, nn.Module)}  # fmt: skip
+    assert theirs - known == {"CTCLoss", "CrossMapLRN2d", "Hardsigmoid"}
+
+
+def test_torchs_own_hardsigmoid_has_a_float32_sixth_for_a_slope():
+    # Its kernel divides 1.0f by 6.0f, in float64 as well; the recording has the sixth itself.
+    x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    with record() as recording:
+        loss = F.hardsigmoid(x).sum()
+    loss.backward()
+    assert x.grad.item() == float(np.float32(1) / np.float32(6))
+    assert recording.gradient(x).item() == 1 / 6
+
+
+def test_what_has_no_rule_is_refused_in_a_sentence():
+    x = torch.eye(2, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(NotImplementedError, match="the CTC loss, a sum over all align"), record():
+        F.ctc_loss(x.log_softmax(1)[:, None], torch.tensor([[1]]), [2], [1])
+    with pytest.raises(ValueError, match="complex128; only real numbers are recorded"), record():
+        torch.fft.fft(x).abs().sum()
+    with pytest.raises(NotImplementedError, match=r"_linalg_eigh .*test_calls\.py:\d+"), record():
+        torch.linalg.eigvalsh(x)
