@@ -14,6 +14,9 @@ HELPERS = {
     "micrograd_ops",
     "minimal",
     "problems",
+    "progress",
+    "report",
+    "rung",
     "scalar_gpt",
     "tables",
 }

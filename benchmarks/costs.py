@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .harness import Contender, Result, held_bytes, race
+from .harness import Contender, held_bytes, race
 from .problems import CharLSTM, CharRNN, Expression, MicroGPT, Moons
 from .tables import Table, milliseconds, ratio
 
@@ -55,42 +55,58 @@ def phase(name: str, problem: Problem) -> Callable[[], Any]:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds per phase, one entry a round, for a graph of so many nodes and edges."""
+    """Median seconds of each phase for a graph of so many nodes and edges, and its bytes.
 
-    problem: Problem
+    `planning` is counted in eager forward-and-backward passes of the same graph, without the
+    first replay. The bytes are the graph's with its leaves, and those of a tape beside it.
+    """
+
+    problem: str
     nodes: int
     edges: int
-    seconds: dict[str, Result]
-
-    def median(self, name: str) -> float:
-        return self.seconds[name].median
-
-    @property
-    def planning(self) -> float:
-        """In eager forward-and-backward passes of the same graph; without the first replay."""
-        plan, replay, eager = (self.seconds[name].seconds for name in ("plan", "replay", "eager"))
-        return statistics.median((p - r) / e for p, r, e in zip(plan, replay, eager))
+    record: float
+    plan: float
+    eager: float
+    replay: float
+    planning: float
+    graph_bytes: int = 0
+    tape_bytes: int = 0
 
     @property
     def break_even(self) -> float:
         """After so many steps, recording, planning and replaying take less than eager steps."""
-        saved = self.median("eager") - self.median("replay")
-        return math.ceil(self.spent / saved) if saved > 0 else math.inf
-
-    @property
-    def spent(self) -> float:
-        return self.median("record") + self.median("plan")
+        saved = self.eager - self.replay
+        return math.ceil((self.record + self.plan) / saved) if saved > 0 else math.inf
 
 
-def measure(problems: Sequence[Problem], rounds: int, fill: float) -> list[Cost]:
-    """Race the phases of each problem with each other."""
-    found = []
-    for problem in problems:
-        phases = [Contender(name, phase, (name, problem), fill=fill) for name in PHASES]
-        nodes, edges = _size(problem)
-        results = race(phases, rounds)
-        found.append(Cost(problem, nodes, edges, dict(zip(PHASES, results))))
-    return found
+def measure(problem: Problem, rounds: int, fill: float, weigh: bool = True) -> Cost:
+    """Race the phases of a problem with each other, and weigh its graph and its tape."""
+    phases = [Contender(name, phase, (name, problem), fill=fill) for name in PHASES]
+    results = race(phases, rounds)
+    seconds = {name: result.seconds for name, result in zip(PHASES, results)}
+    medians = {name: result.median for name, result in zip(PHASES, results)}
+    turns = zip(seconds["plan"], seconds["replay"], seconds["eager"])
+    planning = statistics.median((plan - replay) / eager for plan, replay, eager in turns)
+    held = _held(problem) if weigh else (0, 0)
+    return Cost(str(problem), *_size(problem), **medians, planning=planning,
+                graph_bytes=held[0], tape_bytes=held[1])  # fmt: skip
+
+
+def _held(problem: Problem) -> tuple[int, int]:
+    from microgrid.tape import Tape
+
+    from .peers.ours_graphs import recording
+
+    record, leaves, numbers = recording(problem)
+    loss = record()
+
+    def used() -> Any:
+        tape = Tape(loss, leaves, engine="compiled")
+        tape.forward(numbers if len(numbers) else None)
+        tape.backward()
+        return tape
+
+    return held_bytes(lambda: (r := recording(problem), r[0]())), held_bytes(used)
 
 
 def _size(problem: Problem) -> tuple[int, int]:
@@ -106,10 +122,10 @@ def making(costs: Sequence[Cost]) -> Table:
     """Record and plan in time and in eager passes, and the break-even."""
     rows = [
         [
-            str(cost.problem),
+            cost.problem,
             f"{cost.nodes:,}",
             f"{cost.edges:,}",
-            *(milliseconds(cost.median(name)) for name in PHASES),
+            *(milliseconds(getattr(cost, name)) for name in PHASES),
             ratio(cost.planning),
             "never" if math.isinf(cost.break_even) else f"{cost.break_even:,}",
         ]
@@ -127,36 +143,18 @@ def making(costs: Sequence[Cost]) -> Table:
     )
 
 
-def memory(problems: Sequence[Problem]) -> Table:
+def memory(costs: Sequence[Cost]) -> Table:
     """Bytes per node of graphs, and of tapes beside their graphs."""
-    from microgrid.tape import Tape
-
-    from .peers.ours_graphs import recording
-
-    rows = []
-    for problem in problems:
-        record, leaves, numbers = recording(problem)
-        loss = record()
-
-        def used(loss: Any = loss, leaves: Any = leaves, numbers: Any = numbers) -> Any:
-            tape = Tape(loss, leaves, engine="compiled")
-            tape.forward(numbers if len(numbers) else None)
-            tape.backward()
-            return tape
-
-        nodes, edges = _size(problem)
-        bytes_ = (
-            held_bytes(lambda problem=problem: (r := recording(problem), r[0]())),
-            held_bytes(used),
-        )
-        rows.append(
-            [
-                str(problem),
-                f"{nodes:,}",
-                ratio(edges / nodes),
-                *(f"{b / nodes:,.0f}" for b in bytes_),
-            ]
-        )
+    rows = [
+        [
+            cost.problem,
+            f"{cost.nodes:,}",
+            ratio(cost.edges / cost.nodes),
+            f"{cost.graph_bytes / cost.nodes:,.0f}",
+            f"{cost.tape_bytes / cost.nodes:,.0f}",
+        ]
+        for cost in costs
+    ]
     return Table(
         "Memory in bytes per node",
         ["", "nodes", "edges per node", "graph", "tape beside it"],
@@ -167,17 +165,22 @@ def memory(problems: Sequence[Problem]) -> Table:
 
 @dataclass(frozen=True)
 class Growth:
-    """Costs along one size."""
+    """Slopes d log(time) / d log(size) along one axis, by phase, and of the plan by edges."""
 
     axis: str
-    sizes: Sequence[int]
-    costs: Sequence[Cost]
+    slopes: dict[str, float]
 
-    def slope(self, name: str, edges: bool = False) -> float:
-        """d log(time) / d log(size), or against the number of edges."""
-        against = [cost.edges for cost in self.costs] if edges else self.sizes
-        times = [cost.median(name) for cost in self.costs]
-        return float(np.polyfit(np.log(against), np.log(times), 1)[0])
+
+def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """Of log(seconds) over log(sizes): 1 is in proportion."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def growth(axis: str, sizes: Sequence[int], costs: Sequence[Cost]) -> Growth:
+    """Of the costs at these sizes."""
+    slopes = {name: slope(sizes, [getattr(cost, name) for cost in costs]) for name in PHASES}
+    slopes["plan by edges"] = slope([cost.edges for cost in costs], [cost.plan for cost in costs])
+    return Growth(f"{axis}, {sizes[0]:,} to {sizes[-1]:,}", slopes)
 
 
 def growths(smoke: bool, rounds: int, fill: float) -> list[Growth]:
@@ -193,24 +196,15 @@ def growths(smoke: bool, rounds: int, fill: float) -> list[Growth]:
     if smoke:
         axes = [("steps", [1, 2], lambda n: CharRNN(2, 3, n))]
     return [
-        Growth(axis, sizes, measure([of(n) for n in sizes], rounds, fill))
+        growth(axis, sizes, [measure(of(n), rounds, fill, weigh=False) for n in sizes])
         for axis, sizes, of in axes
     ]
 
 
 def growing(growths: Sequence[Growth]) -> Table:
     """The slopes."""
-    rows = [
-        [
-            f"{growth.axis}, {growth.sizes[0]:,} to {growth.sizes[-1]:,}",
-            *(f"{growth.slope(name):.2f}" for name in PHASES),
-            f"{growth.slope('plan', edges=True):.2f}",
-        ]
-        for growth in growths
-    ]
+    columns = [*PHASES, "plan by edges"]
+    rows = [[found.axis, *(f"{found.slopes[name]:.2f}" for name in columns)] for found in growths]
     return Table(
-        "Growth",
-        ["", "record", "plan", "eager", "replay", "plan by edges"],
-        rows,
-        ["Slopes of log(time) over log(size): 1 is in proportion."],
+        "Growth", ["", *columns], rows, ["Slopes of log(time) over log(size): 1 is in proportion."]
     )

@@ -12,21 +12,25 @@ import importlib.util
 import math
 import multiprocessing
 import os
+import signal
 import statistics
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
-from .tables import Table, microseconds, ratio
+from .progress import progress
+from .tables import Table, duration, microseconds, ratio
 
 WARM = 20  # steps before the first that counts, unless they take long
-LEAST_ROUNDS = 2  # for a contender that takes long
+LEAST_ROUNDS = 2  # for a contender that takes long, such as micrograd with its 20 s a step
 
 # BLAS threads cost more than they give on matrices of this size, and fight over two cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -80,12 +84,23 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A contender that did not run, and why: a clause that goes after its name."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.reason}"
+
+
+@dataclass(frozen=True)
 class Standings:
-    """A race that was run; ours is the first contender. `missing` are not installed."""
+    """A race that was run; ours is the first contender."""
 
     title: str
     results: list[Result]
-    missing: list[Contender]
+    absent: list[Absent]
 
     def __post_init__(self) -> None:
         ours = self.results[0]
@@ -100,17 +115,8 @@ class Standings:
         ours = self.results[0]
         return next((r.times(ours) for r in self.results if r.name == name), None)
 
-    def least_times(self, name: str) -> float | None:
-        """The same of the least times."""
-        ours = self.results[0]
-        return next((r.least_times(ours) for r in self.results if r.name == name), None)
-
     def table(self) -> Table:
         ours = self.results[0]
-        skipped = [
-            f"{contender.name} skipped: {contender.needs} is not installed"
-            for contender in self.missing
-        ]
         return Table(
             f"{self.title} ({len(ours.seconds)} alternating rounds)",
             ["", "median µs", "times ours", "min µs", "times ours"],
@@ -124,16 +130,32 @@ class Standings:
                 ]
                 for r in self.results
             ],
-            skipped,
+            [str(absent) for absent in self.absent],
         )
 
 
 def measure(
-    title: str, contenders: Sequence[Contender], rounds: int, seconds: float = 60.0
+    title: str,
+    contenders: Sequence[Contender],
+    rounds: int,
+    seconds: float = 60.0,
+    limit: float = math.inf,
 ) -> Standings:
-    """Race the contenders that are installed; SystemExit if one computes something else."""
-    here, missing = split_installed(contenders)
-    return Standings(title, race(here, rounds, seconds), missing)
+    """Race the contenders that are installed; SystemExit if one computes something else.
+
+    Who fails, or is not ready within `limit` seconds, is left out and named; but ours, the first,
+    has to run: RuntimeError.
+    """
+    missing = [
+        Absent(contender.name, f"skipped: {contender.needs} is not installed")
+        for contender in contenders
+        if not contender.installed
+    ]
+    here = [contender for contender in contenders if contender.installed]
+    results, absent = heat(title, here, rounds, seconds, limit)
+    if absent and absent[0].name == contenders[0].name:
+        raise RuntimeError(str(absent[0]))
+    return Standings(title, results, [*missing, *absent])
 
 
 def report(title: str, contenders: Sequence[Contender], rounds: int) -> None:
@@ -156,58 +178,120 @@ def held_bytes(build: Callable[[], Any]) -> int:
 
 
 def race(contenders: Sequence[Contender], rounds: int, seconds: float = 60.0) -> list[Result]:
-    """Time the contenders in turns, `rounds` times or until `seconds` are over."""
-    for name in ONE_THREAD:
-        os.environ.setdefault(name, "1")
-    context = multiprocessing.get_context("spawn")
-    runners = []
-    for contender in contenders:
-        here, there = context.Pipe()
-        process = context.Process(target=_serve, args=(there, contender), daemon=True)
-        process.start()
-        there.close()
-        runners.append((contender, process, here))
-    results = [
-        Result(contender.name, [], _answer(connection)) for contender, _, connection in runners
-    ]
-    deadline = time.perf_counter() + seconds
-    for done in range(rounds):
-        if done and time.perf_counter() > deadline:
-            break
-        for result, (_, _, connection) in zip(results, runners):
-            if done >= LEAST_ROUNDS and sum(result.seconds) > seconds / 10:
-                continue  # so that one that takes seconds does not cost the others their rounds
-            connection.send("go")
-            result.seconds.append(_answer(connection))
-    for _, process, connection in runners:
-        connection.send("stop")
-        process.join()
+    """Time contenders that all have to run: RuntimeError if one does not."""
+    results, absent = heat("timing", contenders, rounds, seconds)
+    if absent:
+        raise RuntimeError(str(absent[0]))
     return results
 
 
-def split_installed(contenders: Sequence[Contender]) -> tuple[list[Contender], list[Contender]]:
-    """Those that can run here, and those whose package is missing."""
-    here = [contender for contender in contenders if contender.installed]
-    missing = [contender for contender in contenders if not contender.installed]
-    return here, missing
+def heat(
+    title: str,
+    contenders: Sequence[Contender],
+    rounds: int,
+    seconds: float = 60.0,
+    limit: float = math.inf,
+) -> tuple[list[Result], list[Absent]]:
+    """Time the contenders in turns, `rounds` times or until `seconds` are over.
+
+    They get ready beside each other, as many at once as there are cores, in `limit` seconds each.
+    """
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    runners = [Runner(contender) for contender in contenders]
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        with progress(title, len(runners) + rounds) as advance:
+
+            def ready(runner: Runner) -> Result | Absent:
+                found = runner.ready(limit)
+                advance()
+                return found
+
+            found = list(pool.map(ready, runners))
+            running = [(x, r) for x, r in zip(found, runners) if isinstance(x, Result)]
+            _rounds(running, rounds, seconds, advance)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for runner in runners:
+            runner.stop()
+    return [result for result, _ in running], [x for x in found if isinstance(x, Absent)]
 
 
-def _answer(connection: Connection) -> Any:
-    answer = connection.recv()
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+def _rounds(
+    running: Sequence[tuple[Result, Runner]],
+    rounds: int,
+    seconds: float,
+    advance: Callable[[], None],
+) -> None:
+    """The first rounds are everybody's; `seconds` count from there on, for those that are quick."""
+    deadline = math.inf
+    for done in range(rounds):
+        if done == LEAST_ROUNDS:
+            deadline = time.perf_counter() + seconds
+        if time.perf_counter() > deadline:
+            break
+        for result, runner in running:
+            if done >= LEAST_ROUNDS and sum(result.seconds) > seconds / 10:
+                continue  # so that one that takes seconds does not cost the others their rounds
+            result.seconds.append(runner.time())
+        advance()
+
+
+class Runner:
+    """A contender in a process of its own, and in a group of its own with what it starts."""
+
+    def __init__(self, contender: Contender) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.contender = contender
+        self._connection, self._there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(self._there, contender), daemon=True)
+
+    def ready(self, limit: float) -> Result | Absent:
+        """Start it; its first answer, or why there is none so many seconds after it has come up."""
+        name = self.contender.name
+        self._process.start()
+        self._there.close()
+        try:
+            self._connection.recv()
+            if not self._connection.poll(None if math.isinf(limit) else limit):
+                self.stop()
+                late = f"had not compiled and made its first steps in {duration(limit)}"
+                return Absent(name, late)
+            kind, answer = self._connection.recv()
+        except EOFError:
+            return Absent(name, "ended before its first answer")
+        return Result(name, [], answer) if kind == "answer" else Absent(name, f"failed: {answer}")
+
+    def time(self) -> float:
+        """Seconds of a step, now."""
+        self._connection.send("go")
+        seconds: float = self._connection.recv()
+        return seconds
+
+    def stop(self) -> None:
+        """End it, with a compiler that it may have started."""
+        if self._process.pid is None:
+            return
+        if self._process.is_alive():
+            with suppress(OSError):  # it may not have come to making its group
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
+        self._process.join()
 
 
 def _serve(connection: Connection, contender: Contender) -> None:
+    os.setpgrp()
     sys.setrecursionlimit(1_000_000)  # micrograd sorts its graph by recursion
+    connection.send("up")
     try:
         step = contender.make(*contender.args)
-        connection.send(contender.summary(step()))
+        answer = contender.summary(step())
         repeats = max(1, math.ceil(contender.fill / _once(step)))
     except Exception as error:
-        connection.send(error)
+        connection.send(("error", f"{type(error).__name__}: {error}".split("\n")[0][:200]))
         return
+    connection.send(("answer", answer))
     while connection.recv() == "go":
         start = time.perf_counter()
         for _ in range(repeats):

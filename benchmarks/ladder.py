@@ -2,185 +2,169 @@
 
 Every rung is one step, forward and backward, in float64 from the same numbers; peers take
 turns, each in a process of its own with one thread. A peer that computes another loss or
-another gradient ends the race. Peers that are not installed are skipped and named.
+another gradient ends its rung. Peers that are not installed, fail or take too long to compile
+are left out and named. With --save each rung is kept when it is measured, and the document is
+written anew from all that were kept, so that a rung can be measured again alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-import time
-from collections.abc import Sequence
-from datetime import date
+import multiprocessing
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from microgrid.files import write_whole
 
-from . import costs, kernels, limits
-from .harness import Contender, Standings, measure, race
-from .machine import facts
-from .peers import PEERS, contenders, make
+from . import report, rung
+from .costs import Growth
+from .peers import PEERS
 from .problems import CharLSTM, CharRNN, Expression, MicroGPT, Moons
-from .tables import Table, microseconds, ratio
+from .rung import Effort, Rung
+from .tables import Table
 
-RESULTS = "benchmarks/RESULTS.md"
-SEQUENCES = [CharRNN(3, 4, 4), CharRNN(16, 27, 8), CharRNN(64, 27, 25)]
-RUNGS: list[tuple[str, Any]] = [
-    *(("char_rnn", problem) for problem in SEQUENCES),
-    ("lstm", CharLSTM(32, 27, 20)),
-    ("moons", Moons()),
-    ("expression", Expression(4000)),
-    ("microgpt", MicroGPT()),
-]
-SMOKE: list[tuple[str, Any]] = [
-    ("char_rnn", CharRNN(3, 4, 4)),
-    ("moons", Moons(points=4, hidden=3, epochs=3)),
-    ("expression", Expression(40)),
-    ("microgpt", MicroGPT(tokens=3, letters=5, width=4, heads=2, places=3)),
-]
-TAPES = (("one point recorded, a batch of all", "ours"), ("all points in + * relu", "ours_plain"))
-
-
-def training(module: str, problem: Moons) -> Any:
-    """The moons from nothing: record, plan, all steps. It returns the last loss."""
-    step = make(module, "moons", problem)
-    for _ in range(problem.epochs - 1):
-        step()
-    return step()[0]
+RESULTS = Path("benchmarks/RESULTS.md")
+README = Path("README.md")
+GROWTH = "growth"
+RUNGS: dict[str, tuple[str, Any]] = {
+    "char-rnn-3": ("char_rnn", CharRNN(3, 4, 4)),
+    "char-rnn-16": ("char_rnn", CharRNN(16, 27, 8)),
+    "char-rnn-64": ("char_rnn", CharRNN(64, 27, 25)),
+    "lstm": ("lstm", CharLSTM(32, 27, 20)),
+    "moons": ("moons", Moons()),
+    "expression": ("expression", Expression(4000)),
+    "microgpt": ("microgpt", MicroGPT()),
+}
+SMOKE: dict[str, tuple[str, Any]] = {
+    "char-rnn-3": ("char_rnn", CharRNN(3, 4, 4)),
+    "moons": ("moons", Moons(points=4, hidden=3, epochs=3)),
+    "expression": ("expression", Expression(40)),
+    "microgpt": ("microgpt", MicroGPT(tokens=3, letters=5, width=4, heads=2, places=3)),
+}
 
 
-def trainings(problem: Moons, rung: Standings, rounds: int) -> Table:
-    """Whole trainings in seconds; those that have nothing to prepare, scaled from one step."""
-    runs = [Contender(name, whole, (module, problem)) for name, module in TAPES]
-    results = race(runs, rounds)
-    rows = [[f"microgrid tape, {run.name}", f"{run.median:.3f}"] for run in results]
-    scaled = ("microgrid eager", "NumPy by hand", "torch.nn", "micrograd")
-    rows += [
-        [f"{result.name}, scaled from one step", f"{problem.epochs * result.median:.3f}"]
-        for result in rung.results
-        if result.name in scaled
-    ]
-    slowest = max(result.median for result in results)
-    verdict = f"Moons with the tape, {problem.epochs} steps: {slowest:.2f} s (wanted: under 1)"
-    return Table(
-        f"Whole training of the {problem}, {problem.epochs} steps, with recording and planning",
-        ["", "seconds"],
-        rows,
-        [sentence(verdict, slowest < 1.0)],
+def climb(
+    keys: Sequence[str], effort: Effort, folder: Path, after: Callable[[str], None]
+) -> list[str]:
+    """Measure these rungs, each in a process of its own, into `folder`; those that failed.
+
+    `after` is called with the key of each that is done.
+    """
+    rungs, failed = SMOKE if effort.smoke else RUNGS, []
+    for key in keys:
+        file = folder / f"{key}.json"
+        work = (rung.run_growth, (effort, file))
+        if key != GROWTH:
+            work = (rung.run, (key, *rungs[key], effort, file))
+        process = multiprocessing.get_context("spawn").Process(target=work[0], args=work[1])
+        process.start()
+        process.join()
+        if process.exitcode:
+            failed.append(key)
+        else:
+            after(key)
+    return failed
+
+
+def kept(folder: Path, rungs: dict[str, tuple[str, Any]]) -> tuple[list[Rung], list[Growth]]:
+    """What was measured until now, in the order of the ladder; a file of no use is named."""
+    found: list[Any] = []
+    for key in (*rungs, GROWTH):
+        file = folder / f"{key}.json"
+        if not file.exists():
+            continue
+        try:
+            found.append(rung.read_growth(file) if key == GROWTH else rung.read(file))
+        except ValueError as error:
+            print(error, file=sys.stderr)
+    return (
+        [x for x in found if isinstance(x, Rung)],
+        [x for xs in found if isinstance(xs, list) for x in xs],
     )
 
 
-def whole(module: str, problem: Moons) -> Any:
-    """A step that is a whole training."""
-
-    def run() -> float:
-        training(module, problem)
-        return 0.0  # a hundred steps through kinks spread the last digits: nothing to compare
-
-    return run
+def show(tables: Sequence[Table]) -> None:
+    """On the terminal."""
+    for table in tables:
+        print("\n" + "\n".join(table.lines()), flush=True)
 
 
-def sentence(fact: str, holds: bool) -> str:
-    return f"{fact}: {'holds' if holds else 'FALLS SHORT'}"
+def titles(rungs: dict[str, tuple[str, Any]]) -> list[str]:
+    """What the tables call the rungs."""
+    return [str(problem) for _, problem in rungs.values()]
 
 
-def overview(rungs: Sequence[Standings]) -> Table:
-    """All rungs in one table: our tape's least time, and how many times that the others take."""
-    names = dict.fromkeys(result.name for rung in rungs for result in rung.results)
-    ours = next(iter(names))
-    rows = [[ours, *(f"{microseconds(rung.results[0].least)} µs" for rung in rungs)]]
-    for name in list(names)[1:]:
-        times = [rung.least_times(name) for rung in rungs]
-        rows.append([name, *("" if t is None else ratio(t) for t in times)])
-    return Table(
-        "One step, forward and backward, the least of all rounds: times our tape's",
-        ["", *(r.title for r in rungs)],
-        rows,
-    )
-
-
-def best(rung: Standings, *names: str) -> float | None:
-    """The fastest of some contenders, in times ours, least times both."""
-    times = [rung.least_times(name) for name in names]
-    return min([t for t in times if t is not None], default=None)
-
-
-JAX = ("jax.jit", "jax.jit, one thread", "jax, unrolled, flat, ahead of time")
-TORCH = ("torch, loop over cells", "torch.nn", "torch on arrays", "torch.compile")
-CASADI = ("CasADi", "CasADi, its own C")
-SCALAR = ("micrograd", "minimal slots node")
-
-
-def wanted(rungs: Sequence[Standings], found: Sequence[costs.Cost]) -> list[str]:
-    """The ratios asked for, each in a sentence that says whether it holds."""
-    sentences = []
-    for rung in rungs:
-        asked = [("JAX, its best way", JAX, 1.3), ("torch, its best way", TORCH, 10.0)]
-        if rung.title.startswith("expression"):
-            asked.append(("CasADi, its best way", CASADI, 2.0))
-        if rung.title.startswith("microgpt"):
-            asked.append(("a micrograd-style Value", SCALAR, 1000.0))
-        for name, peers, limit in asked:
-            times = best(rung, *peers)
-            if times is not None:
-                fact = f"{rung.title}: {name} takes {ratio(times)} times ours"
-                sentences.append(sentence(f"{fact} (wanted: {limit:g})", times >= limit))
-    for cost in found:
-        passes = cost.planning
-        fact = f"{cost.problem}: planning takes {ratio(passes)} eager passes (wanted: at most 5)"
-        sentences.append(sentence(fact, passes <= 5.0))
-    return sentences
-
-
-def show(table: Table) -> Table:
-    print("\n" + "\n".join(table.lines()), flush=True)
-    return table
-
-
-def climb(smoke: bool, packages: Sequence[str] | None, slow: bool = False) -> list[Table]:
-    """Run everything; the tables, as they are printed. `slow`: with torch.compile as well."""
-    rounds, fill = (3, 0.0) if smoke else (100, 0.002)  # short, so that some have the core alone
-    peers = [p for p in PEERS if packages is None or p.needs in ("microgrid", *packages)]
-    peers = [p for p in peers if slow or not p.slow]
-    tables: list[Table] = []
-    rungs: list[Standings] = []
-    for rung, problem in SMOKE if smoke else RUNGS:
-        standings = measure(str(problem), contenders(rung, problem, fill, peers), rounds)
-        tables.append(show(standings.table()))
-        rungs.append(standings)
-        if rung == "moons":
-            tables.append(show(trainings(problem, standings, 3)))
-    problems = [problem for _, problem in (SMOKE[:1] if smoke else RUNGS)]
-    found = costs.measure(problems, 3, fill)
-    tables.append(show(costs.making(found)))
-    tables.append(show(costs.memory(problems)))
-    tables.append(show(costs.growing(costs.growths(smoke, 3, fill))))
-    tables.append(show(kernels.table(problems)))
-    tables.append(show(limits.table(problems, [rung.results[0].least for rung in rungs])))
-    sentences = [[line] for line in wanted([] if smoke else rungs, found)]
-    tables.append(show(Table("What was wanted", ["measured"], sentences)))
-    return [show(overview(rungs)), *tables]
-
-
-def markdown(tables: Sequence[Table], seconds: float) -> str:
-    """The whole of RESULTS.md."""
-    packages = dict.fromkeys(["numpy", *(p.needs for p in PEERS if p.needs != "microgrid")])
-    head = [
-        "# Benchmark results",
-        f"Written by `python -m benchmarks.ladder --save` on {date.today()}, in "
-        f"{math.ceil(seconds / 60)} min. All take turns in rounds; a ratio of medians is the "
-        "median of the rounds' ratios, a ratio of least times is free of whatever else the machine "
-        "was doing. Below 1 the peer is faster.",
-        "\n".join(f"- {fact}" for fact in facts(packages)),
-    ]
-    return "\n\n".join([*head, *(table.markdown() for table in tables)]).rstrip() + "\n"
+def save(file: Path, folder: Path, rungs: dict[str, tuple[str, Any]]) -> None:
+    """Write the document from what is kept, and the README's table where the document is ours."""
+    found, growths = kept(folder, rungs)
+    if not found:
+        return
+    write_whole(file, report.document(found, growths, titles(rungs)))
+    if file == RESULTS:
+        text = README.read_text(encoding="utf-8")
+        write_whole(README, report.in_readme(text, report.overview(found)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parsed(arguments)
+    effort = Effort(
+        options.rounds or (3 if options.smoke else 100), options.limit, options.smoke, options.peers
+    )
+    rungs = SMOKE if options.smoke else RUNGS
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if options.save:
+            folder = options.save.parent / "results"
+
+        def after(key: str) -> None:
+            if key != GROWTH:
+                done = rung.read(folder / f"{key}.json")
+                show(report.single(done, done.peaks))
+            if options.save:
+                save(options.save, folder, rungs)
+
+        failed = climb(
+            [*rungs, GROWTH] if options.only is None else options.only, effort, folder, after
+        )
+        found = kept(folder, rungs)
+        if options.save:
+            save(options.save, folder, rungs)
+    if found[0]:
+        show([*report.common(*found), report.overview(found[0])])
+        if not options.smoke:
+            show([report.wanted(found[0])])
+    if options.save and found[0]:
+        print(f"\nwritten: {options.save}")
+    if failed:
+        raise SystemExit(f"not measured: {', '.join(failed)}")
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.ladder", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, in seconds")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        choices=[*RUNGS, GROWTH],
+        metavar="RUNG",
+        help=f"measure only these, of {', '.join([*RUNGS, GROWTH])}; "
+        "none, to write the document anew",
+    )
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="turns of each contender (default: 100)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="leave out who has not compiled and made its first steps by then (default: 300)",
+    )
     parser.add_argument(
         "--peers",
         nargs="*",
@@ -190,24 +174,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--save",
         nargs="?",
+        type=Path,
         const=RESULTS,
         metavar="FILE",
-        help=f"also write the tables in Markdown, with machine and versions (to {RESULTS})",
-    )
-    parser.add_argument(
-        "--slow", action="store_true", help="also race torch.compile, which takes minutes a rung"
+        help="keep each rung in results/ beside FILE, and write all that are kept into FILE in "
+        f"Markdown, with machine and versions (to {RESULTS}, and the table of {README})",
     )
     options = parser.parse_args(arguments)
     known = {peer.needs for peer in PEERS}
     for package in options.peers or []:
         if package not in known:
             parser.error(f"{package!r} is no peer; there are {', '.join(sorted(known))}")
-    start = time.perf_counter()
-    tables = climb(options.smoke, options.peers, options.slow)
-    if options.save:
-        print(
-            f"\nwritten: {write_whole(options.save, markdown(tables, time.perf_counter() - start))}"
-        )
+    for key in options.only or [] if options.smoke else []:
+        if key not in (*SMOKE, GROWTH):
+            parser.error(f"{key!r} has no smoke test; there are {', '.join([*SMOKE, GROWTH])}")
+    if options.limit <= 0 or (options.rounds is not None and options.rounds < 1):
+        parser.error("--limit and --rounds want a number above 0")
+    return options
 
 
 if __name__ == "__main__":

@@ -141,16 +141,19 @@ def _one_point(problem: Any) -> Any:
     return lambda: graph.loss([x], [y]), [*x, y], problem.points
 
 
-def table(problems: Sequence[Any], ours: Sequence[float]) -> Table:
-    """Per rung the limit, and how many times it our fastest step takes."""
-    found = peaks()
+def best(found: Sequence[Peaks]) -> Peaks:
+    """The highest of each kind: what the core can do it has shown once."""
+    return Peaks(*(max(kind) for kind in zip(*((p.gemm, p.gemv, p.copy) for p in found))))
+
+
+def table(found: Sequence[tuple[str, Need, float]], peaks: Peaks) -> Table:
+    """Of (problem, what it needs, seconds of our fastest step): the limit, and how far we are."""
     rows = []
-    for problem, seconds in zip(problems, ours):
-        needs = need(problem)
-        limit = needs.seconds(found)
+    for problem, needs, seconds in found:
+        limit = needs.seconds(peaks)
         rows.append(
             [
-                str(problem), f"{needs.one_by_one:,.0f}", f"{needs.at_once:,.0f}",
+                problem, f"{needs.one_by_one:,.0f}", f"{needs.at_once:,.0f}",
                 f"{needs.bytes:,.0f}", microseconds(limit), microseconds(seconds),
                 ratio(seconds / limit),
             ]
@@ -159,4 +162,4 @@ def table(problems: Sequence[Any], ours: Sequence[float]) -> Table:
         "", "flop, vector by vector", "flop, many at once", "bytes", "limit µs", "our min µs",
         "times the limit",
     ]  # fmt: skip
-    return Table("How far from the processor's limit", columns, rows, [found.sentence()])
+    return Table("How far from the processor's limit", columns, rows, [peaks.sentence()])

@@ -25,12 +25,15 @@ class Table:
             *(f"  {note}" for note in self.notes),
         ]
 
-    def markdown(self) -> str:
-        """As a section."""
+    def grid(self) -> str:
+        """In Markdown, without title and notes."""
         rule = ["---", *["---:" for _ in self.columns[1:]]]
         rows = [" | ".join(row) for row in (self.columns, rule, *self.rows)]
-        table = "\n".join(f"| {row} |" for row in rows)
-        return "\n\n".join([f"## {self.title}", table, *self.notes]) + "\n"
+        return "\n".join(f"| {row} |" for row in rows)
+
+    def markdown(self) -> str:
+        """As a section."""
+        return "\n\n".join([f"## {self.title}", self.grid(), *self.notes]) + "\n"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -66,3 +69,13 @@ def ratio(times: float) -> str:
     if times < 0.1:
         return f"{times:.2g}"
     return f"{times:.2f}" if times < 100 else f"{times:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """In the unit that one would say.
+
+    >>> duration(45.0), duration(60.0), duration(300.0)
+    ('45 seconds', '1 minute', '5 minutes')
+    """
+    count, unit = (seconds, "second") if seconds < 60 else (seconds / 60, "minute")
+    return f"{count:.3g} {unit}{'' if count == 1 else 's'}"

@@ -1,5 +1,6 @@
 """The benchmarks: every peer computes the same, whoever is missing is named, results are saved."""
 
+import time
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -7,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import costs, ladder
-from benchmarks.harness import Result, Standings, measure
+from benchmarks import costs, ladder, report, rung
+from benchmarks.harness import Contender, Result, Standings, measure
 from benchmarks.peers import PEERS, contenders, make
 from benchmarks.problems import CharLSTM, CharRNN, Expression, MicroGPT, Moons, loss_and_norm
 from benchmarks.scalar_gpt import Gpt, ListValue
@@ -76,17 +77,45 @@ def test_ratios_are_medians_within_rounds():
     assert Standings("race", [ours, other], []).times("nobody") is None
 
 
+def sleeps(seconds):
+    """A contender that compiles for so long."""
+    time.sleep(seconds)
+    return lambda: 1.0
+
+
+def breaks():
+    raise OSError("no compiler\nand more lines")
+
+
+def test_who_takes_too_long_or_fails_is_left_out_and_named():
+    runs = [
+        Contender("ours", sleeps, (0.0,)),
+        Contender("slow", sleeps, (600.0,)),
+        Contender("broken", breaks),
+    ]
+    standings = measure("race", runs, 2, limit=3.0)
+    assert [result.name for result in standings.results] == ["ours"]
+    assert [str(absent) for absent in standings.absent] == [
+        "slow had not compiled and made its first steps in 3 seconds",
+        "broken failed: OSError: no compiler",
+    ]
+    with pytest.raises(RuntimeError, match="broken failed: OSError"):
+        measure("race", runs[2:], 2)
+
+
+def cost(edges, seconds):
+    return costs.Cost("problem", edges, edges, **seconds, planning=1.0)
+
+
 def test_break_even_and_slopes():
     times = {"record": 1.0, "plan": 5.0, "eager": 3.0, "replay": 1.0}
-    sizes, costs_found = [1, 2, 4], []
-    for n in sizes:
-        seconds = {name: Result(name, [t * n**2], 0.0) for name, t in times.items()}
-        costs_found.append(costs.Cost(CharRNN(2, 3, n), n, n**2, seconds))
-    assert costs_found[0].break_even == 3
-    assert costs_found[0].planning == pytest.approx(4.0 / 3.0)
-    growth = costs.Growth("steps", sizes, costs_found)
-    assert growth.slope("plan") == pytest.approx(2.0)
-    assert growth.slope("plan", edges=True) == pytest.approx(1.0)
+    assert cost(1, times).break_even == 3
+    assert cost(1, {**times, "replay": 3.0}).break_even == float("inf")
+    found = [cost(n**2, {name: t * n**2 for name, t in times.items()}) for n in (1, 2, 4)]
+    growth = costs.growth("steps", [1, 2, 4], found)
+    assert growth.axis == "steps, 1 to 4"
+    assert growth.slopes["plan"] == pytest.approx(2.0)
+    assert growth.slopes["plan by edges"] == pytest.approx(1.0)
 
 
 def test_tables_in_both_forms():
@@ -96,15 +125,56 @@ def test_tables_in_both_forms():
     assert "| --- | ---: |" in table.markdown()
 
 
-def test_the_ladder_saves_its_results(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(ladder, "SMOKE", [(rung, TINY[rung]) for rung in ("lstm", "moons")])
+def test_the_ladder_saves_rung_by_rung(tmp_path, monkeypatch, capsys):
+    rungs = {key: (key, TINY[key]) for key in ("lstm", "expression")}
+    monkeypatch.setattr(ladder, "SMOKE", rungs)
     file = tmp_path / "RESULTS.md"
-    ladder.main(["--smoke", "--peers", "numpy", "--save", str(file)])
+    command = ["--smoke", "--peers", "numpy", "--save", str(file), "--only"]
+    ladder.main([*command, "expression"])
     text = file.read_text()
     assert text.startswith("# Benchmark results\n")
-    for part in ("Processor: ", "NumPy by hand", "## Making a tape", "## Growth", "micrograd"):
+    assert "Missing: the rung LSTM 2, 3, 3; how costs grow; " in text
+    assert "CasADi was not asked for (expression, 24 nodes of + - * tanh)" in text
+    monkeypatch.setattr(ladder, "RUNGS", rungs)
+    ladder.main([*command, "lstm", "growth"])
+    text = file.read_text()
+    for part in ("Processor: ", "NumPy by hand", "## Making a tape", "## Growth", "## expression"):
         assert part in text
+    assert "the rung" not in text
+    assert "how costs grow" not in text
     assert f"written: {file}" in capsys.readouterr().out
+    assert not Path("RESULTS.md").exists()
+
+
+def test_a_rung_that_fails_costs_the_others_nothing(tmp_path, monkeypatch, capsys):
+    rungs = {"moons": ("moons", "no problem at all"), "expression": ("expression", Expression(8))}
+    monkeypatch.setattr(ladder, "SMOKE", rungs)
+    file = tmp_path / "RESULTS.md"
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "moons.json").write_text("[1, 2")
+    with pytest.raises(SystemExit, match="not measured: moons"):
+        ladder.main(["--smoke", "--peers", "--save", str(file), "--only", "moons", "expression"])
+    assert "## expression" in file.read_text()
+    assert "moons.json does not hold a rung, measure it anew" in capsys.readouterr().err
+
+
+def test_a_rung_is_read_as_it_was_kept(tmp_path):
+    root = Path(__file__).parents[1] / "benchmarks"
+    for key in ladder.RUNGS:
+        if (root / "results" / f"{key}.json").exists():
+            found = rung.read(root / "results" / f"{key}.json")
+            assert (found.key, found.title) == (key, str(ladder.RUNGS[key][1]))
+            assert found.least_times(found.ours.name) == 1.0
+
+
+def test_the_table_of_the_readme_is_put_between_its_marks():
+    table = Table("T", ["", "ms"], [["a", "1.0"]])
+    old = f"before {report.BEGIN} old {report.END} after"
+    text = report.in_readme(old, table)
+    assert text == f"before {report.BEGIN}\n\n{table.grid()}\n\n{report.END} after"
+    assert report.in_readme(text, table) == text
+    with pytest.raises(ValueError, match="has no <!--"):
+        report.in_readme("before", table)
 
 
 def test_an_unknown_peer_is_refused(capsys):
@@ -122,9 +192,10 @@ def test_every_module_is_a_peer():
         assert all(hasattr(module, rung) for rung in peer.rungs)
 
 
-def test_the_readme_shows_the_saved_results():
+def test_the_readme_and_the_document_show_the_results_that_were_kept():
     root = Path(__file__).parents[1]
-    results = (root / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
-    table = results.split("\n\n")[4]
-    assert table.startswith("|  | char-RNN 3, 4, 4 |")
-    assert table.strip() in (root / "README.md").read_text(encoding="utf-8")
+    found, growths = ladder.kept(root / "benchmarks" / "results", ladder.RUNGS)
+    text = (root / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    assert text == report.document(found, growths, ladder.titles(ladder.RUNGS))
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert readme == report.in_readme(readme, report.overview(found))

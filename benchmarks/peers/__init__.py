@@ -27,7 +27,7 @@ class Peer:
     module: str
     needs: str
     rungs: tuple[str, ...]
-    slow: bool = False  # takes minutes to compile: raced if the ladder is told --slow
+    slow: bool = False  # takes minutes to compile: not in a smoke test
 
     def contender(self, rung: str, problem: Any, fill: float) -> Contender:
         return Contender(
@@ -44,13 +44,14 @@ PEERS = (
     Peer("microgrid eager", "ours_eager", "microgrid", EVERY),
     Peer("NumPy step by step", "numpy_steps", "numpy", ("char_rnn",)),
     Peer("NumPy by hand", "numpy_bptt", "numpy", (*SEQUENCES, "moons")),
-    Peer("Numba by hand", "numba_by_hand", "numba", (*SEQUENCES, "moons")),
+    Peer("Numba by hand", "numba_by_hand", "numba", (*SEQUENCES, "moons", "expression")),
     Peer("torch, loop over cells", "torch_loop", "torch", SEQUENCES),
     Peer("torch.nn", "torch_nn", "torch", (*SEQUENCES, "moons")),
+    Peer("torch, one by one", "torch_loop", "torch", ("expression",)),
     Peer("torch on arrays", "torch_gpt", "torch", ("microgpt",)),
-    Peer("torch.compile", "torch_compiled", "torch", (*SEQUENCES, "moons", "microgpt"), slow=True),
-    Peer("jax.jit", "jax_scan", "jax", (*SEQUENCES, "moons")),
-    Peer("jax.jit, one thread", "jax_one_thread", "jax", (*SEQUENCES, "moons")),
+    Peer("torch.compile", "torch_compiled", "torch", EVERY, slow=True),
+    Peer("jax.jit", "jax_scan", "jax", (*SEQUENCES, "moons", "expression")),
+    Peer("jax.jit, one thread", "jax_one_thread", "jax", (*SEQUENCES, "moons", "expression")),
     Peer(
         "jax, unrolled, flat, ahead of time", "jax_best", "jax", (*SEQUENCES, "moons", "microgpt")
     ),

@@ -8,6 +8,6 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 ).strip()
 
-from .jax_scan import char_rnn, lstm, moons
+from .jax_scan import char_rnn, expression, lstm, moons
 
-__all__ = ["char_rnn", "lstm", "moons"]
+__all__ = ["char_rnn", "expression", "lstm", "moons"]

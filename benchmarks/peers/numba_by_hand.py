@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ..problems import CharRNN, Moons
+from ..problems import CharRNN, Expression, Moons
 from . import Step
 
 FAST = {"fastmath": {"contract", "reassoc", "nsz", "arcp"}, "error_model": "numpy"}
@@ -191,3 +191,34 @@ def _moons(
                 g1[i, 0] += d1[i] * x
                 g1[i, 1] += d1[i] * y
     return loss
+
+
+def expression(problem: Expression) -> Step:
+    leaves = np.array(problem.leaves())
+    gradient, states = np.zeros_like(leaves), np.zeros(problem.nodes // 4 + 1)
+
+    def step() -> object:
+        return _chain(leaves, states, gradient), [gradient]
+
+    return step
+
+
+@njit(**FAST)
+def _chain(x: Any, states: Any, dx: Any) -> Any:
+    """states[i + 1] = tanh((states[i] + a) b - a) with a, b taken from x in turns."""
+    n, links = len(x), len(states) - 1
+    states[0] = x[0]
+    for i in range(links):
+        a, b = x[i % n], x[(7 * i + 3) % n]
+        states[i + 1] = math.tanh((states[i] + a) * b - a)
+    dx[:] = 0.0
+    message = 1.0
+    for i in range(links - 1, -1, -1):
+        first, second = i % n, (7 * i + 3) % n
+        message *= 1.0 - states[i + 1] * states[i + 1]
+        dx[second] += message * (states[i] + x[first])
+        dx[first] -= message
+        message *= x[second]
+        dx[first] += message
+    dx[0] += message
+    return states[links]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from ..problems import CharRNN, MicroGPT, Moons
+from ..problems import CharRNN, Expression, MicroGPT, Moons
 from . import Step, torch_gpt
 
 torch.set_num_threads(1)
@@ -79,3 +79,9 @@ def moons(problem: Moons) -> Step:
 def microgpt(problem: MicroGPT) -> Step:
     weights, letters, targets, loss = torch_gpt.parts(problem)
     return _step(loss, weights, letters, targets)
+
+
+def expression(problem: Expression) -> Step:
+    """All leaves are one array, so that Inductor has one input and one gradient."""
+    leaves = torch.tensor(problem.leaves(), requires_grad=True, dtype=torch.float64)
+    return _step(lambda given: problem.build(given.unbind(), torch.tanh), [leaves])

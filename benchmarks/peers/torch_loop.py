@@ -1,11 +1,11 @@
-"""PyTorch with a Python loop over the steps, as one writes a cell of one's own."""
+"""PyTorch with a Python loop over the steps or nodes, as one writes a cell of one's own."""
 
 from __future__ import annotations
 
 import torch
 from torch.nn import functional
 
-from ..problems import CharLSTM, CharRNN
+from ..problems import CharLSTM, CharRNN, Expression
 from . import Step
 from .torch_nn import text
 
@@ -44,6 +44,18 @@ def lstm(problem: CharLSTM) -> Step:
         logits = functional.linear(torch.stack(states), w_out, b_out)
         loss = functional.cross_entropy(logits, targets, reduction="sum")
         return loss.item(), torch.autograd.grad(loss, parameters)
+
+    return step
+
+
+def expression(problem: Expression) -> Step:
+    """A tensor without axes per node."""
+    leaves = [torch.tensor(x, requires_grad=True, dtype=torch.float64) for x in problem.leaves()]
+
+    def step() -> object:
+        root = problem.build(leaves, torch.tanh)
+        found = torch.autograd.grad(root, leaves, allow_unused=True)
+        return root.item(), [0.0 if gradient is None else gradient for gradient in found]
 
     return step
 
