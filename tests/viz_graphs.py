@@ -5,6 +5,7 @@ from typing import Any
 
 from microgrid import Value, nn
 from microgrid import functional as F
+from viz.formats.graphviz import find
 
 
 def quiz(word: str = "oc") -> nn.Unrolled:
@@ -124,3 +125,8 @@ GRAPHS: dict[str, Callable[[], Any]] = {
     "doublings": lambda: doublings(4),
     **{f"wiring_{name}": (lambda name=name: wiring(name)) for name in TOPOLOGIES},
 }
+
+
+def by_graphviz(drawn: Any) -> str:
+    """What Graphviz makes of the text of a Digraph, as SVG."""
+    return find().run(drawn.source, "svg").decode()

@@ -22,7 +22,7 @@ from microgrid.value import Value
 from .comparison import side_by_side
 from .drawing.drawing import Drawing
 from .drawing.painter import paint
-from .formats import FORMATS, animated, dot, suffixes, svg
+from .formats import FORMATS, animated, digraph, suffixes, svg
 from .formats.terminal import text
 from .layout.place import layout_of
 from .notebook import register
@@ -66,7 +66,7 @@ def draw(
     title: str | None = None,
     captions: Sequence[str] | None = None,
     marked: Collection[Value] = (),
-) -> dot.Digraph:
+) -> digraph.Digraph:
     """The picture of a Value, a list of Values or an Unrolled, as a graphviz.Digraph.
 
     Parameters
@@ -106,7 +106,7 @@ def draw(
         upto=upto,
         marked=marked,
     )
-    return dot.to_dot(paint(picture, layout_of(picture), _theme(theme)))
+    return digraph.to_dot(paint(picture, layout_of(picture), _theme(theme)))
 
 
 def render(

@@ -23,7 +23,7 @@ from microgrid.value import Value
 
 from .drawing.drawing import Drawing
 from .drawing.painter import paint
-from .formats.dot import Digraph, png
+from .formats.digraph import Digraph, png
 from .formats.graphviz import EngineError
 from .formats.svg import to_svg
 from .formats.terminal import text
@@ -115,7 +115,8 @@ def _show_pytorch_flow(found: Any) -> _Bundle:
 
 
 def _show_drawing(drawn: Digraph) -> _Bundle:
-    return _with_png({"text/html": inline(to_svg(drawn.drawing))}, drawn.drawing)
+    shown = {"text/html": inline(drawn.pipe("svg", encoding="utf-8"))}
+    return (shown, {}) if drawn.drawing is None else _with_png(shown, drawn.drawing)
 
 
 def _show_plot(plot: Plot) -> _Bundle:

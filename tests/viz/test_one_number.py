@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 from page_numbers import Page
+from viz_graphs import by_graphviz
 
 import viz
 from microgrid import Value
@@ -92,7 +93,7 @@ def test_every_surface_shows_the_same_gradient(name, tmp_path):
         "draw": by_tooltip(viz.draw(root).source),
         "dot": by_tooltip(viz.render(root, tmp_path / "x.dot").read_text()),
         "svg": by_tooltip(viz.render(root, tmp_path / "x.svg").read_text()),
-        "graphviz": by_tooltip(viz.draw(root).pipe("svg", encoding="utf-8").replace("&#10;", "\n")),
+        "graphviz": by_tooltip(by_graphviz(viz.draw(root)).replace("&#10;", "\n")),
         "debugger": by_tooltip(prompt(stepper or root, tmp_path / "d.svg")),
         "terminal": by_terminal(viz.text(root)),
         "cards": {card.name: card.rows[0].grad for card in scene.cards},

@@ -8,14 +8,14 @@ import zlib
 from collections import Counter
 
 import pytest
-from viz_graphs import GRAPHS, expression, gated, quiz, rnn
+from viz_graphs import GRAPHS, by_graphviz, expression, gated, quiz, rnn
 
 import viz
 from microgrid import Value, nn
 from viz.drawing.drawing import Rect, Text
 from viz.drawing.painter import paint
 from viz.formats import FORMATS, pdf, suffixes
-from viz.formats.dot import to_dot
+from viz.formats.digraph import to_dot
 from viz.formats.svg import to_svg
 from viz.formats.tikz import to_tikz
 from viz.layout.place import layout_of
@@ -53,7 +53,7 @@ def letters(words):
 def test_svg_dot_and_pdf_say_what_is_painted(name, options):
     drawn = drawing(GRAPHS[name](), **options)
     assert svg_lines(to_svg(drawn)) == lines(drawn)
-    painted = ElementTree.fromstring(to_dot(drawn).pipe("svg")).iter(f"{SVG}text")
+    painted = ElementTree.fromstring(by_graphviz(to_dot(drawn))).iter(f"{SVG}text")
     assert letters(text.text or "" for text in painted) == letters(drawn.texts())
     assert len(pdf_runs(pdf.write(drawn))) >= sum(lines(drawn).values())
 
@@ -62,7 +62,7 @@ def test_svg_dot_and_pdf_say_what_is_painted(name, options):
 def test_every_level_says_the_same_in_svg_and_dot(level):
     drawn = drawing(rnn(2, 3, 2), "dark", detail=level)
     assert svg_lines(to_svg(drawn)) == lines(drawn)
-    painted = ElementTree.fromstring(to_dot(drawn).pipe("svg")).iter(f"{SVG}text")
+    painted = ElementTree.fromstring(by_graphviz(to_dot(drawn))).iter(f"{SVG}text")
     assert letters(text.text or "" for text in painted) == letters(drawn.texts())
 
 
@@ -81,6 +81,8 @@ def test_a_pdf_is_a_whole_file_whose_table_points_at_its_objects():
     assert len(places) == 8
     for i, place in enumerate(places, start=1):
         assert content[place:].startswith(b"%d 0 obj" % i)
+    (title,) = re.findall(rb"<</Title<FEFF([0-9A-F]*)>/Producer\(microgrid\)>>\n", content)
+    assert bytes.fromhex(title.decode()).decode("utf-16-be") == drawing(quiz()).title
     assert b"/BaseFont/Helvetica-Bold" in content
     assert b"W_h" in pdf_runs(content)
 
@@ -131,7 +133,7 @@ def test_a_label_is_text_in_every_format(label, format, tmp_path):
         body = content.decode().replace("\\{", "").replace("\\}", "")
         assert body.count("{") == body.count("}")
     if format == "dot":
-        assert to_dot(drawing(out)).pipe("svg").startswith(b"<?xml")
+        assert by_graphviz(to_dot(drawing(out))).startswith("<?xml")
 
 
 @pytest.mark.parametrize("label", [*HOSTILE, "W" * 300, "漢" * 40, "a very long product name"])

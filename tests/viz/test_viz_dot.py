@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from viz_graphs import GRAPHS, expression, quiz, rnn
+from viz_graphs import GRAPHS, by_graphviz, expression, quiz, rnn
 
 import viz
 from microgrid import Value
@@ -44,14 +44,14 @@ def titles(svg: bytes) -> list[str]:
 
 
 def test_the_svg_shows_the_quiz():
-    shown = texts(viz.draw(quiz()).pipe("svg"))
+    shown = texts(by_graphviz(viz.draw(quiz())))
     for number in ("×−5", "← −20", "← 5", "↓ −1", "19"):
         assert number in shown
 
 
 def test_tooltips_hold_the_full_numbers():
     run = rnn()
-    found = titles(viz.draw(run).pipe("svg"))
+    found = titles(by_graphviz(viz.draw(run)))
     (h1,) = run.states[1]
     assert any(repr(h1.data) in title and repr(h1.grad) in title for title in found)
 
@@ -63,7 +63,7 @@ def test_labels_are_data(label):
     out.label = label
     out.backward()
     drawing = viz.draw(out, title=label)
-    svg = drawing.pipe("svg")
+    svg = by_graphviz(drawing)
     root = ElementTree.fromstring(svg)
     kinds = {node.tag.removeprefix(SVG) for node in root.iter()}
     assert kinds <= {"svg", "g", "a", "title", "text", "path", "polygon", "polyline", "ellipse"}
@@ -77,7 +77,7 @@ def test_labels_are_data(label):
 
 def test_a_label_of_ten_thousand_letters_is_cut_on_its_card():
     a = Value(2.0, label="x" * 10_000)
-    shown = texts(viz.draw(a).pipe("svg"))
+    shown = texts(by_graphviz(viz.draw(a)))
     assert any(text.endswith("…") for text in shown)
     assert all(len(text) < 300 for text in shown)
 
@@ -87,7 +87,7 @@ def test_nan_and_inf_are_white_on_red(bad):
     a = Value(bad, label="a")
     out = a * 2.0
     out.backward(gradient=bad)
-    svg = viz.draw(out).pipe("svg").decode()
+    svg = by_graphviz(viz.draw(out))
     red, white = viz.THEMES["light"].bad.fill, viz.THEMES["light"].bad.text
     assert f'fill="{red}"' in svg
     spoken = [
@@ -101,7 +101,7 @@ def test_nan_and_inf_are_white_on_red(bad):
 
 
 def test_a_graph_without_gradients_says_so_in_the_picture():
-    assert "Backward has not run" in viz.draw(rnn(sweep=False)).pipe("svg", encoding="utf-8")
+    assert "Backward has not run" in by_graphviz(viz.draw(rnn(sweep=False)))
 
 
 def test_the_text_is_the_same_in_every_process():

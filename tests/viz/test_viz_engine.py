@@ -1,11 +1,11 @@
-"""The room viz/engine.py: which Graphviz runs, and what is said when none does."""
+"""What viz.draw returns, which Graphviz runs for it, and what is said when none does."""
 
 import importlib.metadata
 import os
 import stat
 
 import pytest
-from viz_graphs import quiz
+from viz_graphs import by_graphviz, quiz
 
 import viz
 from viz.formats import graphviz as engine
@@ -55,7 +55,7 @@ def test_then_dot_on_the_path(machine):
     machine.without_pure()
     program = machine.program("dot")
     assert engine.find() == engine.Engine(program, "PATH")
-    assert viz.draw(quiz()).pipe("svg") == b"<svg/>"
+    assert by_graphviz(viz.draw(quiz())) == "<svg/>"
 
 
 def test_without_any_one_sentence_says_what_to_do(machine):
@@ -63,7 +63,35 @@ def test_without_any_one_sentence_says_what_to_do(machine):
     with pytest.raises(
         engine.EngineError, match="no Graphviz was found: pip install graphviz-pure"
     ):
-        viz.draw(quiz()).pipe("svg")
+        viz.draw(quiz()).pipe("png")
+
+
+@pytest.mark.parametrize("format", ["svg", "pdf"])
+def test_what_draw_returns_writes_svg_and_pdf_without_one(machine, tmp_path, format):
+    machine.without_pure()
+    drawn, run = viz.draw(quiz()), quiz()
+    own = viz.render(run, tmp_path / f"own.{format}").read_bytes()
+    assert drawn.pipe(format) == own
+    assert drawn.render("quiz.gv", directory=tmp_path, format=format) == str(
+        tmp_path / f"quiz.gv.{format}"
+    )
+    assert (tmp_path / f"quiz.gv.{format}").read_bytes() == own
+    assert (tmp_path / "quiz.gv").read_text() == drawn.source
+    out = tmp_path / f"other.{format}"
+    assert drawn.render(outfile=out, cleanup=True) == str(out)
+    assert out.read_bytes() == own
+    assert not (tmp_path / "other.gv").exists()
+
+
+def test_what_is_added_to_the_text_is_painted_by_graphviz():
+    drawn = viz.draw(quiz())
+    assert drawn.pipe("svg", encoding="utf-8") == drawn.pipe().decode()
+    drawn.node("remark", label="my own", pos="10,10")
+    assert ">my own<" in drawn.pipe("svg", encoding="utf-8")
+    assert ">my own<" in drawn.copy().pipe(encoding="utf-8")
+    if engine.find().pure:
+        with pytest.raises(engine.EngineError, match=r"graphviz-pure.* made no pdf: "):
+            drawn.pipe("pdf")
 
 
 @pytest.mark.parametrize("suffix", ["svg", "pdf", "tex", "dot"])

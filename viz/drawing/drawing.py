@@ -9,6 +9,7 @@ animation can find it again.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -61,9 +62,14 @@ class Text:
         return sum(text_width(word.text, self.size, word.bold) for word in self.words)
 
     @property
+    def lead(self) -> float:
+        """The share of its width that stands before x."""
+        return {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+
+    @property
     def left(self) -> float:
         """Where it begins."""
-        return self.x - self.width * {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+        return self.x - self.width * self.lead
 
     @property
     def plain(self) -> str:
@@ -121,6 +127,13 @@ class Drawing:
     height: float
     ground: str
     groups: tuple[Group, ...]
+
+    @property
+    def shapes(self) -> Iterator[Shape]:
+        """All there is to paint, from the ground up."""
+        yield Rect("ground", 0.0, 0.0, self.width, self.height, self.ground)
+        for group in self.groups:
+            yield from group.shapes
 
     def group(self, id: str) -> Group:
         """The group of this id; KeyError where there is none."""

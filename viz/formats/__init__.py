@@ -1,6 +1,8 @@
 """The formats of a picture: a file for each, which writes a Drawing.
 
-A new format is a file with a function from a Drawing to bytes, and a row here.
+A new format is a file with a function from a Drawing to bytes, and a row here. What it would
+repeat stands in `viz/drawing/strokes.py` (shapes as paths, words as runs of letters) and, for
+fonts without our letters, in `letters.py`.
 """
 
 from __future__ import annotations
@@ -8,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..drawing.drawing import Drawing
-from . import dot, pdf, svg, tikz
+from . import digraph, pdf, svg, tikz
 
 __all__ = ["FORMATS", "suffixes"]
 
 FORMATS: dict[str, Callable[[Drawing], bytes]] = {
     "svg": svg.write,
-    "png": dot.png,
-    "dot": dot.write,
+    "png": digraph.png,
+    "dot": digraph.write,
     "pdf": pdf.write,
     "tex": tikz.write,
 }

@@ -35,7 +35,7 @@ class Engine:
         return (done.stderr or done.stdout).strip()
 
     def run(self, source: str, format: str, options: Sequence[str] = ()) -> bytes:
-        """The picture of a DOT text in a format: "svg", "png", "pdf"."""
+        """The picture of a DOT text in a format: "svg", "png"."""
         command = [self.program, "-q", f"-T{format}", *options]
         try:
             done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
@@ -47,8 +47,8 @@ class Engine:
         return done.stdout
 
 
-def find(format: str = "svg") -> Engine:
-    """The Graphviz that makes `format`: MICROGRID_DOT, then graphviz-pure, then dot on PATH.
+def find() -> Engine:
+    """The Graphviz that paints: MICROGRID_DOT, then graphviz-pure, then dot on PATH.
 
     EngineError, in one sentence, where there is none.
     """
@@ -59,12 +59,10 @@ def find(format: str = "svg") -> Engine:
             raise EngineError(f"{VARIABLE} is {asked!r}, which is no program that can be run")
         return Engine(program, VARIABLE)
     pure, system = _pure(), shutil.which("dot")
-    if pure is not None and format != "pdf":
+    if pure is not None:
         return Engine(pure, "the graphviz-pure package")
     if system is not None:
         return Engine(system, "PATH")
-    if format == "pdf":
-        raise EngineError("PDF needs a system Graphviz: there is no dot on PATH; use svg or png")
     raise EngineError(
         f"no Graphviz was found: pip install graphviz-pure, or install Graphviz so that dot is "
         f"on PATH, or set {VARIABLE} to its dot program"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..drawing.drawing import Curve, Drawing, Group, Point, Rect, Shape, Text, Word, opacity
+from ..drawing.strokes import RISE
 from ..style.typography import FONTS, SMALL, escape, known_width, scripts
 
 __all__ = ["element", "to_svg", "write"]
-
-_SINK = {0: 0.0, -1: 0.16, 1: -0.36}  # how far a sub- or superscript stands below the line
 
 
 def write(drawing: Drawing) -> bytes:
@@ -91,7 +90,7 @@ def _pieces(word: Word, size: float) -> str:
     """A word with its subscripts smaller and lower: few fonts have all small digits."""
     found, sunk = "", 0.0
     for piece, level in scripts(word.text):
-        dy = _SINK[level] * size - sunk
+        dy = -RISE[level] * size - sunk
         sunk += dy
         shift = f' dy="{_figure(dy)}"' if dy else ""
         small = f' font-size="{_figure(SMALL * size)}"' if level else ""

@@ -92,6 +92,8 @@ def clean(text: str) -> str:
     >>> clean("a\\x00b")
     'a�b'
     """
+    if text.isprintable():
+        return text
     return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
 
 
@@ -101,7 +103,7 @@ def escape(text: str) -> str:
     >>> escape('<b> & "q"')
     '&lt;b&gt; &amp; &quot;q&quot;'
     """
-    return html.escape(text if text.isprintable() else clean(text))
+    return html.escape(clean(text))
 
 
 # Subscripts and superscripts. Many fonts lack some of the small digits, so formats that can
