@@ -26,6 +26,7 @@ _Complex: TypeAlias = Any  # a complex number, where FLOAT has a float
 # Its square is 0 beside 1, so that no error is made. It is as much smaller than a small operand.
 IMAGINARY_STEP = 1e-100
 _ROUNDING = 2.0**-51  # of a difference of two floats, each good to half a last place
+_BESIDE_A_JUMP = 1000.0  # times atol: the rounding that is borne where the value jumps
 _UNDEFINED = (ArithmeticError, ValueError, TypeError, AttributeError)
 
 
@@ -330,20 +331,27 @@ class Verdict:
     oddity: str = ""
 
 
+def _grows(far: Estimate, near: Estimate, atol: float) -> bool:
+    """Whether a step of a tenth saw as large a change: the value jumps within it."""
+    return abs(near.central) > 5.0 * abs(far.central) + atol
+
+
 def judge(slope: float, estimates: Iterable[Estimate], atol: float, rtol: float) -> Verdict:
     """Hold `slope` against differences: |slope - difference| <= atol + rtol |slope| + rounding.
 
     A step that is too long for the function (it crosses a kink, or the point is tiny)
-    is followed by shorter ones until rounding drowns the difference.
+    is followed by shorter ones until rounding drowns the difference. Where the value jumps
+    within the steps, shorter ones still tell more than rounding hides of so steep a change.
 
     >>> judge(0.5, differences(lambda x: max(x, 0.0), 0.0, 1e-6), 1e-7, 1e-5).oddity
     'kink'
     """
     tried: list[Estimate] = []
-    agreed = None
+    agreed, jumped = None, False
     for estimate in estimates:
         allowed = atol + rtol * max(abs(slope), abs(estimate.central))
-        if len(tried) > 2 and estimate.noise > allowed:
+        borne = max(allowed, _BESIDE_A_JUMP * atol) if jumped else allowed
+        if len(tried) > 2 and estimate.noise > borne:
             break
         close = abs(slope - estimate.central) <= allowed + estimate.noise
         if not tried and not close and estimate.is_finite and not estimate.jumps(allowed):
@@ -351,6 +359,7 @@ def judge(slope: float, estimates: Iterable[Estimate], atol: float, rtol: float)
             # disappears below the rounding of f.
             return Verdict(False, estimate)
         tried.append(estimate)
+        jumped = len(tried) > 1 and _grows(tried[0], tried[1], atol)
         agreed = agreed or (estimate if close else None)
         if agreed is not None and not estimate.jumps(allowed):
             return Verdict(True, agreed)
@@ -359,7 +368,7 @@ def judge(slope: float, estimates: Iterable[Estimate], atol: float, rtol: float)
         return Verdict(agreed is None or agreed.noise < math.inf, last, "edge")
     # What rounding leaves of a smooth function jumps in the end as well, but not from the start.
     pairs = ((tried[0], tried[1]), (before, last))
-    if all(abs(near.central) > 5.0 * abs(far.central) + atol for far, near in pairs):
+    if all(_grows(far, near, atol) for far, near in pairs):
         return Verdict(True, last, "jump")
     allowed = atol + rtol * max(abs(last.left), abs(last.right))
     if last.jumps(allowed) and abs(last.jump - before.jump) < 0.1 * abs(last.jump):

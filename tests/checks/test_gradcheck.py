@@ -149,7 +149,16 @@ def test_differences_that_fail_raise_no_alarm(case):
 
 
 @pytest.mark.parametrize(
-    "case", ["cancels at 1e8", "cancels at 1e16", "a chaotic map", "a fast wave", "saturated"]
+    "case",
+    [
+        "cancels at 1e8",
+        "cancels at 1e16",
+        "a chaotic map",
+        "a fast wave",
+        "saturated",
+        "beside a kink",
+        "nearly a tie",
+    ],
 )
 def test_second_order_raises_none_either(case):
     assert gradgradcheck(*STEEP[case])
@@ -169,9 +178,21 @@ def test_a_lost_gradient_is_found_where_differences_fail(case):
         gradcheck(lambda x: f(x) * x.detach(), inputs)
 
 
+@pytest.mark.parametrize("wrong", [1.001, 0.99, 0.0, -1.0])
+def test_a_wrong_second_order_is_found_beside_a_jump(wrong):
+    # The gradient of |x| + x^2 jumps at 0, and beside it a part of the 2 is lost.
+    def half_lost(x):
+        return abs(x) + x * (wrong * x + (1.0 - wrong) * x.detach())
+
+    with pytest.raises(GradcheckError):
+        gradgradcheck(half_lost, [1e-8])
+
+
 def test_what_cannot_be_checked_is_said_truly():
-    with pytest.raises(GradcheckError, match=r"f bends or jumps nearer to x than\neps=1e-06"):
-        gradgradcheck(abs, [1e-8])
+    # min(a, b) max(a, b) is a b, whose second derivatives at a tie are not what the halves of a
+    # tie say: that alarm is right. No step is short enough for a bend at 1e-11.
+    with pytest.raises(GradcheckError, match=r"f bends or jumps nearer to a than\neps=1e-06"):
+        gradgradcheck(F.maximum, [1.0, 1.0 + 1e-11])
     with pytest.raises(GradcheckError, match=r"not all of them are smooth here(.|\n)*kink at min"):
         gradgradcheck(*STEEP["a tie that cancels"])
 
