@@ -1,11 +1,16 @@
 """Normalisation, dropout and residual connections. Names and defaults are PyTorch's."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from weakref import ref
 
 import numpy as np
 
 from .. import functional as F
+from ..beside import follow, mark_frozen
 from ..value import Operand, Value
 from .module import Module
 from .parameters import Row, Seed, check_length, named, size, vector
@@ -58,8 +63,8 @@ class BatchNorm1d(Module):
 
     A call takes a batch: n rows of num_features; n is 2 or more while training. The mean and
     the variance seen so far are kept in running_mean and running_var (by n - 1, as in PyTorch),
-    and after `eval()` they stand in for the batch's own. A Tape replays the graph and leaves
-    them as they were recorded: go over the batches once more, recorded anew, before `eval()`.
+    and after `eval()` they stand in for the batch's own. Every forward of a Tape counts as a
+    call; of a batch of examples, each with its own rows, the average is taken.
     Ioffe and Szegedy (2015); torch.nn.BatchNorm1d.
 
     >>> norm = BatchNorm1d(1)
@@ -92,23 +97,43 @@ class BatchNorm1d(Module):
             centre, n = F.mean(xs), float(len(xs))
             centred = [x - centre for x in xs]
             variance = F.dot(centred, centred) / n
-            self._remember(k, centre.data, variance.data * n / (n - 1.0))
+            self.remember(k, centre.data, variance.data * n / (n - 1.0))
+            follow(variance, _Statistics(self, k, n, ref(centre), ref(variance)))
             scale = F.rsqrt(variance + self.eps)
         else:
             centred = [x - Value(self.running_mean[k], f"μ[{k}]") for x in xs]
             scale = F.rsqrt(self.running_var[k] + self.eps)
         return [c * scale * self.weight[k] + self.bias[k] for c in centred]
 
-    def _remember(self, k: int, mean: float, variance: float) -> None:
+    def remember(self, k: int, mean: float, variance: float) -> None:
+        """Let feature k of another batch count, by `momentum`, in what was seen so far."""
         for running, new in ((self.running_mean, mean), (self.running_var, variance)):
             running[k] += self.momentum * (new - running[k])
+
+
+@dataclass(frozen=True, slots=True)
+class _Statistics:
+    """Feature k of a recorded batch: each replay computes another mean and another variance."""
+
+    norm: BatchNorm1d
+    k: int
+    n: float
+    mean: ref[Value]
+    variance: ref[Value]
+
+    def __call__(self, number: Callable[[Value], Any]) -> None:
+        mean, variance = self.mean(), self.variance()
+        if self.norm.training and mean is not None and variance is not None:
+            share = self.n / (self.n - 1.0)
+            found = np.mean(number(mean)), share * np.mean(number(variance))
+            self.norm.remember(self.k, *map(float, found))
 
 
 class Dropout(Module):
     """Each entry 0 with probability p, otherwise times 1 / (1 - p); as it is after `eval()`.
 
-    The mask is drawn at every call. A Tape would replay the one mask that was recorded: draw
-    it yourself with `draw(n)` and hand it in as an input of the tape.
+    The mask is drawn at every call. A Tape replays the one mask that was recorded, and warns:
+    draw it yourself with `draw(n)` and hand it in as an input of the tape.
     Srivastava et al. (2014); torch.nn.Dropout.
 
     >>> drop = Dropout(0.5, seed=0)
@@ -135,8 +160,11 @@ class Dropout(Module):
         """x times the mask: the one given, or while training a new one."""
         if mask is None and not (self.training and self.p):
             return list(x)
-        mask = self.draw(len(x)) if mask is None else check_length("Dropout: mask", mask, len(x))
-        return [value * factor for value, factor in zip(x, mask)]
+        given = self.draw(len(x)) if mask is None else check_length("Dropout: mask", mask, len(x))
+        dropped = [value * factor for value, factor in zip(x, given)]
+        if mask is None:
+            mark_frozen(y for y in dropped if isinstance(y, Value))
+        return dropped
 
 
 class Residual(Module):

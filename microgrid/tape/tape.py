@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from numbers import Real
@@ -9,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..beside import followed, is_frozen
 from ..graph import put_gradient, recompute
 from ..recording import comparisons, watched
 from ..value import Value
@@ -24,6 +26,12 @@ from .sanity import check_finite, check_recorded
 from .session import Session
 
 __all__ = ["Tape"]
+
+_FROZEN = (
+    "Tape: Dropout drew its mask while this was recorded, and every replay drops the same entries. "
+    "To draw anew, make the mask an input: mask = [Value(1.0) for x in xs], dropout(xs, mask), "
+    "Tape(loss, inputs=[mask]), and tape.forward([dropout.draw(len(mask))])"
+)
 
 
 class Tape:
@@ -50,9 +58,11 @@ class Tape:
     `tape.parameters()`, and call `sync()` to see results in the Values. A comparison that
     the recording made (`if v > 0`) is a guard: replaying numbers that come out
     otherwise raises GuardError. What the program read through `.data` or `float(v)` is a
-    constant of the tape. The arrays hold the latest forward, so a tape is for one thread at a
-    time: RuntimeError where a second one comes in between. ValueError for an input that is no
-    leaf of the graph, and where the graph's numbers are out of date.
+    constant of the tape, and so is a mask that Dropout has drawn: a UserWarning says so. What
+    BatchNorm1d keeps of the batches it sees follows every forward. The arrays hold the latest
+    forward, so a tape is for one thread at a time: RuntimeError where a second one comes in
+    between. ValueError for an input that is no leaf of the graph, and where the graph's numbers
+    are out of date.
 
     >>> a, x = Value(2.0, label="a"), Value(3.0, label="x")
     >>> tape = Tape((a * x).tanh() + x, inputs=[x])
@@ -130,6 +140,9 @@ for this branch
             self._session = Session(self.plan, self._store, engine)
             self._reader = Reader(self.plan, self._store, self._session)
             check_recorded(source, self._session.first_loss())
+        self._followers = followed(source.order)
+        if any(map(is_frozen, source.order)):
+            warnings.warn(_FROZEN, UserWarning, stacklevel=3)
 
     @property
     def engine(self) -> str:
@@ -152,6 +165,8 @@ for this branch
         values, losses = self._session.forward(numbers)
         if watched():
             check_finite(self.plan, values)
+        for follower in self._followers:
+            follower(self._reader.value)
         if losses.ndim == 0:
             return float(losses)
         return float(losses.sum() if self.reduction == "sum" else losses.mean())

@@ -302,9 +302,7 @@ def _refuse_huge(roots: Sequence[Value]) -> None:
 def _check_captions(captions: Sequence[str] | None, roots: Sequence[Value]) -> None:
     steps = {time_step(node.scope) for node in creation_order(*roots)} - {None}
     if captions is not None and len(captions) != len(steps):
-        raise ValueError(
-            f"captions: one for each time step is expected, {len(steps)} here, got {len(captions)}"
-        )
+        raise ValueError(f"captions: {len(steps)} time steps take as many, got {len(captions)}")
 
 
 def _level_of(level: str, scene: Scene, run: Unrolled | None, gates: bool) -> Collapsed:
