@@ -41,7 +41,7 @@ class _Reader:
         self._number = index.__getitem__
         self.constants = Constants()
         self.dots = Dots()
-        self._rows: dict[Weights, list[Nodes]] = {}
+        self._rows: dict[tuple[Weights, int], Nodes] = {}
         self._columns: dict[Bundle, Nodes] = {}
         self._halves: dict[Any, Nodes] = {}
 
@@ -70,14 +70,14 @@ class _Reader:
     def _dot(self, value: Value) -> Nodes:
         made = value._da
         if made.__class__ is Bundle:  # the product that was recorded as one
-            rows = self._rows.get(made.weights)
-            if rows is None:
-                rows = [self.dots.half(self._nodes(row)) for row in made.weights.rows]
-                self._rows[made.weights] = rows
+            place = made.weights, value._db  # of rows that nothing reads, the graph has no leaves
+            row = self._rows.get(place)
+            if row is None:
+                row = self._rows[place] = self.dots.half(self._nodes(made.weights.rows[value._db]))
             column = self._columns.get(made)
             if column is None:
                 column = self._columns[made] = self.dots.half(self._nodes(made.column))
-            return self.dots.join(rows[value._db], column)
+            return self.dots.join(row, column)
         operands = value.operands
         middle = len(operands) // 2
         return self.dots.join(self._half(operands[:middle]), self._half(operands[middle:]))

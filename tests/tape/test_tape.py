@@ -127,6 +127,12 @@ def test_random_networks_replay_as_eager(network):
     assert_equals_eager(loss)
 
 
+def test_a_loss_of_one_output_of_many_replays_as_eager():
+    x = [Value(0.1 * i) for i in range(9)]
+    weight = [[Value(0.2 * i - 0.3 * j) for j in range(9)] for i in range(9)]
+    assert_equals_eager(F.linear(x, weight)[4].tanh())
+
+
 @pytest.mark.parametrize("cell", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
 def test_recurrent_models_replay_as_eager(cell):
     _, run, xs = char_rnn(cell=cell)
