@@ -12,8 +12,9 @@ Only products of matrices of leaves are bundled, and only while every number is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from operator import length_hint
+from itertools import chain, islice
+from math import isfinite
+from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST", "Bundle", "Many", "Pending", "Weights", "bundled", "changes"]
 
-LEAST = 64  # entries of a matrix from which on NumPy multiplies it faster
+LEAST = 40  # entries of a matrix; NumPy is ahead from 24 on, but small nets keep the last bit
 Turns: TypeAlias = "Iterator[Value]"  # those who have yet to send, over a list
 Pending: TypeAlias = "dict[Weights, list[tuple[list[float], Any]]]"
 
@@ -46,18 +47,13 @@ class Many:
         """One local derivative per operand."""
         return self.derivatives
 
-    def below(self, row: int) -> Sequence[Value]:
-        """The operands that are Values."""
-        operands: Any = self.operands
-        return (
-            [x for x in operands if x.__class__ is not float]
-            if float in map(type, operands)
-            else operands
-        )
+    def below(self) -> Sequence[Operand]:
+        """The operands, floats as well: who reads them tells the two apart in passing."""
+        return self.operands
 
     def not_seen(self, row: int, seen: set[Any]) -> Sequence[Value]:
-        """The same, but for what `seen` says was handed out for another node already."""
-        return self.below(row)
+        """The operands that are Values, but for what was handed out for another node already."""
+        return [x for x in self.operands if x.__class__ is not float]  # type: ignore[misc]
 
     def send(self, node: Value, turns: Turns, order: Sequence[Value], pending: Pending) -> None:
         """Send the messages of the node whose turn it is."""
@@ -72,9 +68,9 @@ class Weights:
 
     __slots__ = ("__weakref__", "_read", "flat", "rows")
 
-    def __init__(self, rows: list[Sequence[Value]]) -> None:
+    def __init__(self, rows: list[Sequence[Value]], flat: list[Value]) -> None:
         self.rows = [row[:] for row in rows]  # of the same kind, so that == goes by identity
-        self.flat = [x for row in rows for x in row]
+        self.flat = flat
         self._read: tuple[int, Any] = -1, None
 
     def matrix(self) -> Any:
@@ -126,7 +122,7 @@ class Bundle:
         """One local derivative per operand."""
         return (*self.numbers.tolist(), *self.matrix[row].tolist())
 
-    def below(self, row: int) -> Sequence[Value]:
+    def below(self) -> Sequence[Operand]:
         """The operands that are Values and no weights, which have nothing below them."""
         return self._values
 
@@ -147,8 +143,7 @@ class Bundle:
         size, end = len(self.weights.rows), length_hint(turns) + 1
         rows = order[max(end - size, 0) : end]
         upstreams: list[Any] = [x._grad for x in rows if x._da is self]
-        finite = all([-_LARGEST <= u <= _LARGEST for u in upstreams])  # noqa: C419, it is quicker
-        if len(upstreams) < size or not self.is_whole or not finite:
+        if len(upstreams) < size or not self.is_whole or not _finite(upstreams):
             self._send_one(node)
             return
         next(islice(turns, size - 1, size - 1), None)
@@ -166,7 +161,6 @@ class Bundle:
         Many(self.operands_of(row), self.derivatives_of(row)).send(node, iter(()), (), {})
 
 
-_LARGEST = 1.7976931348623157e308
 _known: WeakValueDictionary[int, Weights] = WeakValueDictionary()  # by the id of the first leaf
 
 
@@ -180,8 +174,13 @@ def bundled(rows: list[Sequence[Any]], column: tuple[Operand, ...]) -> Bundle | 
         return None
     import numpy as np
 
-    numbers = np.array([x if x.__class__ is float else x._data for x in column])  # type: ignore[union-attr]
-    return Bundle(weights, matrix, column, numbers) if np.isfinite(numbers).all() else None
+    numbers: Any = [x if x.__class__ is float else x._data for x in column]  # type: ignore[union-attr]
+    return Bundle(weights, matrix, column, np.array(numbers)) if _finite(numbers) else None
+
+
+def _finite(numbers: list[float]) -> bool:
+    """Whether all numbers are finite. A sum that overflows costs time alone: single messages."""
+    return isfinite(sum(numbers))
 
 
 def _weights(rows: list[Sequence[Any]]) -> Weights | None:
@@ -189,7 +188,14 @@ def _weights(rows: list[Sequence[Any]]) -> Weights | None:
     found = _known.get(key)
     if found is not None and found.rows == rows:  # Values are equal to themselves only
         return found
-    if not all(hasattr(x, "op") and x.op is None for row in rows for x in row):
+    flat = list(chain.from_iterable(rows))
+    try:
+        if any(map(_op, flat)):
+            return None
+    except AttributeError:  # a plain number has no op
         return None
-    found = _known[key] = Weights(rows)
+    found = _known[key] = Weights(rows, flat)
     return found
+
+
+_op = attrgetter("op")

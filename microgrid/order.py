@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from .bundle import Many
 from .made import Made
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def operations(root: Value, zero: float) -> list[Value]:
     order: list[Value] = []
     waiting: list[Value] = []
     seen: set[Any] = set()  # sums and products whose operands are in `many`
-    many: list[Sequence[Value]] = [(root,)]
-    for below in many:  # grows while it is read
-        _reach(below, zero, waiting)
+    many: list[Any] = [Many((root,), ())]
+    for made in many:  # grows while it is read
+        _reach(made.below(), zero, waiting)
         while waiting:
             node = waiting.pop()
             order.append(node)
@@ -79,14 +80,14 @@ def operations(root: Value, zero: float) -> list[Value]:
                         b._grad = 0.0
             elif a is None and node._da not in seen:
                 seen.add(node._da)
-                many.append(node._da.below(node._db))
+                many.append(node._da)
     order.sort(key=_serial)
     return order
 
 
-def _reach(parents: Sequence[Value], zero: float, waiting: list[Value]) -> None:
-    for parent in parents:
-        if parent._grad is not zero:
+def _reach(operands: Sequence[Any], zero: float, waiting: list[Value]) -> None:
+    for parent in operands:
+        if parent.__class__ is not float and parent._grad is not zero:
             if parent.op is not None:
                 parent._grad = zero
                 waiting.append(parent)

@@ -367,7 +367,7 @@ def _rows_apart(
     below = [x if x.__class__ is float else x._data for x in column]  # type: ignore[union-attr]
     nodes = []
     for row in rows:
-        numbers = [x._data for x in row if isinstance(x, Value)]
+        numbers = [x._data for x in row if x.__class__ is Value]
         if len(numbers) < len(below) or not mode.plain:
             nodes.append(record(op, (*row, *column)))
             continue
