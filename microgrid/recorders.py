@@ -3,6 +3,7 @@
 A row of ops.py is called once with symbols, and what it does becomes the text of a function:
 the same formulas, on the same floats, as in `value.record`. Whatever is out of the ordinary
 (a watcher, no_grad, a subclass of Value, a NumPy number) goes through `record` itself.
+A loop that ends at once takes the next item of an iterator without the time of a call.
 
 >>> from microgrid import ops
 >>> print(source(ops.TANH))
@@ -11,7 +12,10 @@ def tanh(self):
     out = FLOAT_tanh(a)
     mode = current_mode()
     if mode.plain:
-        node = new(Value)
+        for node in new_nodes:
+            break
+        for node.serial in serials:
+            break
         node._data = out
         node._grad = None
         node._a, node._da = self, 1.0 - out * out
@@ -19,7 +23,6 @@ def tanh(self):
         node.op = OP
         node.label = ""
         node.scope = mode.scope
-        node.serial = next_serial()
         return node
     return record(OP, (self,))
 """
@@ -29,6 +32,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable
 from functools import cache
+from itertools import repeat, starmap
 from textwrap import indent
 from typing import Any
 
@@ -36,7 +40,7 @@ from .expressions import to_python, trace
 from .expressions.python import FLOAT_NAMES
 from .ops import Op
 from .recording import MODE
-from .value import Value, as_float, next_serial, record, record_pair
+from .value import Value, as_float, record, record_pair, serials
 
 __all__ = ["recorder", "source"]
 
@@ -44,7 +48,10 @@ _NODE = """\
 out = {value}
 mode = current_mode()
 if mode.plain:
-    node = new(Value)
+    for node in new_nodes:
+        break
+    for node.serial in serials:
+        break
     node._data = out
     node._grad = None
     node._a, node._da = {a}, {to_a}
@@ -52,7 +59,6 @@ if mode.plain:
     node.op = OP
     node.label = ""
     node.scope = mode.scope
-    node.serial = next_serial()
     return node
 """
 _UNARY = """\
@@ -113,10 +119,10 @@ def recorder(op: Op, reflected: bool = False) -> Callable[..., Value]:
         **FLOAT_NAMES,
         "OP": op,
         "Value": Value,
-        "new": object.__new__,
+        "new_nodes": starmap(object.__new__, repeat((Value,))),
         "as_float": as_float,
         "current_mode": MODE.get,
-        "next_serial": next_serial,
+        "serials": serials,
         "record": record,
         "record_pair": record_pair,
     }

@@ -39,11 +39,13 @@ __all__ = [
     "record",
     "record_pair",
     "record_rows",
+    "serials",
 ]
 
 Number: TypeAlias = float  # Python and NumPy real numbers
 
-next_serial = count().__next__
+serials = count()
+next_serial = serials.__next__
 
 
 def as_float(number: SupportsFloat, what: str = "data") -> float:
