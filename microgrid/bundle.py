@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAST", "Bundle", "Many", "Pending", "Weights", "bundled", "changes"]
 
 LEAST = 40  # entries of a matrix; NumPy is ahead from 24 on, but small nets keep the last bit
-Turns: TypeAlias = "Iterator[Value]"  # those who have yet to send, over a list
+_Turns: TypeAlias = "Iterator[Value]"  # those who have yet to send, over a list
 Pending: TypeAlias = "dict[Weights, list[tuple[list[float], Any]]]"
 
 changes = [0]  # how often a Value's data was assigned: matrices are read again only then
@@ -55,7 +55,7 @@ class Many:
         """The operands that are Values, but for what was handed out for another node already."""
         return [x for x in self.operands if x.__class__ is not float]  # type: ignore[misc]
 
-    def send(self, node: Value, turns: Turns, order: Sequence[Value], pending: Pending) -> None:
+    def send(self, node: Value, turns: _Turns, order: Sequence[Value], pending: Pending) -> None:
         """Send the messages of the node whose turn it is."""
         upstream: Any = node._grad
         for x, local in zip(self.operands, self.derivatives):
@@ -138,7 +138,7 @@ class Bundle:
             found += self.weights.rows[row]
         return found
 
-    def send(self, node: Value, turns: Turns, order: Sequence[Value], pending: Pending) -> None:
+    def send(self, node: Value, turns: _Turns, order: Sequence[Value], pending: Pending) -> None:
         """Send the messages of all rows, if they stand next to each other, and skip their turns."""
         size, end = len(self.weights.rows), length_hint(turns) + 1
         rows = order[max(end - size, 0) : end]
