@@ -175,7 +175,7 @@ def first_row() -> list[Printed]:
 
 
 def gate_numbers() -> list[Printed]:
-    """The figures beside the sigmoid's gates: values, then slopes of ŷ."""
+    """The figures beside the sigmoid's gates: values, then derivatives of ŷ."""
     four = gates(four=True)
     minus, power, plus, y_hat = four.sigmoid
     per_y_hat = y_hat.grad

@@ -143,7 +143,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"Check: h_0 + 1 = {number(h0.data + 1)} -> loss {number(nudged)},", end=" ")
     print(f"difference {number(nudged - loss.data)}", end="")
     straight = args.loss in ("sum", "mean", "last")
-    print("\n" if straight else " (a square bends: the gradient is the slope at h_0)\n")
+    print("\n" if straight else " (a square bends: the gradient is the derivative at h_0)\n")
     pictures(unrolled, args, "quiz")
     if args.animate:
         print(f"wrote {viz.animate(unrolled, args.out / 'quiz_sweep.svg')}")

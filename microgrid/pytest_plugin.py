@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .gradcheck.blame import LocalSlope
+    from .gradcheck.blame import LocalDerivative
     from .gradcheck.report import GradcheckError, Report, Row
     from .value import Value
 
@@ -184,7 +184,7 @@ def _is_pytorchs(f: Any, inputs: Any) -> bool:
     return "torch" in kinds
 
 
-def _picture(root: Value, fault: LocalSlope | None, folder: Path, name: str) -> Path:
+def _picture(root: Value, fault: LocalDerivative | None, folder: Path, name: str) -> Path:
     import viz
 
     root.backward()

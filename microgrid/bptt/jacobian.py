@@ -87,7 +87,7 @@ class Flow:
     total : {t: |dL/dh_t|} of the summed loss, t = 0..T
     by_loss : {k: {t: |dL_k/dh_t|}}, each step's loss on its own, t = 0..k
     jacobians : {t: spectral norm of dh_t/dh_{t-1}}
-    slopes : {t: f'(z_t), one entry per unit}; empty for cells with gates
+    derivatives : {t: f'(z_t), one entry per unit}; empty for cells with gates
     weight : W_hh, where dh_t/dh_{t-1} = diag(f') W_hh; None for cells with gates
     step : the step of the last loss, which the verdict is about
     factor : the change of |dL_step/dh_t| per step back: its geometric mean from h_step to h_0
@@ -99,7 +99,7 @@ class Flow:
     total: dict[int, float]
     by_loss: dict[int, dict[int, float]]
     jacobians: dict[int, float]
-    slopes: dict[int, np.ndarray]
+    derivatives: dict[int, np.ndarray]
     weight: np.ndarray | None
     step: int
     factor: float
@@ -113,8 +113,8 @@ class Flow:
             f"to {last[0]:.3g} at t = 0, a factor of {self.factor:.3g} per step"
         )
         if self.weight is not None:
-            slope = np.mean([np.mean(slopes) for slopes in self.slopes.values()])
-            sentence += f" (f' is {slope:.3g} on average, |W_hh| = {_norm(self.weight, 2):.3g})"
+            steep = np.mean([np.mean(each) for each in self.derivatives.values()])
+            sentence += f" (f' is {steep:.3g} on average, |W_hh| = {_norm(self.weight, 2):.3g})"
         return sentence
 
 
@@ -140,7 +140,7 @@ def flow(run: Unrolled) -> Flow:
     factor = mean_factor(by_loss[step][step], by_loss[step][0], step)
     cell = run.model.cell
     weight = None
-    if type(cell) is RNNCell:  # what is built on it has other slopes
+    if type(cell) is RNNCell:  # what is built on it has other derivatives
         weight = cell.weight_hh
     plain = weight is not None
     steps = range(1, len(run) + 1)
@@ -148,7 +148,7 @@ def flow(run: Unrolled) -> Flow:
         total=_state_norms(run, gradients(run.loss, plan), len(run)),
         by_loss=by_loss,
         jacobians={t: _norm(jacobian(run, t, t - 1), 2) for t in steps},
-        slopes={t: _slopes(run.states[t]) for t in steps} if plain else {},
+        derivatives={t: _derivatives(run.states[t]) for t in steps} if plain else {},
         weight=None if weight is None else np.array(weight, dtype=float),
         step=step,
         factor=factor,
@@ -163,7 +163,7 @@ def _state_norms(run: Unrolled, found: dict[Value, float], upto: int) -> dict[in
     }
 
 
-def _slopes(h: list[Value]) -> np.ndarray:
+def _derivatives(h: list[Value]) -> np.ndarray:
     """f'(z) of each unit: the activation's local derivative; 1 where h is the sum itself."""
     return np.array([x.partials[0] if len(x.partials) == 1 and _activated(x) else 1.0 for x in h])
 

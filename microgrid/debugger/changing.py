@@ -86,12 +86,12 @@ class Changing(Looking):
 
     def _promised(self, by: dict[Value, float]) -> str:
         """gradient × step, as a sum over the leaves that change."""
-        slopes = [slope.data for slope in grad(self.stepper.root, list(by))]
-        total = sum(slope * step for slope, step in zip(slopes, by.values()))
+        gradients = [gradient.data for gradient in grad(self.stepper.root, list(by))]
+        total = sum(gradient * step for gradient, step in zip(gradients, by.values()))
         if len(by) > 1:
             return shown(total)
         (step,) = by.values()
-        return f"{bracketed(slopes[0])} × {bracketed(step)} = {shown(total)}"
+        return f"{bracketed(gradients[0])} × {bracketed(step)} = {shown(total)}"
 
     def _apply(self, numbers: dict[Value, float]) -> None:
         """Give the leaves their numbers; the new sweep goes as far as the old one had."""

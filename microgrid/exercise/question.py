@@ -191,28 +191,28 @@ def _messages(on: _Asked) -> Iterator[Question]:
         for position, parent in enumerate(node.parents):
             if not parent.label or node.parents.count(parent) > 1 or node is on.root:
                 continue
-            upstream, slope = on.gradient(node), local(node, position)
+            upstream, factor = on.gradient(node), local(node, position)
             answer = message(on.sweep, node, position)
             assert answer is not None
             yield Question(
                 "message", f"What does {name_of(node)} send back to {name_of(parent)}?",
                 f"the gradient of {name_of(node)} × {_d(node, parent)}",
-                answer, tuple(_slips_of_product(node, upstream, slope, answer)),
-                steps=(f"{bracketed(upstream)} × {bracketed(slope)} = {shown(float(answer))}",),
+                answer, tuple(_slips_of_product(node, upstream, factor, answer)),
+                steps=(f"{bracketed(upstream)} × {bracketed(factor)} = {shown(float(answer))}",),
                 subject=node, position=position, step=on.finished(node),
             )  # fmt: skip
 
 
 def _slips_of_product(
-    node: Value, upstream: Quantity, slope: Quantity, answer: Quantity
+    node: Value, upstream: Quantity, factor: Quantity, answer: Quantity
 ) -> Iterator[tuple[float, str]]:
     yield _sign(answer)
     name = name_of(node)
     yield upstream, f"That is the gradient of {name} itself: multiply it by the local derivative."
-    yield slope, f"That is the local derivative alone: multiply it by the gradient of {name}."
-    yield upstream + slope, "You added the two numbers; the chain rule multiplies."
-    if slope != 0.0:
-        yield upstream / slope, "You divided; the chain rule multiplies."
+    yield factor, f"That is the local derivative alone: multiply it by the gradient of {name}."
+    yield upstream + factor, "You added the two numbers; the chain rule multiplies."
+    if factor != 0.0:
+        yield upstream / factor, "You divided; the chain rule multiplies."
 
 
 def _forks(on: _Asked) -> Iterator[Question]:

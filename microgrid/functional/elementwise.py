@@ -148,7 +148,7 @@ def rsqrt(x: Operand) -> Value:
 
 
 def abs(x: Operand) -> Value:
-    """|x|; its slope at 0 is 0.
+    """|x|; its derivative at 0 is 0.
 
     >>> abs(-2.0).data
     2.0
@@ -292,7 +292,7 @@ def logsigmoid(x: Operand) -> Value:
 
 
 def relu(x: Operand) -> Value:
-    """max(0, x); its slope at 0 is 0.
+    """max(0, x); its derivative at 0 is 0.
 
     >>> relu(-2.0).data
     0.0

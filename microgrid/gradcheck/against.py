@@ -88,8 +88,8 @@ def against(
 
     >>> import numpy as np
     >>> x, w = np.array([1.0, 2.0]), np.array([0.3, -0.4])
-    >>> slope = 1.0 - np.tanh(w @ x) ** 2
-    >>> against(lambda w, x: np.tanh(w @ x), [w, x], [slope * x, slope * w])
+    >>> by_sum = 1.0 - np.tanh(w @ x) ** 2
+    >>> against(lambda w, x: np.tanh(w @ x), [w, x], [by_sum * x, by_sum * w])
     True
     >>> from microgrid import nn
     >>> cell = nn.RNNCell(1, 1, nonlinearity="identity", bias=False)
@@ -188,19 +188,19 @@ def _of_numbers(
     given: Sequence[Any],
     here: float,
 ) -> Iterator[_Expected]:
-    """A function that is known by its values only: its slopes come from differences."""
+    """A function that is known by its values only: its derivatives come from differences."""
     arguments = [x if g is None else np.array(x, dtype=float) for x, g in zip(inputs, given)]
     for name, array, yours in zip(names, arguments, given):
         if yours is None:
             continue
-        slopes = _as_given(name, yours, array).copy()
+        derivatives = _as_given(name, yours, array).copy()
         for place in np.ndindex(*array.shape):
             moved = partial(_moved, f, arguments, array, place)
             estimates = differences(moved, float(array[place]), 1e-6, here)
-            verdict = judge(float(slopes[place]), estimates, atol=1e-7, rtol=1e-5)
+            verdict = judge(float(derivatives[place]), estimates, atol=1e-7, rtol=1e-5)
             if not verdict.agrees:
-                slopes[place] = verdict.estimate.central
-        yield name, slopes, lambda: ({}, {}), yours
+                derivatives[place] = verdict.estimate.central
+        yield name, derivatives, lambda: ({}, {}), yours
 
 
 def _moved(

@@ -152,8 +152,8 @@ class Direction:
             for leaf, number in self.here.items():
                 leaf.data = number
 
-    def slope(self, gradients: Sequence[float | None]) -> float | None:
-        """The slope along the line from those towards the leaves; None where one is unknown."""
+    def derivative(self, gradients: Sequence[float | None]) -> float | None:
+        """The derivative along the line from those by the leaves; None where one is unknown."""
         known = [g for g in gradients if g is not None]
         if len(known) < len(gradients):
             return None

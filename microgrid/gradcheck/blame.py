@@ -11,9 +11,9 @@ from ..derivatives import VALUES, grad
 from ..graph import assigned, describe, select_parents
 from ..ops import FLOAT, OPS, Op
 from ..value import Value, record
-from .numeric import Estimate, complex_second_slope, complex_slope, differences, judge
+from .numeric import Estimate, complex_derivative, complex_second_derivative, differences, judge
 
-__all__ = ["LocalSlope", "Opinion", "Tolerance", "first_slopes", "opinion", "second_slopes"]
+__all__ = ["LocalDerivative", "Opinion", "Tolerance", "first_order", "opinion", "second_order"]
 
 # The complex step rounds but does not approximate: it is held to this share of the tolerances.
 _EXACT = 1e-4
@@ -21,9 +21,9 @@ _EXACT = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far a slope may lie from its estimates.
+    """How far a derivative may lie from its estimates.
 
-    eps is the step of the differences, atol + rtol |slope| what they are allowed;
+    eps is the step of the differences, atol + rtol |derivative| what they are allowed;
     scale, the largest gradient on the way, tells how much rounding was summed up.
     """
 
@@ -47,7 +47,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """One slope as the engine found it, its numeric estimates, and whether they agree.
+    """One derivative as the engine found it, its numeric estimates, and whether they agree.
 
     numeric: by central differences; exact: by a complex step, or None; expected: the
     sharper of the two that can be trusted; oddity: "kink", "edge", "jump" or "".
@@ -76,9 +76,9 @@ def opinion(
     tolerance: Tolerance,
     is_recorded: Callable[[], bool] = lambda: False,
 ) -> Opinion:
-    """Hold `found` against differences, and against the exact slope where there is one.
+    """Hold `found` against differences, and against the exact derivative where there is one.
 
-    The exact slope is that of what was recorded, or of a row of the op table. It counts
+    The exact derivative is that of what was recorded, or of a row of the op table. It counts
     where the differences bear it out. They fail where a function is too steep or rounds too
     much, so it counts as well where `is_recorded` says that nothing was left out of it.
 
@@ -102,7 +102,7 @@ def opinion(
 
 
 @dataclass(frozen=True, slots=True)
-class LocalSlope:
+class LocalDerivative:
     """The local derivative of one node towards one operand, and what is to be said of it."""
 
     node: Value
@@ -128,57 +128,57 @@ class LocalSlope:
         )
 
 
-def first_slopes(node: Value, tolerance: Tolerance) -> Iterator[LocalSlope]:
+def first_order(node: Value, tolerance: Tolerance) -> Iterator[LocalDerivative]:
     """Each local derivative stored at the node, checked.
 
     >>> product = Value(3.0) * Value(4.0)
-    >>> [slope.opinion.expected for slope in first_slopes(product, Tolerance())]
+    >>> [local.opinion.expected for local in first_order(product, Tolerance())]
     [4.0, 3.0]
     """
     op, numbers = _op(node), [float(x) for x in node.operands]
     for position, found in zip(select_parents(node, range(len(numbers))), node.partials):
         f = _along(lambda moved: float(op.evaluate(FLOAT, moved)), numbers, position)
         estimates = differences(f, numbers[position], tolerance.eps)
-        exact = complex_slope(op, numbers, position)
+        exact = complex_derivative(op, numbers, position)
         checked = opinion(found, estimates, exact, tolerance, lambda: op in OPS)
-        yield LocalSlope(node, position, checked)
+        yield LocalDerivative(node, position, checked)
 
 
-def second_slopes(
-    node: Value, tolerance: Tolerance, derivatives: bool = True
-) -> Iterator[LocalSlope]:
-    """Each local derivative as it is recorded for higher orders: its value and its slopes.
+def second_order(
+    node: Value, tolerance: Tolerance, thorough: bool = True
+) -> Iterator[LocalDerivative]:
+    """Each local derivative as it is recorded for higher orders: its value and its derivatives.
 
-    derivatives: whether to check the slopes, which takes most of the time.
+    thorough: whether to check its derivatives as well, which takes most of the time.
 
-    >>> (own, slope) = second_slopes(Value(3.0).sin(), Tolerance())
-    >>> slope.what
+    >>> (own, second) = second_order(Value(3.0).sin(), Tolerance())
+    >>> second.what
     'derivative by operand 1 of the local derivative'
     """
     op, numbers = _op(node), [float(x) for x in node.operands]
     leaves = [Value(x) for x in numbers]
     recorded = op.local_derivatives(VALUES, record(op, leaves), leaves)
 
-    def slope_at(moved: Sequence[float], position: int) -> float:
+    def local_at(moved: Sequence[float], position: int) -> float:
         return float(op.local_derivatives(FLOAT, op.evaluate(FLOAT, moved), moved)[position])
 
     parents = select_parents(node, range(len(numbers)))
     for position in parents:
-        slope, here = recorded[position], slope_at(numbers, position)
-        agrees = tolerance.near(float(slope), here)
-        own = Opinion(float(slope), here, None, here, agrees)
-        yield LocalSlope(node, position, own, "recorded local derivative")
-        if not derivatives:
+        local, here = recorded[position], local_at(numbers, position)
+        agrees = tolerance.near(float(local), here)
+        own = Opinion(float(local), here, None, here, agrees)
+        yield LocalDerivative(node, position, own, "recorded local derivative")
+        if not thorough:
             continue
-        seconds = grad(slope, leaves) if isinstance(slope, Value) else None
+        seconds = grad(local, leaves) if isinstance(local, Value) else None
         for other in parents:
-            f = _along(partial(slope_at, position=position), numbers, other)
+            f = _along(partial(local_at, position=position), numbers, other)
             found = seconds[other].data if seconds else 0.0
             estimates = differences(f, numbers[other], tolerance.eps)
-            exact = complex_second_slope(op, numbers, position, other)
+            exact = complex_second_derivative(op, numbers, position, other)
             second = opinion(found, estimates, exact, tolerance, lambda: op in OPS)
             what = f"derivative by operand {other + 1} of the local derivative"
-            yield LocalSlope(node, position, second, what)
+            yield LocalDerivative(node, position, second, what)
 
 
 def _along(

@@ -23,7 +23,7 @@ from ..graph import describe, gradient_of, put_gradient
 from ..value import Value, creation_order
 from ..wording import shortened
 from .arguments import Direction, call, golden_weight, prepare
-from .blame import LocalSlope, Tolerance, first_slopes, opinion, second_slopes
+from .blame import LocalDerivative, Tolerance, first_order, opinion, second_order
 from .numeric import complex_gradients, differences, replayed
 from .report import GradcheckError, Report, Row, oddities
 
@@ -52,7 +52,7 @@ def gradcheck(
     eps: the step, as a share of the input where that is larger than 1.
     A gradient passes if |analytic - numeric| <= atol + rtol |gradient| + rounding, and
     if it lies ten thousand times nearer to the complex step wherever there is one. At a
-    kink (relu at 0, a tie of max) any slope between those of both sides passes; the log
+    kink (relu at 0, a tie of max) any derivative between those of both sides passes; the log
     "microgrid.gradcheck" says so, and names labelled Values that f uses unasked.
 
     >>> gradcheck(lambda a, b: (a * b).tanh(), [0.5, -2.0])
@@ -126,9 +126,9 @@ def check(
     odd = [row for row in report.rows if row.opinion.oddity]
     if odd or report.wrong:
         on_the_way = _downstream(order, leaves)
-        slopes = [slope for node in on_the_way for slope in first_slopes(node, tolerance)]
-        report = replace(report, oddities=oddities(odd, slopes))
-        report = _blame(report, slopes, found) if report.wrong else report
+        found_locally = [x for node in on_the_way for x in first_order(node, tolerance)]
+        report = replace(report, oddities=oddities(odd, found_locally))
+        report = _blame(report, found_locally, found) if report.wrong else report
     return report if report.wrong else replace(report, problem=found.sweep_problem())
 
 
@@ -148,14 +148,14 @@ def check_second(
     arguments, leaves = prepare(f, inputs)
 
     @functools.wraps(f)
-    def slope(*arguments: Any) -> Value:
-        slopes = grad(call(f, arguments), list(leaves), create_graph=True)
-        return F.dot([golden_weight(i) for i in range(len(slopes))], slopes)
+    def gradient(*arguments: Any) -> Value:
+        gradients = grad(call(f, arguments), list(leaves), create_graph=True)
+        return F.dot([golden_weight(i) for i in range(len(gradients))], gradients)
 
-    report = check(slope, arguments, eps, atol, rtol)
+    report = check(gradient, arguments, eps, atol, rtol)
     root, tolerance = call(f, arguments), Tolerance(eps, atol, rtol)
     for node in _downstream(creation_order(root), leaves):
-        for local in second_slopes(node, tolerance, derivatives=not report.ok):
+        for local in second_order(node, tolerance, thorough=not report.ok):
             if not local.opinion.agrees:
                 return replace(report, root=root, fault=local, problem="")
     return report
@@ -185,7 +185,7 @@ class _Gradients:
         """A line for each leaf; where there are many, one for a group of them that agrees.
 
         A group is moved along one direction, in which no two leaves go equally far: that
-        the slope in it is right and one of its gradients wrong would be a coincidence.
+        the derivative in it is right and one of its gradients wrong would be a coincidence.
         """
         leaves = list(self.leaves)
         size = 1 if len(leaves) <= _ONE_BY_ONE else math.ceil(len(leaves) / _GROUPS)
@@ -199,7 +199,7 @@ class _Gradients:
 
     def _row(self, group: Sequence[Value]) -> Row:
         moved = Direction(group)
-        exact = moved.slope([self.exact.get(leaf, 0.0) for leaf in group])
+        exact = moved.derivative([self.exact.get(leaf, 0.0) for leaf in group])
         first, last = self.leaves[group[0]], self.leaves[group[-1]]
         estimates = differences(
             lambda x: moved.value(self.f, self.arguments, x),
@@ -208,7 +208,7 @@ class _Gradients:
             self.root.data,
         )
         found = opinion(
-            moved.slope([self.swept[leaf] for leaf in group]) or 0.0,
+            moved.derivative([self.swept[leaf] for leaf in group]) or 0.0,
             estimates,
             exact,
             self.tolerance,
@@ -278,7 +278,7 @@ def _tangent(order: Sequence[Value], seeds: Mapping[Value, float]) -> tuple[floa
     tangents, size = dict(seeds), 0.0
     for node in order:
         edges = zip(node.parents, node.partials)
-        pushed = [slope * tangents[parent] for parent, slope in edges if parent in tangents]
+        pushed = [local * tangents[parent] for parent, local in edges if parent in tangents]
         if pushed:
             tangents.setdefault(node, sum(pushed))
             size = max(size, *map(abs, pushed))
@@ -307,12 +307,12 @@ def _unchecked(order: Sequence[Value], again: Value, leaves: Mapping[Value, str]
     return [f"not checked, since they are not among the inputs: {names}"]
 
 
-def _blame(report: Report, slopes: Sequence[LocalSlope], found: _Gradients) -> Report:
-    for slope in slopes:
-        if not slope.opinion.agrees:
-            return replace(report, fault=slope)
+def _blame(report: Report, checked: Sequence[LocalDerivative], found: _Gradients) -> Report:
+    for local in checked:
+        if not local.opinion.agrees:
+            return replace(report, fault=local)
     problem = "Every operation on the way is right by itself"
-    if any(slope.opinion.oddity for slope in slopes):
+    if any(local.opinion.oddity for local in checked):
         problem += ",\nbut not all of them are smooth here, so that f may have no such gradient:"
         return replace(report, problem=problem)
     if sweep := found.sweep_problem():

@@ -1,4 +1,4 @@
-"""Derivatives that owe nothing to the op table's slopes: differences and complex steps.
+"""Derivatives that owe nothing to those of the op table: differences and complex steps.
 
 Only a row's `forward` is used here, so that its `partials` can be held against the
 result (`gradcheck`).
@@ -17,8 +17,16 @@ from ..sweep import gradients
 from ..value import Value
 
 __all__ = [
-    "COMPLEX", "IMAGINARY_STEP", "Estimate", "Verdict", "complex_gradients", "complex_second_slope",
-    "complex_slope", "differences", "judge", "replayed",
+    "COMPLEX",
+    "IMAGINARY_STEP",
+    "Estimate",
+    "Verdict",
+    "complex_derivative",
+    "complex_gradients",
+    "complex_second_derivative",
+    "differences",
+    "judge",
+    "replayed",
 ]  # fmt: skip
 
 _Complex: TypeAlias = Any  # a complex number, where FLOAT has a float
@@ -86,7 +94,7 @@ class COMPLEX(FLOAT):
     @staticmethod
     def erf(z: _Complex) -> _Complex:
         """2 / sqrt(pi) exp(-z**2) (z + 2 z**3 / 3 + 4 z**5 / 15 + ...), which never cancels."""
-        if abs(z.real) > 26.0:  # the slope is 0 beside any number
+        if abs(z.real) > 26.0:  # the derivative is 0 beside any number
             return complex(math.erf(z.real))
         term = total = z
         n = 1
@@ -170,14 +178,14 @@ def _within(z: complex, low: float, high: float) -> complex:
     return z
 
 
-def complex_slope(op: Op, operands: Sequence[float], position: int) -> float | None:
+def complex_derivative(op: Op, operands: Sequence[float], position: int) -> float | None:
     """d(op)/d(operand), exact to rounding; None where the op knows no complex numbers.
 
     f(x + ih) = f(x) + ih f'(x) for tiny h: nothing is subtracted, so nothing cancels
     (Squire and Trapp, 1998).
 
     >>> from microgrid.ops import MUL
-    >>> complex_slope(MUL, [3.0, 4.0], 0)
+    >>> complex_derivative(MUL, [3.0, 4.0], 0)
     4.0
     """
     stepped, step = _stepped(operands, position)
@@ -187,7 +195,7 @@ def complex_slope(op: Op, operands: Sequence[float], position: int) -> float | N
         return None
 
 
-def complex_second_slope(
+def complex_second_derivative(
     op: Op, operands: Sequence[float], position: int, other: int
 ) -> float | None:
     """The derivative by operand `other` of the local derivative towards operand `position`.
@@ -195,15 +203,14 @@ def complex_second_slope(
     A complex step through the local derivative as the table has it.
 
     >>> from microgrid.ops import MUL
-    >>> complex_second_slope(MUL, [3.0, 4.0], 0, 1)
+    >>> complex_second_derivative(MUL, [3.0, 4.0], 0, 1)
     1.0
     """
     stepped, step = _stepped(operands, other)
     try:
-        slope: _Complex = op.local_derivatives(COMPLEX, op.evaluate(COMPLEX, stepped), stepped)[
-            position
-        ]
-        return _finite(complex(slope).imag / step)
+        value = op.evaluate(COMPLEX, stepped)
+        local: _Complex = op.local_derivatives(COMPLEX, value, stepped)[position]
+        return _finite(complex(local).imag / step)
     except _UNDEFINED:
         return None
 
@@ -237,8 +244,8 @@ def _complex_edges(node: Value, op: Op) -> Iterator[tuple[Value, float]]:
     numbers = [float(x) for x in node.operands]
     positions = select_parents(node, range(len(numbers)))
     for parent, position in zip(node.parents, positions):
-        slope = complex_slope(op, numbers, position)
-        yield parent, math.nan if slope is None else slope
+        derivative = complex_derivative(op, numbers, position)
+        yield parent, math.nan if derivative is None else derivative
 
 
 def replayed(order: Sequence[Value], moved: Mapping[Value, float]) -> float:
@@ -262,13 +269,13 @@ def replayed(order: Sequence[Value], moved: Mapping[Value, float]) -> float:
     return at.get(order[-1], order[-1].data)
 
 
-def _finite(slope: float) -> float | None:
-    return slope if math.isfinite(slope) else None
+def _finite(derivative: float) -> float | None:
+    return derivative if math.isfinite(derivative) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Slopes from differences with one step: on both sides, below, above; and their rounding."""
+    """Derivatives by differences with one step: on both sides, below, above; their rounding."""
 
     central: float
     left: float
@@ -277,7 +284,7 @@ class Estimate:
 
     @property
     def jump(self) -> float:
-        """By how much the slope changes at the point: of the order of the step if smooth."""
+        """By how much the derivative changes at the point: of the order of the step if smooth."""
         return self.right - self.left
 
     @property
@@ -319,11 +326,11 @@ def differences(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a slope agrees with differences, the best estimate, and what is odd about the point.
+    """Whether a derivative agrees with differences, the best estimate, and what is odd there.
 
-    oddity: "" at a smooth point, "kink" where the slopes on both sides differ (any slope
+    oddity: "" at a smooth point, "kink" where those on both sides differ (any derivative
     between them agrees), "edge" where the function is not defined on both sides, "jump"
-    where its value is another on either side (every slope agrees).
+    where its value is another on either side (every derivative agrees).
     """
 
     agrees: bool
@@ -336,8 +343,8 @@ def _grows(far: Estimate, near: Estimate, atol: float) -> bool:
     return abs(near.central) > 5.0 * abs(far.central) + atol
 
 
-def judge(slope: float, estimates: Iterable[Estimate], atol: float, rtol: float) -> Verdict:
-    """Hold `slope` against differences: |slope - difference| <= atol + rtol |slope| + rounding.
+def judge(derivative: float, estimates: Iterable[Estimate], atol: float, rtol: float) -> Verdict:
+    """Hold d against differences: |d - difference| <= atol + rtol |d| + rounding.
 
     A step that is too long for the function (it crosses a kink, or the point is tiny)
     is followed by shorter ones until rounding drowns the difference. Where the value jumps
@@ -349,11 +356,11 @@ def judge(slope: float, estimates: Iterable[Estimate], atol: float, rtol: float)
     tried: list[Estimate] = []
     agreed, jumped = None, False
     for estimate in estimates:
-        allowed = atol + rtol * max(abs(slope), abs(estimate.central))
+        allowed = atol + rtol * max(abs(derivative), abs(estimate.central))
         borne = max(allowed, _BESIDE_A_JUMP * atol) if jumped else allowed
         if len(tried) > 2 and estimate.noise > borne:
             break
-        close = abs(slope - estimate.central) <= allowed + estimate.noise
+        close = abs(derivative - estimate.central) <= allowed + estimate.noise
         if not tried and not close and estimate.is_finite and not estimate.jumps(allowed):
             # Both sides agree with one another already. Shorter steps would only hide what
             # disappears below the rounding of f.
@@ -374,5 +381,5 @@ def judge(slope: float, estimates: Iterable[Estimate], atol: float, rtol: float)
     if last.jumps(allowed) and abs(last.jump - before.jump) < 0.1 * abs(last.jump):
         low, high = sorted((last.left, last.right))
         margin = allowed + last.noise
-        return Verdict(low - margin <= slope <= high + margin, last, "kink")
+        return Verdict(low - margin <= derivative <= high + margin, last, "kink")
     return Verdict(agreed is not None, agreed or tried[0])

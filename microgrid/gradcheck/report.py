@@ -9,16 +9,16 @@ from typing import Any
 from ..graph import describe
 from ..value import Value
 from ..wording import aligned, clean
-from .blame import LocalSlope, Opinion
+from .blame import LocalDerivative, Opinion
 
 __all__ = ["GradcheckError", "Report", "Row", "oddities"]
 
 _SHOWN = 20  # as many rows of the table stand in a message
 
 _ODDITIES = {
-    "kink": "the slopes on both sides differ, and any between them is right",
-    "edge": "the function ends here, and its slope was not checked",
-    "jump": "the value jumps here, and there is no slope to check",
+    "kink": "the derivatives on both sides differ, and any between them is right",
+    "edge": "the function ends here, and its derivative was not checked",
+    "jump": "the value jumps here, and there is no derivative to check",
 }
 
 
@@ -62,12 +62,12 @@ class Report:
     gradcheck: 1 gradient agrees
       name  analytic  numeric  rel. error
       a     0         0.5      0.0e+00     kink
-    kink at relu(a = 0.0): the slopes on both sides differ, and any between them is right
+    kink at relu(a = 0.0): the derivatives on both sides differ, and any between them is right
     """
 
     root: Value
     rows: list[Row]
-    fault: LocalSlope | None = None
+    fault: LocalDerivative | None = None
     problem: str = ""
     oddities: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -109,9 +109,9 @@ def _filled(rows: list[list[str]]) -> list[list[str]]:
     return [[row[i] for i in kept] for row in [_HEADER, *rows]]
 
 
-def oddities(rows: Iterable[Row], slopes: Iterable[LocalSlope]) -> list[str]:
+def oddities(rows: Iterable[Row], checked: Iterable[LocalDerivative]) -> list[str]:
     """One sentence for each point at which f is not smooth: the nodes to blame, or f itself."""
-    odd = {slope.node: slope.opinion.oddity for slope in slopes if slope.opinion.oddity}
+    odd = {local.node: local.opinion.oddity for local in checked if local.opinion.oddity}
     said = [f"{oddity} at {describe(node)}: {_ODDITIES[oddity]}" for node, oddity in odd.items()]
     kinds = {row.opinion.oddity: row.name for row in rows}
     return said or [

@@ -156,7 +156,7 @@ def test_flow_of_a_loss_at_the_last_step(case):
     assert close([np.linalg.norm(terms[k]) for k in range(1, 11)], want)
     assert np.linalg.norm(flow.weight, 2) == pytest.approx(expected["spectral_norm_W"], rel=1e-9)
     for t in range(1, 11):
-        step = np.diag(flow.slopes[t]) @ flow.weight
+        step = np.diag(flow.derivatives[t]) @ flow.weight
         assert close(step, bptt.jacobian(run, t, t - 1))
         assert flow.jacobians[t] == pytest.approx(np.linalg.norm(step, 2), rel=1e-9)
 
@@ -191,7 +191,7 @@ def test_many_to_one_terms_by_j_and_their_factors(case):
     products = [float(bptt.jacobian(run, last, j).item()) for j in range(last + 1)]
     assert close(products, expected["do_T_do_j_for_j_0_to_T"])
     flow = bptt.flow(run)
-    factors = [float(flow.slopes[t][0] * flow.weight[0][0]) for t in range(1, last + 1)]
+    factors = [float(flow.derivatives[t][0] * flow.weight[0][0]) for t in range(1, last + 1)]
     assert close(factors, expected["do_t_do_tminus1"])
     assert flow.total[0] == pytest.approx(abs(expected["dL_do_0"]), rel=1e-9)
     shown = {"T10_vanishing": "vanishing", "T10_exploding_identity": "exploding"}
@@ -337,7 +337,7 @@ def test_gated_cells_terms_truncation_and_flow(cell):
     found = bptt.truncated(run, chunk=2)
     assert all(close(tensor(run, name), found.full[name]) for name in found.full)
     flow = bptt.flow(run)
-    assert (flow.slopes, flow.weight) == ({}, None)
+    assert (flow.derivatives, flow.weight) == ({}, None)
     norms = [np.linalg.norm([h.grad for h in state]) for state in run.states]
     assert close(list(flow.total.values()), norms)
     model.zero_grad()

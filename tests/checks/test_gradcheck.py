@@ -10,7 +10,7 @@ from wrong_rows import cube
 from microgrid import Value, grad, nn, ops
 from microgrid import functional as F
 from microgrid.gradcheck import GradcheckError, gradcheck, gradgradcheck
-from microgrid.gradcheck.blame import Tolerance, first_slopes
+from microgrid.gradcheck.blame import Tolerance, first_order
 from microgrid.gradcheck.check import check
 from microgrid.graph import gradient_of
 from microgrid.ops import OPS
@@ -299,7 +299,7 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"f gave 0.0, then 1.0 for the same inputs"):
         gradcheck(lambda a: a * next(calls), [1.0])
     with pytest.raises(ValueError, match="is a leaf: it has no local derivatives"):
-        list(first_slopes(Value(1.0), Tolerance()))
+        list(first_order(Value(1.0), Tolerance()))
 
 
 def test_an_error_of_f_itself_is_not_hidden():

@@ -100,11 +100,11 @@ def test_a_value_that_is_not_finite_is_traced_to_where_it_begins():
         gradcheck(lambda a: (a.log() * 2.0).tanh(), [-1.0])
 
 
-def test_second_order_names_a_slope_that_forgets_where_it_is():
-    def slope(xp, out, a):
+def test_second_order_names_a_derivative_that_forgets_where_it_is():
+    def derivative(xp, out, a):
         return (math.cos(float(a)),)
 
-    op = Op("sine", "sin", lambda xp, a: xp.sin(a), slope)
+    op = Op("sine", "sin", lambda xp, a: xp.sin(a), derivative)
     assert gradcheck(lambda a: record(op, (a,)), [0.5])
     with pytest.raises(GradcheckError) as caught:
         gradgradcheck(lambda a: record(op, (a,)) * 2.0, [0.5])
@@ -112,11 +112,11 @@ def test_second_order_names_a_slope_that_forgets_where_it_is():
     assert "derivative by operand 1 of the local derivative" in str(caught.value)
 
 
-def test_second_order_names_a_slope_that_is_another_when_recorded():
-    def slope(xp, out, a):
+def test_second_order_names_a_derivative_that_is_another_when_recorded():
+    def derivative(xp, out, a):
         return (xp.cos(a) if xp is FLOAT else xp.sin(a),)
 
-    op = Op("sine", "sin", lambda xp, a: xp.sin(a), slope)
+    op = Op("sine", "sin", lambda xp, a: xp.sin(a), derivative)
     fault = check_second(lambda a: record(op, (a,)), [0.5]).fault
     assert "recorded local derivative towards operand 1 of 1, a = 0.5" in str(fault)
     assert (fault.opinion.expected, fault.opinion.found) == (math.cos(0.5), math.sin(0.5))
@@ -149,7 +149,7 @@ def test_kinks_are_said_and_do_not_fail(f, inputs, said, caplog):
     assert any(said in record.getMessage() for record in caplog.records)
 
 
-def test_a_slope_beyond_both_sides_of_a_kink_fails():
+def test_a_derivative_beyond_both_sides_of_a_kink_fails():
     op = Op("ramp", "ramp", ops.RELU.forward, lambda xp, out, a: (7.0,))
     with pytest.raises(GradcheckError) as caught:
         gradcheck(lambda a: record(op, (a,)), [0.0])

@@ -1,7 +1,7 @@
 """The checkers are checked: break each row of the op table, and see that it is noticed.
 
-Every mutant is one row with one thing wrong: a sign, a factor, two slopes swapped, a
-slope forgotten, or the value itself changed. It must make the row's own test fail, and
+Every mutant is one row with one thing wrong: a sign, a factor, two derivatives swapped, a
+derivative forgotten, or the value itself changed. It must make the row's own test fail, and
 gradcheck must name that very row at the end of a longer calculation.
 """
 
@@ -18,20 +18,20 @@ from microgrid.value import record
 
 
 def scaled(factor, position):
-    def mutate(slopes):
-        return [s * factor if i == position else s for i, s in enumerate(slopes)]
+    def mutate(derivatives):
+        return [s * factor if i == position else s for i, s in enumerate(derivatives)]
 
     return mutate
 
 
-SLOPES = {
+DERIVATIVES = {
     "sign of the first": scaled(-1.0, 0),
-    "sign of the last": lambda slopes: [*slopes[:-1], slopes[-1] * -1.0],
+    "sign of the last": lambda derivatives: [*derivatives[:-1], derivatives[-1] * -1.0],
     "factor two": scaled(2.0, 0),
     "a factor of 1 + 1e-6": scaled(1.000001, 0),
     "the first forgotten": scaled(0.0, 0),
-    "swapped": lambda slopes: list(slopes)[::-1],
-    "one more": lambda slopes: [s + 1.0 for s in slopes],
+    "swapped": lambda derivatives: list(derivatives)[::-1],
+    "one more": lambda derivatives: [s + 1.0 for s in derivatives],
 }
 VALUES = {
     "value: sign": lambda out: out * -1.0,
@@ -47,14 +47,14 @@ def broken(op, mutation):
 
     @wraps(partials)
     def wrong_partials(*args):
-        return SLOPES[mutation](partials(*args))
+        return DERIVATIVES[mutation](partials(*args))
 
     @wraps(forward)
     def wrong_forward(*args):
         return VALUES[mutation](forward(*args))
 
     field, mutant = (
-        ("partials", wrong_partials) if mutation in SLOPES else ("forward", wrong_forward)
+        ("partials", wrong_partials) if mutation in DERIVATIVES else ("forward", wrong_forward)
     )
     object.__setattr__(op, field, mutant)
     try:
@@ -84,7 +84,7 @@ def changes_nothing(op, mutation):
 MUTANTS = [
     pytest.param(op, mutation, id=f"{op}, {mutation}")
     for op in OPS
-    for mutation in (*SLOPES, *VALUES)
+    for mutation in (*DERIVATIVES, *VALUES)
     if not changes_nothing(op, mutation)
 ]
 
@@ -128,10 +128,10 @@ def a_longer_way(op):
     return f
 
 
-WRONG_SLOPES = [case for case in MUTANTS if case.values[1] in SLOPES]
+WRONG_DERIVATIVES = [case for case in MUTANTS if case.values[1] in DERIVATIVES]
 
 
-@pytest.mark.parametrize(("op", "mutation"), WRONG_SLOPES)
+@pytest.mark.parametrize(("op", "mutation"), WRONG_DERIVATIVES)
 def test_gradcheck_names_the_row(op, mutation):
     f, named = a_longer_way(op), []
     for operands in POINTS[op]:
@@ -145,7 +145,7 @@ def test_gradcheck_names_the_row(op, mutation):
 
 @pytest.mark.parametrize("op", OPS, ids=str)
 def test_gradgradcheck_names_a_row_that_forgets_to_record(op):
-    """Slopes that forget, when recorded, that they depend on the operands."""
+    """Derivatives that forget, when recorded, that they depend on the operands."""
     partials = op.partials
 
     def constants(xp, out, *operands):

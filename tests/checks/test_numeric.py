@@ -11,8 +11,8 @@ from microgrid.gradcheck.arguments import golden_weight
 from microgrid.gradcheck.check import check
 from microgrid.gradcheck.numeric import (
     COMPLEX,
+    complex_derivative,
     complex_gradients,
-    complex_slope,
     differences,
 )
 from microgrid.graph import describe
@@ -28,10 +28,10 @@ def test_the_complex_functions_agree_with_the_float_ones(name, x):
     assert getattr(COMPLEX, name)(complex(x)).real == pytest.approx(
         getattr(FLOAT, name)(x), rel=1e-14
     )
-    slope = getattr(COMPLEX, name)(complex(x, 1e-150)).imag / 1e-150
+    derivative = getattr(COMPLEX, name)(complex(x, 1e-150)).imag / 1e-150
     exact = complex(0.0, 1e-30)
     (expected,) = ops.by_name(name).local_derivatives(FLOAT, getattr(FLOAT, name)(x), [x])
-    assert slope == pytest.approx(expected, rel=1e-9, abs=exact.real)
+    assert derivative == pytest.approx(expected, rel=1e-9, abs=exact.real)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_the_complex_functions_agree_with_the_float_ones(name, x):
 )
 def test_complex_powers(a, b):
     assert COMPLEX.power(complex(a), complex(b)).real == pytest.approx(a**b, rel=1e-13)
-    slope = COMPLEX.power(complex(a, 1e-150), complex(b)).imag / 1e-150
-    assert slope == pytest.approx(b * a ** (b - 1.0), rel=1e-12)
+    derivative = COMPLEX.power(complex(a, 1e-150), complex(b)).imag / 1e-150
+    assert derivative == pytest.approx(b * a ** (b - 1.0), rel=1e-12)
 
 
 def test_complex_branches_are_those_of_the_real_number():
@@ -61,8 +61,8 @@ def test_complex_branches_are_those_of_the_real_number():
     [(ops.LOG, [-1.0]), (ops.DIV, [1.0, 0.0]), (ops.EXP, [800.0]), (ops.POW, [-2.0, 0.5])],
     ids=str,
 )
-def test_off_the_domain_there_is_no_complex_slope(op, operands):
-    assert complex_slope(op, operands, 0) is None
+def test_off_the_domain_there_is_no_complex_derivative(op, operands):
+    assert complex_derivative(op, operands, 0) is None
     leaf = Value(operands[0])
     assert complex_gradients(creation_order(record(op, [leaf, *operands[1:]])))[leaf] is None
 

@@ -3,7 +3,7 @@
 from microgrid.ops import Op
 from microgrid.value import record
 
-# A wrong row of one's own: the cube, its slope without the factor 3
+# A wrong row of one's own: the cube, its derivative without the factor 3
 WRONG_CUBE = Op("cube", "³", lambda xp, a: a * a * a, lambda xp, out, a: (a * a,))
 
 

@@ -50,7 +50,7 @@ def test_the_table_lists_every_edge_with_what_it_carries(tmp_path, capsys):
         (["--h0", "nan"], "argument --h0: expected a finite number, got nan"),
         (["--h0", "x"], "argument --h0: invalid float value: 'x'"),
         (["--format", "gif"], "gif"),
-        (["--out", "/dev/null/x"], "/dev/null/x"),
+        (["--out", "/dev/null/x"], "/dev/null is a file, and no folder"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path, capsys):

@@ -49,12 +49,12 @@ def test_functions_and_methods_are_pytorch_s(case):
     ways = [getattr(F, name)]
     ways += [getattr(Value, name)] if hasattr(Value, name) and name != "gelu" else []
     for function in ways:
-        for x, value, slope in zip(case["points"], case["values"], case["slopes"]):
+        for x, value, derivative in zip(case["points"], case["values"], case["derivatives"]):
             leaf = Value(x)
             y = function(leaf, **options)
             y.backward()
             assert y.data == pytest.approx(value, rel=1e-13, abs=1e-16)
-            assert leaf.grad == pytest.approx(slope, rel=1e-12, abs=1e-16)
+            assert leaf.grad == pytest.approx(derivative, rel=1e-12, abs=1e-16)
 
 
 UFUNCS = "exp exp2 expm1 log log2 log10 log1p sqrt sin cos tan sinh cosh tanh arcsin arccos arctan \

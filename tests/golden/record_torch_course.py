@@ -1,7 +1,7 @@
 """Write down PyTorch's answers for functions and optimizers.
 
 `python tests/golden/record_torch_course.py` (PyTorch 2.13, float64) writes torch_functions.json,
-value and slope of every function of one number that both have; and torch_optim.json, the
+value and derivative of every function of one number that both have; and torch_optim.json, the
 parameters after each of five steps on (x - 3)**2 + 10 x y.
 """
 
@@ -65,7 +65,7 @@ OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
 
 
 def functions() -> list[dict[str, Any]]:
-    """Value and slope of every function at its points."""
+    """Value and derivative of every function at its points."""
     import torch
 
     found = []
@@ -82,7 +82,7 @@ def functions() -> list[dict[str, Any]]:
                     "options": options,
                     "points": points,
                     "values": values.tolist(),
-                    "slopes": x.grad.tolist(),
+                    "derivatives": x.grad.tolist(),
                 }
             )
     return found

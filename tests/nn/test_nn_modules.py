@@ -148,7 +148,7 @@ def test_a_mask_can_be_an_input_of_a_tape():
     assert tape.forward([0.0, 2.0]) == 6.0
 
 
-def test_a_residual_adds_one_to_the_slope():
+def test_a_residual_adds_one_to_the_derivative():
     x = [Value(0.5), Value(-1.0)]
     layer = nn.Residual(nn.Linear(2, 2, nonlinearity="tanh", seed=0))
     F.sum(layer(x)).backward()
@@ -233,11 +233,13 @@ def test_starts_of_one_number_and_what_they_refuse():
 
 
 @pytest.mark.parametrize("name", sorted(nn.parameters.NONLINEARITIES))
-def test_flow_tells_the_slope_of_every_nonlinearity(name):
+def test_flow_tells_the_derivative_of_every_nonlinearity(name):
     """f'(z) of a cell of one unit is dh_t/dh_{t-1} over W_h."""
     model = nn.SequenceModel(nn.RNNCell(1, 1, nonlinearity=name, seed=1))
     run = model.unroll([0.4, -0.9], loss=lambda h, _: h[0], at="last")
     found = flow(run)
     w = model.cell.weight_hh[0][0].data
     for t in (1, 2):
-        assert found.slopes[t][0] == pytest.approx(jacobian(run, t, t - 1)[0, 0] / w, rel=1e-12)
+        assert found.derivatives[t][0] == pytest.approx(
+            jacobian(run, t, t - 1)[0, 0] / w, rel=1e-12
+        )
