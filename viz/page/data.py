@@ -24,7 +24,7 @@ from ..picture.model import Card, Panel, Picture, Row, Wire
 from ..picture.sentence import Said, Sentence
 from ..style.typography import number, text_width
 from .graph import Graph, number_data
-from .live import exercise_data, guards_of_graph, knobs, names, states, weights
+from .live import exercise_data, guards_of_graph, knobs, names, reach, weights
 from .symbols import SYMBOLS
 
 __all__ = ["Data", "playback"]
@@ -77,7 +77,7 @@ def playback(
         "knobs": knobs(x, graph) if live else [],
         "weights": weights(x, graph) if live else None,
         "names": names(graph),
-        "states": states(x, graph),
+        "reach": reach(x, graph),
         "exercise": exercise_data(graph),
     }
     return data, graph.script()

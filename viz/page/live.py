@@ -9,17 +9,17 @@ from microgrid import nn
 from microgrid.exercise.numbers import pool
 from microgrid.exercise.question import Question, questions
 from microgrid.nn import Unrolled
-from microgrid.quantity import gradient, norm
 from microgrid.tape.guards import Guard, GuardError, guards_of
 from microgrid.value import Value, creation_order
 
-from ..picture.naming import label_of
+from ..picture.naming import label_of, name_of
 from ..style.typography import pretty
 from .graph import Graph, number_data
 
-__all__ = ["exercise_data", "guards_of_graph", "knobs", "names", "states", "weights"]
+__all__ = ["exercise_data", "guards_of_graph", "knobs", "names", "reach", "weights"]
 
 _MOST_QUESTIONS = 48
+_MOST_LOSSES = 40  # each of which is swept back by itself at every update
 _MOST_NODES = 3000  # of a graph on which questions are asked
 
 
@@ -83,18 +83,23 @@ def names(graph: Graph) -> dict[str, int]:
     return {node.label: i for i, node in enumerate(graph.order) if node.label}
 
 
-def states(x: Any, graph: Graph) -> list[list[Any]]:
-    """[name, source of |dL/dh_t|] for every hidden state of a run."""
-    if not isinstance(x, Unrolled) or graph.sweep is None:
-        return []
-    found = []
+def reach(x: Any, graph: Graph) -> dict[str, Any]:
+    """The hidden states and the losses of a run, by name and place: what |dL_k/dh_t| is asked of.
+
+    A state that no loss sees has no places. The last loss stands for all where there are many.
+    """
+    if not isinstance(x, Unrolled) or graph.sweep is None or x.root is None:
+        return {"states": [], "losses": []}
+    states = []
     for t, state in enumerate(x.states):
-        grads = [gradient(graph.sweep, h) for h in state if h in graph.index]
-        known = [grad for grad in grads if grad is not None]
-        if known:
-            name = str(label_of(state[0].label).whole) if state[0].label else f"h{t}"
-            found.append([name, graph.source(norm(known))])
-    return found
+        name = str(label_of(state[0].label).whole) if state[0].label else f"h{t}"
+        states.append([name, [graph.index[h] for h in state if h in graph.index]])
+    losses = [
+        [name_of(loss), t, graph.index[loss]]
+        for t, loss in enumerate(x.losses, 1)
+        if loss is not None and loss in graph.index
+    ]
+    return {"states": states, "losses": losses if len(losses) <= _MOST_LOSSES else losses[-1:]}
 
 
 def exercise_data(graph: Graph) -> dict[str, Any]:

@@ -28,3 +28,9 @@ function evaluate(engine, source, k) {
   if (known.length < numbers.length && !(kind === "sum" && arrived)) return null;
   return COMBINED[kind](known);
 }
+
+/** |d(root)/dh_t| for every state, each given by the places of its units. */
+function reachOf(engine, root, states) {
+  const found = engine.gradientsFrom(root);
+  return states.map((places) => COMBINED.norm(places.map((i) => found[i])));
+}

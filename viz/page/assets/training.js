@@ -1,7 +1,11 @@
 // Training in the page: steps downhill, the loss over the updates, a slider back through them, and
-// how large the gradient of each hidden state was at each update.
+// how large the gradient of each loss was at each hidden state: |dL_k/dh_t| at every update.
 
-const updates = []; // { values of the leaves, loss, |dL/dh_t| }
+const updates = []; // { leaves: their values, loss, reach: |dL/dh_t| of every loss in ROOTS }
+const STATES = DATA.reach.states.map(([, places]) => places);
+const single = DATA.reach.losses.filter(([, , i]) => i !== engine.root);
+const ROOTS = STATES.length // [name, last step, place] of the losses that are looked at, their sum first
+  ? [[single.length ? "all losses" : "the loss", STATES.length - 1, engine.root], ...single] : [];
 let shownUpdate = -1;
 
 /** The leaves that a step moves: the weights of the model, else every leaf that has a knob. */
@@ -20,7 +24,7 @@ function remember() {
   updates.push({
     leaves: engine.leaves.map((i) => engine.value[i]),
     loss: engine.value[engine.root],
-    reach: DATA.states.map(([, source]) => Math.abs(numberOf(source) ?? 0)),
+    reach: ROOTS.map(([, , root]) => reachOf(engine, root, STATES).map(Math.abs)),
   });
   shownUpdate = updates.length - 1;
 }
@@ -79,8 +83,7 @@ function paintTraining() {
   Object.assign(slider, { max: updates.length - 1, value: shownUpdate });
   byId("update-said").textContent = `update ${shownUpdate} of ${updates.length - 1}, loss ${format(updates[shownUpdate].loss)}`;
   byId("curve").replaceChildren(lossCurve());
-  byId("reach").replaceChildren(...(DATA.states.length ? [reachMap()] : []));
-  byId("reach-said").hidden = !DATA.states.length;
+  if (ROOTS.length) paintReach();
 }
 
 function picture(height, label) {
@@ -104,23 +107,66 @@ function lossCurve() {
   return svg;
 }
 
-/** Time upwards, updates to the right: the darker, the larger |dL/dh_t| was, in half decades. */
-function reachMap() {
-  const rows = DATA.states.length;
-  const pitch = Math.max(6, Math.min(14, 120 / rows));
+const TRIANGLE = "each";
+const chosen = byId("reach-loss");
+if (ROOTS.length > 2) chosen.append(element("option", { value: TRIANGLE }, "each loss"));
+ROOTS.forEach(([name], i) => chosen.append(element("option", { value: i }, name)));
+byId("reach-box").hidden = !ROOTS.length;
+chosen.addEventListener("change", paintReach);
+
+/** |dL_k/dh_t|: of every loss at this update, or of one loss at every update. */
+function paintReach() {
+  const triangle = chosen.value === TRIANGLE;
+  byId("reach").replaceChildren(triangle ? everyLoss() : oneLoss(Number(chosen.value)));
+  byId("reach-said").textContent = triangle
+    ? `|dLₖ/dhₜ| at update ${shownUpdate}: a row for each loss, time to the right`
+    : `|d${chosen.value > 0 ? ROOTS[chosen.value][0] : "L"}/dhₜ|: time upwards, updates to the right`;
+}
+
+/** A row for each loss, the last one on top, and a column for each state that it can reach. */
+function everyLoss() {
+  const losses = ROOTS.map(([name, last], i) => ({ name, last, i })).slice(1).reverse();
+  const cells = losses.flatMap(({ name, last, i }, row) =>
+    updates[shownUpdate].reach[i].slice(0, last + 1).map((size, t) => ({ row, column: t, size, name, t, k: shownUpdate })));
+  const all = updates.flatMap(({ reach }) => reach.slice(1).flat());
+  const label = `The size of the gradients of ${losses.length} losses at ${STATES.length} states, update ${shownUpdate}`;
+  const states = DATA.reach.states.map(([name]) => name);
+  return heatMap(cells, losses.map(({ name }) => name), states, all, label);
+}
+
+/** A row for each state, time upwards, and a column for each update; a hundred of them at most. */
+function oneLoss(i) {
+  const [name, last] = ROOTS[i];
+  const rows = Math.min(last + 1, STATES.length);
   const columns = Math.min(updates.length, 100);
-  const largest = Math.max(...updates.flatMap((update) => update.reach.filter(Number.isFinite)), 1e-300);
-  const svg = picture(rows * pitch, `The size of the gradient of ${rows} states over ${updates.length - 1} updates`);
-  for (let c = 0; c < columns; c++) {
-    const update = updates[Math.round((c * (updates.length - 1)) / Math.max(1, columns - 1))];
-    update.reach.forEach((size, t) => {
-      const halves = size > 0 ? Math.trunc(2 * Math.log10(Math.max(1, largest / size))) : 99;
-      const shade = Math.max(0, HEATS - 1 - halves);
-      const cell = drawn(svg, "rect", {
-        x: (c * WIDE) / columns, y: (rows - 1 - t) * pitch, width: WIDE / columns + 0.3, height: pitch,
-      });
-      cell.style.fill = size > 0 ? `var(--heat-${shade}-fill)` : "none";
+  const cells = Array.from({ length: columns }).flatMap((_, column) => {
+    const k = Math.round((column * (updates.length - 1)) / Math.max(1, columns - 1));
+    return updates[k].reach[i].slice(0, rows).map((size, t) => ({ row: rows - 1 - t, column, size, name, t, k }));
+  });
+  const label = `The size of the gradient of ${name} at ${rows} states over ${updates.length - 1} updates`;
+  const states = DATA.reach.states.slice(0, rows).map(([name]) => name).reverse();
+  return heatMap(cells, states, Array(columns).fill(""), updates.flatMap(({ reach }) => reach[i]), label);
+}
+
+/** Cells in rows and columns: the darker, the larger, half a decade a shade; their words on them. */
+function heatMap(cells, rows, columns, sizes, label) {
+  const [left, foot] = [22, columns[0] ? 14 : 0]; // where the names stand
+  const pitch = Math.max(6, Math.min(16, 160 / rows.length)), wide = (WIDE - left) / columns.length;
+  const largest = sizes.reduce((most, x) => (Number.isFinite(x) && x > most ? x : most), 1e-300);
+  const svg = picture(rows.length * pitch + foot, label);
+  const named = (names, room, x, y) => names.forEach((name, i) => {
+    if (i % Math.ceil(14 / room) === 0) write(svg, "axis", x(i), y(i), 10, "middle", name);
+  });
+  named(rows, pitch, () => left / 2, (i) => (i + 0.5) * pitch + 3.5);
+  named(columns, wide, (i) => left + (i + 0.5) * wide, () => rows.length * pitch + 11);
+  for (const { row, column, size, name, t, k } of cells) {
+    const halves = Math.trunc(2 * Math.log10(Math.max(1, largest / size)));
+    const shade = Number.isFinite(size) ? `heat-${Math.max(0, HEATS - 1 - halves)}` : "bad";
+    const cell = drawn(svg, "rect", {
+      x: left + column * wide, y: row * pitch, width: wide + 0.3, height: pitch + 0.3,
     });
+    cell.style.fill = size === 0 ? "none" : `var(--${shade}-fill)`;
+    drawn(cell, "title", {}, `${name} at ${DATA.reach.states[t][0]}, update ${k}: ${repr(size)}`);
   }
   return svg;
 }
