@@ -1,7 +1,8 @@
 """Build the site: `python docs/build.py [--out site]`, which is `make site`.
 
 The pages are plain Markdown. Their Python blocks are run first, in a copy, so that the pictures
-and live pages which they write are there; then Zensical turns the copy into a static site.
+and live pages which they write are there, and the demos whose pages a lesson shows; then Zensical
+turns the copy into a static site.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 EXTRAS = re.compile(r"^\s*(?:>>> )?(?:import|from) (torch|jax)\b", re.MULTILINE)
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+DEMOS = {"course/live/microgpt.html": "microgpt"}  # pages too large to be kept, and who makes them
 
 
 def pages(docs: Path = DOCS) -> list[Path]:
@@ -88,6 +91,11 @@ def build(out: Path) -> None:
                 print(f"running {page.relative_to(work)}", flush=True)
                 with contextlib.redirect_stdout(io.StringIO()):
                     run_page(page, page.parent)
+        for page, demo in DEMOS.items():
+            print(f"running demos.{demo}", flush=True)
+            folder = (work / "docs" / page).parent
+            make = [sys.executable, "-m", f"demos.{demo}", "--out", str(folder), "--format", "svg"]
+            subprocess.run(make, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         command = [sys.executable, "-m", "zensical", "build", "--strict"]
         subprocess.run(command, cwd=work, check=True)
         if out.exists():

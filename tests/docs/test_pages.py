@@ -29,6 +29,9 @@ def without_code(page):
 def test_blocks_run_as_they_stand(page, tmp_path):
     build.run_page(page, tmp_path)
     for frame in FRAME.findall(without_code(page)):
+        path = page.parent / frame.partition("?")[0]
+        if path.is_relative_to(DOCS) and str(path.relative_to(DOCS)) in build.DEMOS:
+            continue
         assert (tmp_path / frame.partition("?")[0]).is_file(), frame
 
 
@@ -44,6 +47,14 @@ def test_links_lead_to_files(page):
             heads = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.M)
             slugs = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
             assert part in slugs, f"{target} in {page.name}"
+
+
+def test_a_page_that_a_demo_makes_is_shown_and_not_kept():
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    for target, demo in build.DEMOS.items():
+        assert f"{Path(target).name}?embed" in "".join(map(without_code, build.pages()))
+        assert (ROOT / "demos" / f"{demo}.py").is_file()
+        assert f"/demos/gallery/{Path(target).name}" in ignored
 
 
 def test_a_page_that_lies_is_caught(tmp_path):
@@ -68,7 +79,8 @@ def test_the_site_asks_the_network_for_nothing(tmp_path):
         assert loaded == [], page
         for frame in re.findall(r'<iframe[^>]+src="([^"?]+)', text):
             assert (page.parent / frame).is_file(), frame
-    assert (site / "course" / "live" / "quiz.html").is_file()
+    for target in ("course/live/quiz.html", *build.DEMOS):
+        assert (site / target).is_file(), target
 
 
 def test_files_that_contributing_and_architecture_name_are_there():

@@ -98,7 +98,7 @@ def _pictures(
             found[name] = picture
     if len(found["scalar"].cards) > _MOST_CARDS and len(found) > 1:
         del found["scalar"]
-    return found
+    return dict(sorted(found.items(), key=lambda level: -len(level[1].cards)))
 
 
 class _Level:
