@@ -42,7 +42,8 @@ class Readability:
     Attributes
     ----------
     width, height : of the whole picture in points
-    text : height of the smallest text in pixels where the picture is 1,600 pixels wide
+    text : height of the smallest text in pixels where the drawing, with the margin around it,
+        is 1,600 pixels wide
     crossings : pairs of wires that cross and have no end in common, a point each
     detour : length of a wire over the distance of its ends along x and y; the worst
     share : area of the cards over that of the graph
@@ -75,7 +76,7 @@ def measured(picture: Picture, layout: Layout) -> Readability:
         cards=len(picture.cards),
         width=whole.w,
         height=whole.h,
-        text=smallest * min(SCREEN / whole.w, 4.0 / 3.0),
+        text=smallest * min(SCREEN / drawing.width, 4.0 / 3.0),
         crossings=crossings(lines, ends),
         detour=max((detour(line) for line in lines.values()), default=1.0),
         share=area / (graph.w * graph.h),

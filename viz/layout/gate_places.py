@@ -11,16 +11,16 @@ from .sizes import CARD, card_height, card_width, label_width
 
 __all__ = ["CORNER", "ROW", "STEP", "TRACK", "Places"]
 
-TRACK = 14.0  # between two parallel wires
-_PAD = 14.0  # between a frame and what stands in it
+TRACK = 13.0  # between two parallel wires
+_PAD = 10.0  # between a frame and what stands in it
 _HEAD = 22.0  # for the heading of a frame
-_BETWEEN = 28.0  # between two frames
+_BETWEEN = 16.0  # between two frames
 _STACK = 16.0  # between two gates
 _LANE = 40.0  # between a lane and the gates
 STEP = 36.0  # between two cards with a wire and its labels between them
 ROW = 36.0  # between two branches that enter a gate
-_START = 46.0  # between the initial states and the first frame
-CORNER = 14.0  # from the right side of a readout to where it is entered from below
+_START = 26.0  # between the initial states and the first frame
+CORNER = 10.0  # from the right side of a readout to where it is entered from below
 
 
 class Places:
@@ -43,11 +43,11 @@ class Places:
         inside = set(gates)
         into = [w for g in gates for w in plan.arriving[g] if w.source not in inside]
         out = [w for g in gates for w in plan.leaving[g] if w.target not in inside]
-        self.before_gate = max((label_width(w) for w in into), default=30.0) + 14.0
-        self.after_gate = max((label_width(w) for w in out), default=30.0) + 14.0
+        self.before_gate = max((label_width(w) for w in into), default=30.0) + 6.0
+        self.after_gate = max((label_width(w) for w in out), default=30.0) + 6.0
         self.zone = 8.0 + TRACK * max((self._count(band, band.top) for band in bands), default=1)
         self.zone = max(self.zone, 8.0 + TRACK * max(self._count(b, b.bottom) for b in bands))
-        self.chain_width = max(self.size[m][0] for band in bands for m in band.chain)
+        self.chain_width = self._chain_width()
         rest = [name for ranks in plan.rest.values() for rank in ranks for name in rank]
         widest = max((self.size[name][0] for name in rest), default=0.0)
         self.size |= {name: (widest, self.size[name][1]) for name in rest}
@@ -57,6 +57,15 @@ class Places:
             2 * _PAD + self.trunk_zone + self.before_gate + self.gate_width + self.after_gate
             + self.zone + self.chain_width + self.rising
         )  # fmt: skip
+
+    def _chain_width(self) -> float:
+        """Of what stands between c and h; these two reach to the left over the zone as well."""
+        lanes, middle = [0.0], [0.0]
+        for band in self.plan.bands.values():
+            for name in band.chain:
+                found = lanes if name in (band.top, band.bottom) else middle
+                found.append(self.size[name][0])
+        return max(*middle, max(lanes) - self.zone)
 
     def _count(self, band: Band, target: str) -> int:
         return sum(w.source in band.gates for w in self.plan.arriving[target]) if target else 0

@@ -49,7 +49,7 @@ class Wiring:
         )
         y = b.y + ROW * ((len(rows) - 1) / 2 - rows.index(wire.source))
         trunk = self.at.trunk(column, band.trunks.index(wire.source))
-        label = (b.left - self.at.before_gate / 2 + 2.0, y)
+        label = (b.left - self.at.before_gate / 2 - 2.0, y)
         if wire.source in plan.inputs.get(column, []):
             start = max(a.left + 10.0, min(a.right - 10.0, trunk))
             corners = [(start, a.top), (start, a.top + 12.0), (trunk, a.top + 12.0)]

@@ -39,7 +39,7 @@ class _Style:
 
 
 _SPACIOUS = _Style(slim=False, labelled=True, row=38.0, gap=18.0, stone=22.0, bend=(28.0, 150.0))
-_CROWDED = _Style(slim=False, labelled=False, row=7.0, gap=16.0, stone=10.0, bend=(120.0, 260.0))
+_CROWDED = _Style(slim=False, labelled=False, row=7.0, gap=16.0, stone=10.0, bend=(110.0, 170.0))
 _TINY = _Style(slim=True, labelled=False, row=6.0, gap=5.0, stone=3.0, bend=(60.0, 200.0))
 
 
