@@ -19,6 +19,7 @@ from .arguments import as_values, names_of
 from .hypotheses import Terms, explain
 from .numeric import differences, judge
 from .report import GradcheckError
+from .uses import uses_of
 
 __all__ = ["Comparison", "against"]
 
@@ -30,6 +31,7 @@ class Comparison:
     """A gradient as it was given, the right one, and what explains the difference.
 
     uses: what the use of the parameter in each time step contributes, where that is known.
+    by_step: False if the uses are numbered as they come.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Comparison:
     agrees: bool
     mistake: str = ""
     uses: dict[int, Any] = field(default_factory=dict)
+    by_step: bool = True
 
     def __str__(self) -> str:
         entries = sorted(
@@ -51,8 +54,10 @@ class Comparison:
         lines += [f"  and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
         if len(self.uses) > 1:
             parts = (f"{_number(x)} (k = {k})" for k, x in sorted(self.uses.items()))
-            lines.append(f"  expected is the sum over the steps in which it is used: "
-                         f"{' + '.join(parts)}")  # fmt: skip
+            over = "the steps in which it is used" if self.by_step else "its uses, as they come"
+            lines.append(f"  expected is the sum over {over}: {' + '.join(parts)}")
+        elif not (self.mistake or self.by_step):
+            lines.append("  which use of it is wrong is not known: checked in Values it would be")
         return "\n".join(lines)
 
     def _entry(self, place: tuple[int, ...]) -> str:
@@ -82,8 +87,10 @@ def against(
     gradients : dL/d(input) for each of them, in the input's shape; None for one not to be checked
     rtol, atol : an entry passes if |yours - expected| <= atol + rtol (largest expected entry)
 
-    In a run the message also says which term of the sum over time is missing or counted twice.
-    A function in NumPy is only known by its values: what is expected comes from differences.
+    The message also says which term of the sum over time is missing or counted twice. A function
+    in NumPy is only known by its values: what is expected comes from differences, and the terms
+    from moving an array at one of its uses alone. Inputs whose gradient is None, such as a list
+    of x_t or an array with a row for each, tell the number of time steps.
     ValueError for a gradient of another shape, and for a function that returns no number.
 
     >>> import numpy as np
@@ -114,15 +121,15 @@ def against(
         allowed = atol + rtol * float(np.max(np.abs(right), initial=0.0))
         if np.all(np.abs(yours - right) <= allowed):
             continue
-        uses, terms = split()
+        uses, terms, by_step = split()
         mistake = explain(yours, right, uses, terms)
-        wrong.append(Comparison(name, yours, right, False, mistake, dict(uses)))
+        wrong.append(Comparison(name, yours, right, False, mistake, dict(uses), by_step))
     if wrong:
         raise GradcheckError(wrong)
     return True
 
 
-_Split = Callable[[], tuple[dict[int, Any], Terms]]
+_Split = Callable[[], tuple[dict[int, Any], Terms, bool]]
 _Expected = tuple[str, np.ndarray, _Split, Any]
 
 
@@ -170,15 +177,15 @@ def _of_graph(
             yield name, np.asarray(parts.total), partial(_split, x, weight, parts), yours
 
 
-def _split(x: Any, weight: Any, parts: Contributions) -> tuple[dict[int, Any], Terms]:
+def _split(x: Any, weight: Any, parts: Contributions) -> tuple[dict[int, Any], Terms, bool]:
     uses = {k: part for k, part in parts.items() if isinstance(k, int)}
     if not isinstance(x, Unrolled):
-        return uses, {}
+        return uses, {}, True
     found = terms(x, weight)
     # A mean over the losses divides each of them; the terms are those of the losses themselves.
     total = sum(part for by_step in found.values() for part in by_step.values())
     share = 1.0 if np.allclose(total, parts.total) else 1.0 / len(found)
-    return uses, {t: {k: share * p for k, p in by.items()} for t, by in found.items()}
+    return uses, {t: {k: share * p for k, p in by.items()} for t, by in found.items()}, True
 
 
 def _of_numbers(
@@ -190,7 +197,8 @@ def _of_numbers(
 ) -> Iterator[_Expected]:
     """A function that is known by its values only: its derivatives come from differences."""
     arguments = [x if g is None else np.array(x, dtype=float) for x, g in zip(inputs, given)]
-    for name, array, yours in zip(names, arguments, given):
+    steps = [len(x) for x, g in zip(inputs, given) if g is None and hasattr(x, "__len__")]
+    for i, (name, array, yours) in enumerate(zip(names, arguments, given)):
         if yours is None:
             continue
         derivatives = _as_given(name, yours, array).copy()
@@ -200,7 +208,17 @@ def _of_numbers(
             verdict = judge(float(derivatives[place]), estimates, atol=1e-7, rtol=1e-5)
             if not verdict.agrees:
                 derivatives[place] = verdict.estimate.central
-        yield name, derivatives, lambda: ({}, {}), yours
+        yield name, derivatives, partial(_split_numbers, f, arguments, i, derivatives, steps), yours
+
+
+def _split_numbers(
+    f: Callable[..., Any], arguments: Sequence[Any], i: int, right: np.ndarray, steps: list[int]
+) -> tuple[dict[int, Any], Terms, bool]:
+    def loss(*arguments: Any) -> float:
+        return _as_number(f(*arguments))
+
+    uses, by_step = uses_of(loss, arguments, i, right, steps)
+    return uses, {}, by_step
 
 
 def _moved(

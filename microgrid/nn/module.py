@@ -116,7 +116,11 @@ class Module:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The numbers by name: a float, a list or a list of rows for each weight and buffer."""
+        """The numbers by name: a float, a list or a list of rows for each weight and buffer.
+
+        As in PyTorch a tied weight stands under each of its names, so that the state fits a
+        module in which it is not tied; `named_parameters` has it once, under the first.
+        """
         learnt = {name: mapped(_number, weight) for name, weight in self.named_weights()}
         return learnt | {name: list(numbers) for name, numbers in self.named_buffers()}
 

@@ -243,3 +243,26 @@ def test_flow_tells_the_derivative_of_every_nonlinearity(name):
         assert found.derivatives[t][0] == pytest.approx(
             jacobian(run, t, t - 1)[0, 0] / w, rel=1e-12
         )
+
+
+# State
+
+
+def test_a_tied_weight_has_both_keys_as_in_pytorch():
+    class Tied(nn.Module):
+        def __init__(self):
+            self.a, self.b = nn.Linear(2, 2, seed=0), nn.Linear(2, 2, seed=1)
+            self.b.weight = self.a.weight
+
+    # What torch.nn says of the same module (2.13): state_dict, then named_parameters.
+    tied = Tied()
+    assert list(tied.state_dict()) == ["a.weight", "a.bias", "b.weight", "b.bias"]
+    learnt = dict.fromkeys(name.partition("[")[0] for name, _ in tied.named_parameters())
+    assert list(learnt) == ["a.weight", "a.bias", "b.bias"]
+    assert len(tied.parameters()) == 8
+    state = tied.state_dict()
+    assert state["a.weight"] == state["b.weight"]
+    free = Tied()
+    free.b = nn.Linear(2, 2)
+    free.load_state_dict(state)
+    assert free.state_dict() == state
