@@ -108,7 +108,7 @@ class Checker:
         inputs: Any,
         *,
         eps: float | None = None,
-        atol: float = 1e-7,
+        atol: float | None = None,
         rtol: float | None = None,
         second: bool = False,
         subtests: bool = False,
@@ -120,13 +120,18 @@ class Checker:
             return exact(f, inputs)
         from .gradcheck import GradcheckError
         from .gradcheck import check as room
+        from .gradcheck.blame import Tolerance
 
         __tracebackhide__ = True
         option = self.request.config.getoption
-        eps = next(x for x in (eps, option("gradcheck_eps"), 1e-6) if x is not None)
-        rtol = next(x for x in (rtol, option("gradcheck_rtol"), 1e-5) if x is not None)
+        asked = {
+            "eps": option("gradcheck_eps") if eps is None else eps,
+            "atol": atol,
+            "rtol": option("gradcheck_rtol") if rtol is None else rtol,
+        }
+        tolerance = Tolerance(**{name: x for name, x in asked.items() if x is not None})
         for check in (room.check, room.check_second) if second else (room.check,):
-            report = check(f, inputs, eps, atol, rtol)
+            report = check(f, inputs, tolerance)
             if subtests or option("gradcheck_subtests"):
                 self._subtests(report.rows)
             self._note(report)

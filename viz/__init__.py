@@ -27,7 +27,7 @@ from .formats.terminal import text
 from .layout.place import layout_of
 from .notebook import register
 from .page.player import player
-from .picture.build import Drawable, Highlight, Options, Pictures, picture_of
+from .picture.build import Drawable, Highlight, Options, Pictures
 from .plots.coloured_text import activations
 from .style.theme import THEMES, Theme
 from .widgets import make_widget
@@ -94,19 +94,8 @@ def draw(
     >>> "n0 -> n1" in draw(b, theme="dark").source
     True
     """
-    picture = picture_of(
-        x,
-        title,
-        captions,
-        detail=detail,
-        expand=expand,
-        show=show,
-        hide=hide,
-        highlight=highlight,
-        upto=upto,
-        marked=marked,
-    )
-    return digraph.to_dot(paint(picture, layout_of(picture), _theme(theme)))
+    options = Options(title, captions, detail, expand, show, hide, highlight, marked)
+    return digraph.to_dot(_painted(x, options, upto, _theme(theme)))
 
 
 def render(
@@ -132,20 +121,8 @@ def render(
     cannot be written, or where no Graphviz makes the PNG.
     """
     target, write = _writer(path)
-    colours = _theme(theme)
-    picture = picture_of(
-        x,
-        title,
-        captions,
-        detail=detail,
-        expand=expand,
-        show=show,
-        hide=hide,
-        highlight=highlight,
-        upto=upto,
-        marked=marked,
-    )
-    return write_whole(target, write(paint(picture, layout_of(picture), colours)))
+    options = Options(title, captions, detail, expand, show, hide, highlight, marked)
+    return write_whole(target, write(_painted(x, options, upto, _theme(theme))))
 
 
 def compare(
@@ -315,6 +292,11 @@ def frames(
         content = svg.write(paint(picture, places, colours))
         written.append(write_whole(where / f"{before + step:0{digits}d}.svg", content))
     return written
+
+
+def _painted(x: Drawable, options: Options, upto: int | None, theme: Theme) -> Drawing:
+    picture = Pictures(x, options).upto(upto)
+    return paint(picture, layout_of(picture), theme)
 
 
 def _writer(path: str | os.PathLike[str]) -> tuple[Path, Callable[[Drawing], bytes]]:

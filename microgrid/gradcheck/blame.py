@@ -19,9 +19,9 @@ __all__ = ["LocalDerivative", "Opinion", "Tolerance", "first_order", "opinion", 
 _EXACT = 1e-4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tolerance:
-    """How far a derivative may lie from its estimates.
+    """How far a derivative may lie from its estimates; the defaults of all checks stand here.
 
     eps is the step of the differences, atol + rtol |derivative| what they are allowed;
     scale, the largest gradient on the way, tells how much rounding was summed up.

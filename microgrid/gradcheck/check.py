@@ -31,6 +31,7 @@ __all__ = ["check", "check_second", "gradcheck", "gradgradcheck"]
 
 _logger = logging.getLogger("microgrid.gradcheck")
 
+_USUAL = Tolerance()
 _ONE_BY_ONE = 64  # up to as many leaves have a line of their own in any case
 _GROUPS = 16  # more leaves than that are first checked in so many groups
 
@@ -38,9 +39,9 @@ _GROUPS = 16  # more leaves than that are first checked in so many groups
 def gradcheck(
     f: Callable[..., Value],
     inputs: Any,
-    eps: float = 1e-6,
-    atol: float = 1e-7,
-    rtol: float = 1e-5,
+    eps: float = Tolerance.eps,
+    atol: float = Tolerance.atol,
+    rtol: float = Tolerance.rtol,
 ) -> bool:
     """Whether backward() gives the derivatives of f; GradcheckError names the wrong op.
 
@@ -68,15 +69,15 @@ def gradcheck(
     Every operation on the way is right by itself. f depends on a in a way that was not
     recorded (float(), .data, detach(), math functions), or was recorded before f was called.
     """
-    return _raise_or_log(check(f, inputs, eps, atol, rtol))
+    return _raise_or_log(check(f, inputs, Tolerance(eps, atol, rtol)))
 
 
 def gradgradcheck(
     f: Callable[..., Value],
     inputs: Any,
-    eps: float = 1e-6,
-    atol: float = 1e-7,
-    rtol: float = 1e-5,
+    eps: float = Tolerance.eps,
+    atol: float = Tolerance.atol,
+    rtol: float = Tolerance.rtol,
 ) -> bool:
     """Whether gradients of gradients of f are right: gradcheck, one order higher.
 
@@ -86,8 +87,9 @@ def gradgradcheck(
     >>> gradgradcheck(lambda a, b: a**3 * b.sin(), [2.0, 0.7])
     True
     """
-    _raise_or_log(check(f, inputs, eps, atol, rtol))
-    return _raise_or_log(check_second(f, inputs, eps, atol, rtol))
+    tolerance = Tolerance(eps, atol, rtol)
+    _raise_or_log(check(f, inputs, tolerance))
+    return _raise_or_log(check_second(f, inputs, tolerance))
 
 
 def _raise_or_log(report: Report) -> bool:
@@ -98,19 +100,12 @@ def _raise_or_log(report: Report) -> bool:
     return True
 
 
-def check(
-    f: Callable[..., Value],
-    inputs: Any,
-    eps: float = 1e-6,
-    atol: float = 1e-7,
-    rtol: float = 1e-5,
-) -> Report:
+def check(f: Callable[..., Value], inputs: Any, tolerance: Tolerance = _USUAL) -> Report:
     """As gradcheck, but returns the Report whatever it says.
 
     >>> check(lambda a: a * a, [3.0]).rows[0].opinion.numeric
     6.0
     """
-    tolerance = Tolerance(eps, atol, rtol)
     arguments, leaves = prepare(f, inputs)
     root, again = call(f, arguments), call(f, arguments)
     if root.data != again.data and not (math.isnan(root.data) and math.isnan(again.data)):
@@ -132,13 +127,7 @@ def check(
     return report if report.wrong else replace(report, problem=found.sweep_problem())
 
 
-def check_second(
-    f: Callable[..., Value],
-    inputs: Any,
-    eps: float = 1e-6,
-    atol: float = 1e-7,
-    rtol: float = 1e-5,
-) -> Report:
+def check_second(f: Callable[..., Value], inputs: Any, tolerance: Tolerance = _USUAL) -> Report:
     """As gradgradcheck, but returns the Report whatever it says.
 
     >>> report = check_second(lambda a: a**3, [2.0])
@@ -152,8 +141,8 @@ def check_second(
         gradients = grad(call(f, arguments), list(leaves), create_graph=True)
         return F.dot([golden_weight(i) for i in range(len(gradients))], gradients)
 
-    report = check(gradient, arguments, eps, atol, rtol)
-    root, tolerance = call(f, arguments), Tolerance(eps, atol, rtol)
+    report = check(gradient, arguments, tolerance)
+    root = call(f, arguments)
     for node in _downstream(creation_order(root), leaves):
         for local in second_order(node, tolerance, thorough=not report.ok):
             if not local.opinion.agrees:

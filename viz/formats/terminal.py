@@ -23,7 +23,7 @@ from rich.text import Text
 from microgrid.wording import clean
 
 from ..layout.sizes import row_words, wire_words
-from ..picture.build import Drawable, Highlight, picture_of
+from ..picture.build import Drawable, Highlight, Options, Pictures
 from ..picture.model import Card, Cell, Column, Panel, Picture, Wire
 from ..style.theme import TERMINAL
 from ..style.typography import number
@@ -75,17 +75,8 @@ def text(
     ├─ a          2        −3           ×−3     ← −3
     └─ b         −3         2            ×2      ← 2
     """
-    scene = picture_of(
-        x,
-        title,
-        captions,
-        detail=detail,
-        expand=expand,
-        show=show,
-        hide=hide,
-        highlight=highlight,
-        upto=upto,
-    )
+    options = Options(title, captions, detail, expand, show, hide, highlight)
+    scene = Pictures(x, options).upto(upto)
     plain = ascii if ascii is not None else not _holds_unicode()
     coloured = color if color is not None else _wants_color()
     room = width if width is not None else shutil.get_terminal_size((100, 24)).columns

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from microgrid.graph import creation_order, gradient_of, graph_of, time_step
 from microgrid.nn import Unrolled
@@ -50,23 +50,10 @@ _MOST_COLUMNS = 40  # of a panel
 _MOST_NODES, _MOST_EDGES = 60_000, 1_000_000  # of a graph; reading a larger one takes minutes
 
 
-def picture_of(
-    x: Drawable,
-    title: str | None = None,
-    captions: Sequence[str] | None = None,
-    *,
-    detail: str = "auto",
-    expand: Iterable[str] = (),
-    show: Iterable[str] | None = None,
-    hide: Iterable[str] = (),
-    highlight: Highlight | None = None,
-    upto: int | None = None,
-    marked: Collection[Value] = (),
-) -> Picture:
-    """What is to be drawn of a Value, a list of Values or an Unrolled.
+@dataclass(frozen=True)
+class Options:
+    """What a picture is asked for, but for the moment of the sweep; all defaults stand here.
 
-    Parameters
-    ----------
     title : instead of the one that is made
     captions : one per time step, printed beside "t = 1"
     detail : "scalar" (a card per Value), "gate" (a card per named vector with its weights in
@@ -80,27 +67,8 @@ def picture_of(
         numbers leave empty boxes to fill in
     highlight : a leaf, its label, or a whole path to the loss: drawn in red, with the
         product of the local derivatives written along it
-    upto : the backward sweep after this many messages: the rest is grey
     marked : Values whose cards get a ring
-
-    TypeError for what cannot be drawn, ValueError for an unknown name.
-
-    >>> from microgrid import Value
-    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
-    >>> [card.name for card in picture_of(a * b).cards]
-    ['a', 'b', '×']
     """
-    options = Options(title, captions, detail, expand, show, hide, highlight, marked)
-    pictures = Pictures(x, options)
-    most = len(pictures.sweep) if pictures.sweep is not None else 0
-    if upto is not None and not (isinstance(upto, int) and 0 <= upto <= most):
-        raise ValueError(f"upto counts messages, 0 to {most} here, got {upto!r}")
-    return pictures.now() if upto is None else pictures.after(upto)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `picture_of` was asked for, but for the moment of the sweep."""
 
     title: str | None = None
     captions: Sequence[str] | None = None
@@ -110,6 +78,23 @@ class Options:
     hide: Iterable[str] = ()
     highlight: Highlight | None = None
     marked: Collection[Value] = ()
+
+
+def picture_of(x: Drawable, *, upto: int | None = None, **options: Any) -> Picture:
+    """What is to be drawn of a Value, a list of Values or an Unrolled.
+
+    options : those of `Options`, by name
+    upto : the backward sweep after this many messages, the rest is grey; unless given, what
+        the graph holds now
+
+    TypeError for what cannot be drawn, ValueError for an unknown name.
+
+    >>> from microgrid import Value
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> [card.name for card in picture_of(a * b).cards]
+    ['a', 'b', '×']
+    """
+    return Pictures(x, Options(**options)).upto(upto)
 
 
 class Pictures:
@@ -149,6 +134,15 @@ class Pictures:
         self._computed = [node for node in self._scene.order if node.parents]
         self._levels: dict[str, Collapsed] = {}
         self._opened = "cell" in opened
+
+    def upto(self, messages: int | None) -> Picture:
+        """After so many messages of the sweep, or as the graph is now; ValueError beyond it."""
+        most = len(self.sweep) if self.sweep is not None else 0
+        if messages is None:
+            return self.now()
+        if not isinstance(messages, int) or not 0 <= messages <= most:
+            raise ValueError(f"upto counts messages, 0 to {most} here, got {messages!r}")
+        return self.after(messages)
 
     def now(self) -> Picture:
         """The graph with the gradients it holds; in the middle of a Stepper's sweep, so far."""
