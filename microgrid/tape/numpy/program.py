@@ -223,8 +223,11 @@ def check_row(op: Any) -> None:
 
 
 def _product(a: Array, b: Array, out: Array) -> Call:
-    """out = a @ b by the method that hands it to BLAS with the least ado."""
-    if a.ndim + b.ndim <= 4:
+    """out = a @ b by the method that hands it to BLAS with the least ado.
+
+    To scale by a single number BLAS passes over a zero, so that 0 * inf would be 0.
+    """
+    if a.ndim + b.ndim <= 4 and min(a.size, b.size) > 1:
         if out.flags.c_contiguous:
             return partial(a.dot, b, out)
         if out.T.flags.c_contiguous:

@@ -1,0 +1,68 @@
+"""The fuzz of the executors: it finds nothing here, and would find what is wrong."""
+
+import math
+import shutil
+
+import fuzz
+import numpy as np
+import pytest
+
+from microgrid import Value, ops
+from microgrid.tape import Tape
+from microgrid.value import creation_order, record
+
+pytestmark = pytest.mark.usefixtures("any_engine")
+both = "both" if any(map(shutil.which, ("cc", "gcc", "clang"))) else "numpy"
+
+
+def verdict(loss, engine="numpy"):
+    program = fuzz.Program(0, loss, [], [[]], False)
+    nodes = creation_order(loss)
+    return fuzz.verdict(program, Tape(loss, engine=engine), nodes, fuzz.eager(program, nodes))
+
+
+def test_random_programs_replay_as_eager(capsys):
+    assert fuzz.main(["0", "12", "--engine", both]) == 0
+    assert "numpy equal 12" in capsys.readouterr().out
+
+
+def test_programs_are_the_same_in_every_process():
+    assert fuzz.program(155).loss.data == pytest.approx(-6.193278392977733, rel=1e-12)
+    assert fuzz.program(7).numbers == fuzz.program(7).numbers
+
+
+def test_zero_times_infinity_is_nan_in_a_matrix_of_one_number():
+    assert fuzz.main(["909", "1", "--engine", "numpy"]) == 0
+
+
+@pytest.mark.parametrize("wrong", [1e-9, math.nan, math.inf])
+def test_a_wrong_gradient_ends_with_exit_code_1(wrong, capsys, monkeypatch):
+    right = Tape.grad
+    monkeypatch.setattr(Tape, "grad", lambda tape, node: right(tape, node) + wrong)
+    assert fuzz.main(["0", "4", "--engine", "numpy"]) == 1
+    assert "seed 0, numpy: gradient of " in capsys.readouterr().out
+
+
+def test_a_wrong_sweep_for_the_parameters_is_told(monkeypatch):
+    a = Value(0.5)
+    sweep = Tape.backward
+
+    def wrong(tape, *args, inputs=True):
+        sweep(tape, *args, inputs=inputs)
+        if not inputs:
+            tape.parameters()[0].grad[...] += 1e-9
+
+    monkeypatch.setattr(Tape, "backward", wrong)
+    assert verdict(a.tanh() * 2.0) == "a sweep for the parameters finds other gradients"
+
+
+def test_what_the_last_bit_decides_is_no_difference(monkeypatch):
+    a = Value(1.0)
+    square = a * a
+    loss = record(ops.MAXIMUM, [square, a])
+    right = Tape.grad
+    other = {a: 1.0, square: 0.0}  # as if the square were the smaller one
+    monkeypatch.setattr(Tape, "grad", lambda tape, node: other.get(node, right(tape, node)))
+    assert verdict(loss) == "rounding"
+    monkeypatch.setattr(Tape, "grad", lambda tape, node: np.float64(0.25))
+    assert verdict(loss).startswith("gradient of ")
