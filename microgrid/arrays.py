@@ -16,11 +16,12 @@ import numpy as np
 
 from . import ops
 from .ops import FLOAT, Op
-from .value import Operand, Value, record, record_rows
+from .value import Operand, Value, compare, record, record_rows
 
 __all__ = [
-    "Array", "apply", "by_line", "data", "dot", "extreme", "filled", "linear", "logsumexp",
-    "matmul", "mean", "numbers", "pointwise", "reduced", "softmax", "total", "windows",
+    "Array", "apply", "atan2", "by_line", "data", "dot", "extreme", "filled", "guard", "linear",
+    "logsumexp", "matmul", "mean", "numbers", "pointwise", "product", "reduced", "softmax", "total",
+    "windows",
 ]  # fmt: skip
 
 Array: TypeAlias = np.ndarray
@@ -87,6 +88,53 @@ def total(xs: Sequence[Operand]) -> Operand:
     Value(6.0, op=sum)
     """
     return xs[0] if len(xs) == 1 else apply(ops.SUM, xs) if len(xs) else 0.0
+
+
+def product(xs: Sequence[Operand]) -> Operand:
+    """x_1 x_2 ... x_n, a chain of products.
+
+    >>> product([Value(2.0), 3.0, 4.0])
+    Value(24.0, op=mul)
+    """
+    out = xs[0] if len(xs) else 1.0
+    for x in xs[1:]:
+        out = apply(ops.MUL, [out, x])
+    return out
+
+
+def atan2(a: Any, b: Any) -> Array:
+    """The angle of the points (b, a): atan of the smaller over the larger, and a constant.
+
+    >>> float(atan2(filled((), [Value(1.0)]), -1.0)[()]) == math.atan2(1.0, -1.0)
+    True
+    """
+    a, b = np.broadcast_arrays(np.asarray(a), np.asarray(b))
+    found = []
+    for p, q in zip(a.ravel().tolist(), b.ravel().tolist()):
+        y, x = data(p), data(q)
+        flat = abs(y) <= abs(x)
+        angle = apply(ops.ATAN, [apply(ops.DIV, [p, q] if flat else [q, p])])
+        if flat:
+            found.append(apply(ops.ADD, [angle, math.copysign(math.pi, y)]) if x < 0 else angle)
+        else:
+            found.append(apply(ops.SUB, [math.copysign(math.pi / 2, y), angle]))
+    return filled(a.shape, found)
+
+
+def guard(name: str, left: Any, right: Any) -> None:
+    """Remember comparisons, "less" or "equal", so that a Tape of them takes the same branch."""
+    lefts, rights = np.broadcast_arrays(left, right)
+    for a, b in zip(lefts.ravel().tolist(), rights.ravel().tolist()):
+        if isinstance(a, Value):
+            compare(name, a, b)
+        elif isinstance(b, Value):
+            compare(_TURNED.get(name, name), b, a)
+
+
+_TURNED = {
+    "less": "greater", "greater": "less", "less_equal": "greater_equal",
+    "greater_equal": "less_equal",
+}  # fmt: skip
 
 
 def mean(xs: Sequence[Operand]) -> Operand:

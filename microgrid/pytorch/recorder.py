@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from ..arrays import Array, filled, numbers
+from ..arrays import Array, filled, guard, numbers
 from ..recording import current_scope
-from ..value import Value, compare
+from ..value import Value
 from .columns import Columns
 from .decomposed import Decomposition, is_composite
 from .modes import Aten
@@ -177,7 +177,7 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
         live = self._will_be_live(tensors)
         arrays, named_arrays = tree_map(lambda x: self._entry(x, given), (tuple(args), dict(named)))
         if name in _COMPARISONS:
-            self._guard(_COMPARISONS[name], *arrays[:2])
+            guard(_COMPARISONS[name], *arrays[:2])
         own = given if call.function or self.within else tensors
         made: Any = self.decomposed(call, own, func, args, named) if rule is None else None
         out = func(*args, **named)
@@ -329,19 +329,6 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
                 f"record: {call.name} at {call.site} is recorded wrongly, off by {apart:.1e} of "
                 f"the largest entry: please report it"
             )
-
-    # What the program looks at
-
-    def _guard(self, name: str, left: Any, right: Any) -> None:
-        """Remember a comparison, so that a Tape of the recording takes the same branch."""
-        swapped = {"less": "greater", "greater": "less", "less_equal": "greater_equal",
-                   "greater_equal": "less_equal"}  # fmt: skip
-        lefts, rights = np.broadcast_arrays(left, right)
-        for a, b in zip(lefts.ravel().tolist(), rights.ravel().tolist()):
-            if isinstance(a, Value):
-                compare(name, a, b)
-            elif isinstance(b, Value):
-                compare(swapped.get(name, name), b, a)
 
     # The end
 

@@ -1,10 +1,16 @@
-"""The numbers and files of the demos that need PyTorch."""
+"""The numbers and files of the demos and of the page that need PyTorch."""
+
+import re
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 
 from demos import pytorch_lstm, wrong_backward
+
+# Its blocks say `py`, for a site is built without torch.
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "pytorch.md"
 
 
 def test_wrong_backward_names_the_function_and_the_step(capsys):
@@ -30,3 +36,20 @@ def test_too_short_a_text(tmp_path):
     short.write_text("abc")
     with pytest.raises(ValueError, match="has 3 letters, which is too short for --steps 40"):
         pytorch_lstm.main([str(short)])
+
+
+def test_the_pages_blocks_run_in_order(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    blocks = re.findall(r"^```py\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.M)
+    assert len(blocks) == 5
+    for block in blocks:
+        if "jax" in block:
+            pytest.importorskip("jax")
+        exec(compile(block, str(PAGE), "exec"), names)
+    shown = capsys.readouterr().out
+    assert "CubeBackward at pytorch.md" in shown
+    assert "0.666667 times the exact one in every entry" in shown
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "lstm.svg", "lstm.html", "flow.svg", "strips.svg",
+    }  # fmt: skip

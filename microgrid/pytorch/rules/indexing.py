@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays import Array, apply, data, dot, extreme, filled, mean, total
-from .reductions import product
+from ...arrays import Array, apply, data, dot, extreme, filled, mean, product, total
 
 __all__ = ["RULES", "masked_fill"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays import Array, apply, dot, filled, numbers, total
+from ...arrays import Array, apply, dot, filled, numbers, product, total
 from ...value import Operand
 from .marks import chooses
-from .reductions import norm, product
+from .reductions import norm
 
 __all__ = ["RULES"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays import Array, apply, data, filled, logsumexp, pointwise
+from ...arrays import Array, apply, atan2, data, filled, logsumexp, pointwise
 from ...ops import Op, by_name
 from ...value import Operand, Value
 from .marks import chooses
@@ -175,18 +175,6 @@ def _remainder(whole: Callable[..., Any]) -> Callable[..., Array]:
     return lambda a, b: sub(a, mul(b, whole(_data_of(a) / _data_of(b))))
 
 
-def _atan2(a: Any, b: Any) -> Array:
-    """The angle of (b, a): atan of the smaller over the larger, and a constant."""
-    a, b = np.broadcast_arrays(np.asarray(a), np.asarray(b))
-    y, x = _data_of(a), _data_of(b)
-    flat = np.abs(y) <= np.abs(x)
-    ratio = div(_where(flat, a, b), _where(flat, b, a))
-    angle = pointwise(by_name("atan"), ratio)
-    beyond = np.where(x < 0, np.copysign(math.pi, y), 0.0)
-    upright = np.copysign(math.pi / 2, y)
-    return add(_where(flat, angle, sub(0.0, angle)), np.where(flat, beyond, upright))
-
-
 def _hypot(a: Any, b: Any) -> Array:
     return pointwise(ops.SQRT, add(_power(a, 2.0), _power(b, 2.0)))
 
@@ -272,7 +260,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "remainder": _remainder(np.floor),
     "fmod": _remainder(np.trunc),
     "frac": lambda a: sub(a, np.trunc(_data_of(a))),
-    "atan2": _atan2,
+    "atan2": atan2,
     "hypot": _hypot,
     "fmax": _picked(ops.MAXIMUM),
     "fmin": _picked(ops.MINIMUM),

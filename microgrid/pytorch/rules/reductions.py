@@ -20,6 +20,7 @@ from ...arrays import (
     filled,
     logsumexp,
     mean,
+    product,
     reduced,
     softmax,
     total,
@@ -27,7 +28,7 @@ from ...arrays import (
 from ...value import Operand
 from .marks import chooses
 
-__all__ = ["RULES", "norm", "product"]
+__all__ = ["RULES", "norm"]
 
 
 def _over(f: Callable[[list[Any]], Any]) -> Callable[..., Array]:
@@ -37,14 +38,6 @@ def _over(f: Callable[[list[Any]], Any]) -> Callable[..., Array]:
         return reduced(a, dim, keepdim, f)
 
     return rule
-
-
-def product(xs: Sequence[Operand]) -> Operand:
-    """x_1 x_2 ... x_n, a chain of products."""
-    out = xs[0] if len(xs) else 1.0
-    for x in xs[1:]:
-        out = apply(ops.MUL, [out, x])
-    return out
 
 
 def _variance_of(xs: Sequence[Operand], correction: float = 1.0) -> Operand:
