@@ -280,3 +280,24 @@ def test_encoder_and_decoder_stand_on_one_level():
     assert blocks == {"encoder", "decoder"}
     states = {round(places.cards[c.id].y, 6) for c in scene.cards if c.name[0] == "h"}
     assert len(states) == 1
+
+
+@pytest.mark.parametrize("cell", [nn.LSTMCell, nn.GRUCell])
+def test_a_row_of_an_embedding_stands_once_in_each_step(cell):
+    model = nn.SequenceModel(
+        cell(2, 2, seed=0), readout=nn.Linear(2, 3, seed=1), embedding=nn.Embedding(3, 2, seed=2)
+    )
+    run = model.unroll([0, 2, 0], targets=[2, 0, 1], loss="cross_entropy")
+    run.loss.backward()
+    picture = picture_of(run, detail="gate")
+    inputs = [card for card in picture.cards if card.role == "input"]
+    assert sorted((c.name, c.op, c.column) for c in inputs) == [
+        ("x₁", "E[0]", 1), ("x₂", "E[2]", 2), ("x₃", "E[0]", 3),
+    ]  # fmt: skip
+    table = model.embedding.weight
+    for row, steps in ((0, (1, 3)), (2, (2,))):  # what the steps send adds up to the gradient
+        parts = [card.rows[0].grad for card in inputs if card.column in steps]
+        whole = math.hypot(*[x.grad for x in table[row]])
+        assert whole <= sum(parts) + 1e-12
+        assert len(parts) > 1 or parts[0] == pytest.approx(whole, rel=1e-12)
+    layout_of(picture)

@@ -57,7 +57,7 @@ class Grid:
         self.leaf_pitch, self.row_pitch = (28.0, 28.0) if dense else (50.0 + note, 40.0)
         self.fan, self.label_room = self._rooms()
         self.columns = sorted({block.card.column for block in self.blocks.values()})
-        self.before = {0} if picture.columns and 0 in self.columns else set()
+        self.before = self._outside()
         self.place = {column: i for i, column in enumerate(self.columns)}
         self.key = self._keys()
         self.rank = self._ranks()
@@ -66,6 +66,13 @@ class Grid:
         self.columns_of: dict[int, list[int]] = defaultdict(list)
         for column, layer in sorted(self.in_layer):
             self.columns_of[layer].append(column)
+
+    def _outside(self) -> set[int]:
+        """The columns of initial states: before the first step, behind the last for who reads
+        backwards.
+        """
+        framed = {column.index for column in self.picture.columns}
+        return set(self.columns) - framed if framed else set()
 
     # Blocks, layers and chains: where the cards are within a column.
 

@@ -97,6 +97,9 @@ class Router:
                 route.over = True
                 return route
             route.corridor = ("outer", a + 1)
+        elif a > b and self.grid.stacked(source):  # the start of who reads backwards
+            route.corridor, route.enter = ("outer", a), high
+            return route
         else:
             route.corridor = ("outer", a + 1 if a < b else b)
         if a > b or (
@@ -290,7 +293,8 @@ class Router:
         if route.leave is not None or route.over or (route.corridor is None and route.row is None):
             corners.append((self._exit_x(route), source.top))
         else:
-            corners.append((source.right, source.y + self._aside_of_twin(route.wire, block)))
+            side = source.right if source.x < box.x else source.left
+            corners.append((side, source.y + self._aside_of_twin(route.wire, block)))
         if route.leave is not None:
             y = self._track_y(route.leave, route.wire.source)
             corners += [(corners[-1][0], y)]

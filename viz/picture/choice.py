@@ -48,7 +48,7 @@ def _units(scene: Scene) -> int:
         if node.parents or node in scene.initial:
             users = (user for user in scene.uses[node] if scene.framed(user))
             columns = {scene.column[user] for user in users}
-            arriving.update(column for column in columns if column > scene.column[node])
+            arriving.update(column for column in columns if column != scene.column[node])
     return max(arriving.values(), default=1)
 
 

@@ -94,7 +94,7 @@ class Groups:
                 continue
             kind, name, *_ = key = self._key(node)
             if key not in groups:
-                column = 0 if node in scene.initial else scene.column[node]
+                column = scene.column[node]
                 timeless = name.timeless if isinstance(name, Name) else name
                 slot = f"{kind}|{scene.local_scope(node)}|{timeless}"
                 group = Group(kind, column, scene.local_scope(node), len(groups))  # type: ignore[arg-type]
@@ -125,10 +125,9 @@ class Groups:
         if not node.parents:
             if scene.is_shared_leaf(node):
                 return ("parameter", name or node)
-            place = 0 if node in scene.initial else column
             # An embedding's rows share a label; the steps that read a row tell them apart.
             read = tuple(sorted(scene.given.get(node, ())))
-            return ("leaf", name or scene.roles.get(node) or node, scope, place, read)
+            return ("leaf", name or scene.roles.get(node) or node, scope, column, read)
         if self.level == "cell" and scene.framed(node):
             part = "/".join(scope.split("/")[: 2 if self.gates else 1])
             if part or not self._subscoped:

@@ -117,24 +117,29 @@ class Collapsed(Groups):
             card = self._card(group)
             self.cards.append(card)
             return {(group, user): card.id for user in users}
+        uses: dict[object, list[Group]] = defaultdict(list)
+        for user in users:  # an input stands once in a column, a weight beside each user
+            uses[user.column if given else user].append(user)
         found = {}
-        for i, (user, edges) in enumerate(users.items()):
+        for i, together in enumerate(uses.values()):
+            user, edges = together[0], [edge for user in together for edge in users[user]]
             card = self._card(group)
             if given:  # the same place in every column, whichever row of a table was read
                 card.slot = f"given|{self._given[user.column]}"
                 self._given[user.column] += 1
             card.id, card.column = f"{card.id}_{i}", user.column
-            card.alias = len(users) > 1
+            card.alias = len(uses) > 1
             card.framed = self.scene.framed(user.nodes[0])
             if group.kind == "parameter":
                 card.role, card.beside = "parameter", user.id
             elif group.nodes[0] in self.scene.embedded:
                 card.names, card.embedding = (Name("x", user.column),), _looked_up(group)
+                card.shape = ()
             sent = norm_of(self._messages(edges).values())
             size = norm(map(quantity.value, group.nodes))
             card.rows = (Row(size, sent, norm=len(group.nodes) > 1),)
             self.cards.append(card)
-            found[group, user] = card.id
+            found |= {(group, user): card.id for user in together}
         return found
 
     def _card(self, group: Group) -> Card:

@@ -47,6 +47,8 @@ class Scene:
         self.roles, self.given = _roles(run)
         self.embedded = _embedded(run) & self.given.keys()
         self.initial = self._initial_states(run) if self.timed else set()
+        behind = 1 + max(self.column.values())
+        self.column |= {x: behind if self._reads_backwards(x) else 0 for x in self.initial}
         self.shared = [node for node in self.order if self.in_panel(node)]
         self.carried = _carried(run)
         self.cut = _detached(self.order, self.column) if self.timed else {}
@@ -159,6 +161,18 @@ class Scene:
             and len({self.column[child] for child in self.uses[parent]}) == 1
             and (self.slot[node], position) in carried
         }
+
+    def _reads_backwards(self, leaf: Value) -> bool:
+        """Whether an initial state is of a direction that begins at the last step."""
+        first = max((self.column[child] for child in self.uses[leaf]), default=0)
+        begun = {(self.slot[c], i) for c in self.uses[leaf] for i, p in enumerate(c.parents)
+                 if p is leaf}  # fmt: skip
+        return any(
+            self.column[node] < self.column[parent] <= first
+            for node in self.order
+            for i, parent in enumerate(node.parents)
+            if parent.parents and (self.slot[node], i) in begun
+        )
 
     def _place(self, node: Value) -> Callable[[Value, int], str]:
         """Make the cards of a node; returns which of them feeds a given use."""
@@ -329,9 +343,8 @@ def _carried(run: Unrolled | None) -> dict[Value, Name]:
 
 
 def _embedded(run: Unrolled | None) -> set[Value]:
-    """The entries of the table in which the run looks its inputs up."""
-    table = None if run is None else run.model.embedding
-    return set() if table is None else set(table.parameters())
+    """The weights among which the run looks its inputs up: an input that is one was looked up."""
+    return set() if run is None else set(run.model.parameters())
 
 
 def _leaves(state: object) -> Iterator[Value]:

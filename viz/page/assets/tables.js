@@ -36,7 +36,7 @@ function tableRow(card, row) {
 /** The time step of a card in words; of a use of a weight also who uses it. */
 function whereUsed(card) {
   const [use] = card.alias ? card.uses : [];
-  const column = DATA.columns.length && card.column ? `t = ${card.column}` : "";
+  const column = 0 < card.column && card.column <= DATA.columns.length ? `t = ${card.column}` : "";
   return use ? `${column}${column ? ", " : ""}${called(use.target)}` : column;
 }
 
