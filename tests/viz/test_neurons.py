@@ -7,7 +7,7 @@ from viz_graphs import expression, mlp, quiz
 
 from benchmarks import graphs
 from benchmarks.readability import measured
-from microgrid import Value
+from microgrid import Value, nn
 from viz.layout.place import layout_of
 from viz.picture.build import picture_of
 from viz.picture.neuron import is_network
@@ -139,3 +139,46 @@ def test_every_layer_has_a_one_of_its_own_even_where_sums_have_names():
     (x[0] + x[1]).backward()
     scene = picture_of(x[0] + x[1], detail="neuron")
     assert len([card for card in scene.cards if card.role == "bias"]) == 2
+
+
+@pytest.mark.parametrize("numbers", [[2.0, 3.0], [1.0, 1.0], [0.0, -1.0]])
+def test_plain_numbers_are_inputs_that_the_first_layer_shares(numbers):
+    model = nn.MLP(2, [3, 1], seed=0)
+    (y,) = model(numbers)
+    y.backward()
+    scene = picture_of(y)
+    inputs = [card for card in scene.cards if card.role == "input"]
+    assert [(c.name, c.rows[0].value, c.rows[0].grad) for c in inputs] == [
+        ("x₁", numbers[0], None),
+        ("x₂", numbers[1], None),
+    ]
+    assert [card.name for card in scene.cards if card.role == "bias"] == ["1", "1"]
+    order = Scene([y]).order
+    for i, card in enumerate(inputs):
+        found = [wire.weight for wire in scene.wires if wire.source == card.id]
+        column = [row[i] for row in model.layers[0].weight]
+        assert [(row.value, row.grad) for row in found] == [(w.data, w.grad) for w in column]
+        assert [order[row.node] for row in found] == column
+    assert not any(card.role == "leaf" for card in scene.cards)
+
+
+def test_micrograd_s_neurons_share_plain_numbers_too():
+    rng = random.Random(3)
+
+    def neuron(xs):
+        ws = [Value(rng.uniform(-1.0, 1.0)) for _ in xs]
+        return sum((w * x for w, x in zip(ws, xs)), Value(0.1)).tanh()
+
+    out = neuron([neuron([1.0, -2.0]) for _ in range(3)])
+    out.backward()
+    scene = picture_of(out)
+    inputs = [card for card in scene.cards if card.role == "input"]
+    assert [card.rows[0].value for card in inputs] == [1.0, -2.0]
+    assert [sum(w.source == card.id for w in scene.wires) for card in inputs] == [3, 3]
+
+
+def test_a_plain_number_beside_an_x_bears_no_name():
+    hidden = nn.Linear(3, 3, seed=0, nonlinearity="tanh")
+    loss = nn.Linear(3, 1, seed=1)(hidden([Value(0.5, "x"), 2.0, 3.0]))[0]
+    scene = picture_of(loss, detail="neuron")
+    assert [card.name for card in scene.cards if card.role == "input"] == ["2", "3"]

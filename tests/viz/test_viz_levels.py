@@ -108,7 +108,8 @@ def test_auto_collapses_what_is_too_large_and_says_so():
     scene = picture_of(rnn(8, 6, 4))
     assert len(scene.cards) < 120
     assert any("cards at detail" in line for line in scene.legend)
-    assert any("drawn by cell" in line for line in picture_of(rnn(4, 40, 2)).legend)
+    said = picture_of(rnn(4, 40, 2)).legend
+    assert any("here one for each part of a time step" in line for line in said)
 
 
 @pytest.mark.parametrize("detail", ["tiny", "", "Scalar"])

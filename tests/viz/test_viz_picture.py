@@ -7,7 +7,7 @@ from viz_graphs import GRAPHS, doublings, expression, quiz, reuse, rnn
 
 from microgrid import Value, scope
 from microgrid import functional as F
-from viz.picture import build
+from viz.picture import refusal
 from viz.picture.build import picture_of
 from viz.picture.naming import describe
 
@@ -136,6 +136,15 @@ def test_captions_stand_beside_the_steps():
     assert [column.caption for column in scene.columns] == ["o", "c"]
 
 
+@pytest.mark.parametrize("captions", [["o"], ["o", "c", "a"], []])
+def test_captions_are_one_for_each_step(captions):
+    sentence = f"captions: 2 time steps take as many, got {len(captions)}"
+    with pytest.raises(ValueError, match=sentence):
+        picture_of(quiz(), captions=captions)
+    with pytest.raises(ValueError, match="captions: 0 time steps take as many, got 1"):
+        picture_of(Value(2.0) * 3.0, captions=["o"])
+
+
 def test_a_list_of_values_is_drawn_with_all_its_roots():
     a = Value(2.0, label="a")
     scene = picture_of([a + 1.0, a * 3.0])
@@ -149,7 +158,7 @@ def test_what_cannot_be_drawn_is_named(given):
 
 
 def test_a_graph_beyond_all_pictures_is_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(build, "_MOST_NODES", 3)
+    monkeypatch.setattr(refusal, "_MOST_NODES", 3)
     x = Value(2.0)
     assert len(picture_of((x + 1.0).exp()).cards) == 3
     with pytest.raises(ValueError, match=r"has 4 nodes and 3 edges.* fewer steps"):

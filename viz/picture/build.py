@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from microgrid.graph import creation_order, gradient_of, graph_of, time_step
+from microgrid.graph import gradient_of, graph_of
 from microgrid.nn import Unrolled
 from microgrid.quantity import value
 from microgrid.stepper import sweep_of
@@ -20,7 +20,7 @@ from microgrid.sweep import Sweep
 from microgrid.value import Value
 
 from ..style.typography import pretty
-from .choice import MOST_CARDS, READABLE, level_of
+from .choice import MOST_CARDS, READABLE, level_of, units_of
 from .events import events
 from .expand import GATES, expanded, expanded_run
 from .forward import Forward
@@ -32,6 +32,7 @@ from .naming import label_of, name_of
 from .neuron import Neurons, is_network
 from .panels import Itemised, shared_panel, uses_panel
 from .reading import Scene
+from .refusal import refuse_captions, refuse_huge
 from .rolled import rolled
 from .scopes import Scoped, has_scopes
 from .sentence import Said, Sentence
@@ -47,7 +48,6 @@ Highlight: TypeAlias = Value | str | Sequence[Value]
 DETAILS = ("auto", "scalar", "gate", "neuron", "vector", "cell", "scope", "rolled")
 EXPAND = (*GATES, "cell")
 _MOST_COLUMNS = 40  # of a panel
-_MOST_NODES, _MOST_EDGES = 60_000, 1_000_000  # of a graph; reading a larger one takes minutes
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,7 @@ class Pictures:
         self._shown -= set(_known("hide", hide, sorted(SHOWN)))
         x = graph_of(x)
         roots = roots_of(x)
-        _refuse_huge(roots)
-        _check_captions(options.captions, roots)
+        refuse_huge(roots)
         gates = [name for name in opened if name in GATES]
         self._copies = expanded(roots, gates) if gates else {}
         if copies := self._copies:
@@ -131,6 +130,7 @@ class Pictures:
         if root is not None:
             self.sweep, self._sent = sweep_of(root)
         self._scene = Scene(roots, self._run)
+        refuse_captions(options.captions, self._scene)
         self._computed = [node for node in self._scene.order if node.parents]
         self._levels: dict[str, Collapsed] = {}
         self._opened = "cell" in opened
@@ -194,7 +194,10 @@ class Pictures:
         elif self.sweep is not None:
             message = self.sweep.messages[step - 1]
             place, edge = index[message.parent], (index[message.node], message.position)
-        wires = [wire for wire in picture.wires if edge in wire.edges]
+        wires = [
+            wire for wire in picture.wires
+            if edge in wire.edges or (wire.weight is not None and wire.weight.node == place)
+        ]  # fmt: skip
         ends = {wire.source for wire in wires}
         for wire in wires:
             wire.look = "current"
@@ -258,7 +261,7 @@ class Pictures:
             result.legend += (f"{name_of(run.loss)} is the sum of the losses of all steps",)
         if self._options.detail == "auto":
             size = f'{scene.size():,} cards at detail="scalar"'
-            result.legend += (f"{size}: drawn by {self.level}",)
+            result.legend += (f"{size}, here one for each {units_of(self.level, scene)}",)
 
     @cached_property
     def level(self) -> str:
@@ -281,22 +284,6 @@ class Pictures:
         else:
             self._levels[level] = _level_of(level, self._scene, self._run, self._opened)
         return self._levels[level]
-
-
-def _refuse_huge(roots: Sequence[Value]) -> None:
-    order = creation_order(*roots)
-    edges = sum(len(node.parents) for node in order)
-    if len(order) > _MOST_NODES or edges > _MOST_EDGES:
-        raise ValueError(
-            f"the graph has {len(order):,} nodes and {edges:,} edges, more than a picture is made "
-            f"of ({_MOST_NODES:,} and {_MOST_EDGES:,}); draw a part of it, or fewer steps or units"
-        )
-
-
-def _check_captions(captions: Sequence[str] | None, roots: Sequence[Value]) -> None:
-    steps = {time_step(node.scope) for node in creation_order(*roots)} - {None}
-    if captions is not None and len(captions) != len(steps):
-        raise ValueError(f"captions: {len(steps)} time steps take as many, got {len(captions)}")
 
 
 def _level_of(level: str, scene: Scene, run: Unrolled | None, gates: bool) -> Collapsed:

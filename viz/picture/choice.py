@@ -11,7 +11,7 @@ from .neuron import is_network
 from .reading import Scene
 from .scopes import has_scopes, nested
 
-__all__ = ["MOST_CARDS", "READABLE", "level_of"]
+__all__ = ["MOST_CARDS", "READABLE", "level_of", "units_of"]
 
 READABLE = 120  # cards; "auto" draws no more of them than this where a coarser level has fewer
 _MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
@@ -39,6 +39,13 @@ def level_of(scene: Scene, size: int) -> str:
         return "scope" if has_scopes(scene) else "vector"
     named = sum(bool(node.label and node.parents) for node in scene.order)
     return "gate" if named >= _LEAST_NAMED else "scalar"
+
+
+def units_of(level: str, scene: Scene) -> str:
+    """What a card of a level stands for: "part of a time step"."""
+    if level == "gate":
+        return "gate and named result" if gates_in(scene) else "named result"
+    return {"cell": "part of a time step"}.get(level, level)
 
 
 def _units(scene: Scene) -> int:

@@ -3,13 +3,14 @@
 A neuron is a named or squashed Value together with the sum that it is made of. A leaf that is
 used once, as the factor of something else, is a weight and stands on the edge from that
 something. A leaf that is used once and is a factor of 1, or an addend, is a bias; it stands on
-a dashed edge from a card "1" that the layer has in common.
+a dashed edge from a card "1" that the layer has in common. Where the something is a plain
+number, as in mlp([2.0, 3.0]), neurons that are fed the same row of numbers share a card for each.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from microgrid import quantity
 from microgrid.nn import Unrolled
@@ -52,11 +53,14 @@ class Neurons(Named):
         super().draw()
         self.crossed: dict[tuple[Group, Group], list[Value]] = defaultdict(list)
         biases: list[tuple[Group, Value]] = []
+        fed: dict[Group, list[Value]] = defaultdict(list)
         for weight, (node, _, factor) in self._edges.items():
             target = self.group[node]
             if isinstance(factor, Value):
                 if self.group[factor] is not target:
                     self.crossed[self.group[factor], target].append(weight)
+            elif factor is not None:
+                fed[target].append(weight)
             else:
                 biases.append((target, weight))
         wires = {(wire.source, wire.target): wire for wire in self.wires}
@@ -64,7 +68,8 @@ class Neurons(Named):
             if len(weights) == 1 and (wire := wires.get((source.id, target.id))):
                 wire.weight = self._row(weights[0])
                 wire.tooltip = f"{_sentence(wire.weight)}\n{wire.tooltip}"
-        self._add_biases(biases)
+        self._add_biases(biases, self._layers(fed))
+        self._add_inputs(fed)
 
     def _card(self, group: Group) -> Card:
         card = super()._card(group)
@@ -77,36 +82,51 @@ class Neurons(Named):
         name = label_of(weight.label) if weight.label else None
         return Row(quantity.value(weight), scene.grad(weight), name, node=scene.index[weight])
 
-    def _add_biases(self, biases: list[tuple[Group, Value]]) -> None:
+    def _add_biases(self, biases: list[tuple[Group, Value]], layer: dict[Group, int]) -> None:
         """A card "1" for each layer, before it in the order of creation."""
-        layers: dict[int, str] = {}
-        layer = self._layers()
-        cards = {card.id: card for card in self.cards}
+        layers: dict[int, Card] = {}
         for target, weight in biases:
             depth = max(1, layer[target])
             if depth not in layers:
-                layers[depth] = f"b{len(layers)}"
-                one = Card(layers[depth], "bias", (Name("1"),), None, ())
+                one = Card(f"b{len(layers)}", "bias", (Name("1"),), None, ())
                 one.tooltip = "1, which the biases of a layer are multiplied by"
-                self.cards.insert(self.cards.index(cards[target.id]), one)
-            row = self._row(weight)
+                layers[depth] = self._inserted(one, target)
+            wire = self._add_wire(layers[depth], target, weight)
             node, position, _ = self._edges[weight]
-            self.wires.append(
-                Wire(
-                    f"w{target.place}_{layers[depth]}_{len(self.wires)}",
-                    layers[depth],
-                    target.id,
-                    quantity.local(node, position) if node is self._anchor[node] else None,
-                    self.scene.message(node, position),
-                    weight=row,
-                    dashed=True,
-                    tooltip=_sentence(row),
-                )
-            )
+            wire.local = quantity.local(node, position) if node is self._anchor[node] else None
+            wire.message, wire.dashed = self.scene.message(node, position), True
 
-    def _layers(self) -> dict[Group, int]:
-        """How many neurons with weights stand before each group."""
-        layer: dict[Group, int] = defaultdict(int)
+    def _add_inputs(self, fed: dict[Group, list[Value]]) -> None:
+        """A card for each plain number that neurons are fed; they share a row that is the same."""
+        taken = any(label_of(node.label).base == "x" for node in self.scene.order)
+        cards: dict[tuple[tuple[float, ...], int], Card] = {}
+        for target, weights in fed.items():
+            numbers = tuple(float(self._edges[weight][2]) for weight in weights)  # type: ignore[arg-type]
+            for i, (weight, number) in enumerate(zip(weights, numbers)):
+                if (numbers, i) not in cards:
+                    name = Name("x", i + 1 if len(numbers) > 1 else None)
+                    names, rows = () if taken else (name,), (Row(number, None),)
+                    card = Card(f"x{len(cards)}", "input", names, None, rows)
+                    card.tooltip = f"{number!r}, a plain number: it has no gradient"
+                    cards[numbers, i] = self._inserted(card, target)
+                self._add_wire(cards[numbers, i], target, weight)
+
+    def _inserted(self, card: Card, user: Group) -> Card:
+        """A card that no node has, put before the first one that uses it."""
+        place = next(i for i, other in enumerate(self.cards) if other.id == user.id)
+        self.cards.insert(place, card)
+        return card
+
+    def _add_wire(self, card: Card, target: Group, weight: Value) -> Wire:
+        """An edge with a weight on it, from a card that no node has."""
+        row, id = self._row(weight), f"w{target.place}_{card.id}_{len(self.wires)}"
+        wire = Wire(id, card.id, target.id, None, None, weight=row, tooltip=_sentence(row))
+        self.wires.append(wire)
+        return wire
+
+    def _layers(self, fed: Iterable[Group]) -> dict[Group, int]:
+        """How many neurons with weights stand before each group; `fed` are the first ones."""
+        layer: dict[Group, int] = defaultdict(int, dict.fromkeys(fed, 1))
         group = {group.id: group for group in self.groups}
         for wire in self.wires:  # in the order in which their targets were computed
             if wire.source in group:
@@ -129,7 +149,7 @@ def is_network(scene: Scene) -> bool:
     if scene.timed:
         return False
     edges = _weights(scene)
-    weighted = {node for node, _, factor in edges.values() if isinstance(factor, Value)}
+    weighted = {node for node, _, factor in edges.values() if factor is not None}
     if len(weighted) < _LEAST_NEURONS:
         return False
     behind: set[Value] = set()  # made with weights, and then summed or squashed
@@ -144,9 +164,12 @@ def is_network(scene: Scene) -> bool:
     )
 
 
-def _weights(scene: Scene) -> dict[Value, tuple[Value, int, Operand]]:
-    """For every weight and bias: the node that uses it, where among its parents, and its factor."""
-    found: dict[Value, tuple[Value, int, Operand]] = {}
+def _weights(scene: Scene) -> dict[Value, tuple[Value, int, Operand | None]]:
+    """For every weight and bias: the node that uses it, where among its parents, and its factor.
+
+    A bias has none.
+    """
+    found: dict[Value, tuple[Value, int, Operand | None]] = {}
     for node in scene.order:
         for position, leaf, factor in _factors(node):
             if not leaf.parents and len(scene.uses[leaf]) == 1:
@@ -157,25 +180,28 @@ def _weights(scene: Scene) -> dict[Value, tuple[Value, int, Operand]]:
     return found
 
 
-def _factors(node: Value) -> Iterator[tuple[int, Value, Operand]]:
+def _factors(node: Value) -> Iterator[tuple[int, Value, Operand | None]]:
     """Every parent of a sum or product: its position, and what it is multiplied by."""
     if node.op is None:
         return
     operands = node.operands
     half = len(operands) // 2
-    factors: list[Operand]
+    factors: list[Operand | None]
     if node.op.name == "dot":
         factors = [*operands[half:], *operands[:half]]
     elif node.op.name == "mul":
         factors = [operands[1], operands[0]]
     elif node.op.name in ("add", "sum"):
-        factors = [1.0] * len(operands)
+        factors = [None] * len(operands)
     else:
         return
     position = 0
     for operand, factor in zip(operands, factors):
         if isinstance(operand, Value):
-            if isinstance(factor, Value) or factor == 1.0:
+            weight = _looks_like_weight(operand)
+            if factor == 1.0 and node.op.name == "dot" and not weight:
+                factor = None  # the term of a bias
+            if factor is None or isinstance(factor, Value) or weight or not operand.label:
                 yield position, operand, factor
             position += 1
 
