@@ -301,3 +301,21 @@ def test_a_row_of_an_embedding_stands_once_in_each_step(cell):
         assert whole <= sum(parts) + 1e-12
         assert len(parts) > 1 or parts[0] == pytest.approx(whole, rel=1e-12)
     layout_of(picture)
+
+
+@pytest.mark.parametrize("cell", [nn.RNNCell, nn.GRUCell, nn.LSTMCell])
+def test_each_direction_s_start_state_stands_where_it_begins(cell):
+    both = nn.Bidirectional(cell(1, 1, seed=0), cell(1, 1, seed=1))
+    rows, _ = both([[0.5], [-0.2], [0.7]])
+    total = sum((x * x for row in rows for x in row), Value(0.0))
+    total.backward()
+    picture = picture_of(total)
+    layout = layout_of(picture)
+    starts = [card for card in picture.cards if card.role == "leaf" and not card.framed
+              and card.name.startswith(("h", "c"))]  # fmt: skip
+    assert len(starts) == (4 if cell is nn.LSTMCell else 2)
+    for card in starts:
+        box, backwards = layout.cards[card.id], "←" in card.name
+        assert (box.left > layout.frames[3].right) == backwards
+        assert (box.right < layout.frames[1].left) == (not backwards)
+    assert measured(picture, layout).hidden == 0

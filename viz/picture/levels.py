@@ -120,7 +120,7 @@ class Collapsed(Groups):
         uses: dict[object, list[Group]] = defaultdict(list)
         for user in users:  # an input stands once in a column, a weight beside each user
             uses[user.column if given else user].append(user)
-        found = {}
+        found: dict[tuple[Group, Group], str] = {}
         for i, together in enumerate(uses.values()):
             user, edges = together[0], [edge for user in together for edge in users[user]]
             card = self._card(group)
