@@ -8,7 +8,7 @@ from typing import Any
 from microgrid.graph import graph_of, recompute
 from microgrid.value import Value, creation_order
 
-from .page.player import page
+from .page.player import embedded, page
 from .picture.build import Drawable, roots_of
 
 __all__ = ["make_widget"]
@@ -59,7 +59,7 @@ def make_widget(x: Drawable, height: int = 640, theme: str = "system") -> Any:
         """A live page whose leaves are those of the graph. `refresh()` after a change in Python."""
 
         _esm = _ESM
-        page = traitlets.Unicode(page(x, theme=theme)).tag(sync=True)
+        page = traitlets.Unicode(embedded(page(x, theme=theme))).tag(sync=True)
         height = traitlets.Int(640).tag(sync=True)
         leaves = traitlets.Dict().tag(sync=True)
 

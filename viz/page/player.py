@@ -27,7 +27,7 @@ from ..style.theme import THEMES, Theme
 from .data import playback
 from .symbols import variables
 
-__all__ = ["Page", "page", "player"]
+__all__ = ["Page", "embedded", "page", "player"]
 
 _SCRIPTS = ("engine", "quantity", "numbers", "data", "sweep", "paths", "drawing", "camera", "words",
            "exercise", "tables", "live", "training", "present", "controls", "start")  # fmt: skip
@@ -45,8 +45,7 @@ class Page:
         return write_whole(_checked(path), self.html)
 
     def _repr_html_(self) -> str:
-        # There is less room than in a window: the side begins folded, as with ?embed.
-        inner = self.html.replace("<body>", '<body class="embed folded">', 1)
+        inner = embedded(self.html, "folded")
         style = f"width:100%;height:{self.height}px;border:0"
         return f'<iframe title="microgrid" style="{style}" srcdoc="{html.escape(inner)}"></iframe>'
 
@@ -106,6 +105,11 @@ def player(
         return Page(page(x, title=title, captions=captions, theme=theme, live=live))
     _checked(path)
     return Page(page(x, title=title, captions=captions, theme=theme, live=live)).save(path)
+
+
+def embedded(page: str, *looks: str) -> str:
+    """The page as it stands in another one, which has less room than a window: as with ?embed."""
+    return page.replace("<body>", f'<body class="{" ".join(("embed", *looks))}">', 1)
 
 
 def _checked(path: str | os.PathLike[str]) -> Path:
