@@ -30,7 +30,8 @@ STEP = """async () => {
 
 def main(arguments: list[str]) -> None:
     """Print cards, kilobytes live and still, and milliseconds: to the first frame, of a step, of a
-    moved number until everything is computed and until it is painted.
+    moved number until everything is computed and until it is painted, and until it is painted
+    where the whole picture is in the window.
     """
     try:
         from playwright.sync_api import sync_playwright
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> None:
         print(f"skipped: no browser on PATH ({', '.join(NAMES)})")
         return
     lengths = (10,) if "--smoke" in arguments else (10, 80, 230)
-    heads = ("cards", "kB", "still kB", "load ms", "step ms", "move ms", "to paint")
+    heads = ("cards", "kB", "still kB", "load ms", "step ms", "move ms", "to paint", "all of it")
     print("".join(f"{head:>10}" for head in heads))
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(
@@ -57,11 +58,14 @@ def main(arguments: list[str]) -> None:
             cards = page.locator(".card").count()
             step = median(page.evaluate(STEP) for _ in range(25))
             moves = [page.evaluate(MOVE) for _ in range(25)]
+            page.keyboard.press("f")
+            whole = [page.evaluate(MOVE)[1] for _ in range(25)]
             page.close()
             still = viz.player(run(steps), Path(folder) / "still.html", live=False)
             numbers = (
                 file.stat().st_size / 1e3, still.stat().st_size / 1e3, loaded, step,
                 median(move for move, _ in moves), median(paint for _, paint in moves),
+                median(whole),
             )  # fmt: skip
             print(f"{cards:>10}" + "".join(f"{x:>10.1f}" for x in numbers))
         browser.close()
