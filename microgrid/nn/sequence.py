@@ -319,6 +319,8 @@ def _check_cell(cell: Any) -> None:
     if not isinstance(cell, RecurrentCell):
         kind = type(cell).__name__
         own = ": it takes whole rows of samples, call it step by step" if "Row" in kind else ""
+        if isinstance(cell, Module) and not own:
+            own = f": write class {kind}(nn.RecurrentCell), which says what a cell has to have"
         raise TypeError(f"SequenceModel takes a cell such as nn.RNNCell, got {kind}{own}")
     for name in ("input_size", "hidden_size"):
         if not hasattr(cell, name):

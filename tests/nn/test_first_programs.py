@@ -180,6 +180,8 @@ def test_a_cell_of_ones_own():
         nn.SequenceModel(Bare())
     with pytest.raises(TypeError, match=r"takes a cell such as nn.RNNCell, got RowRNNCell: it"):
         nn.SequenceModel(nn.RowRNNCell(1, 1))
+    with pytest.raises(TypeError, match=r"got Linear: write class Linear\(nn.RecurrentCell\), wh"):
+        nn.SequenceModel(nn.Linear(1, 1))
     with pytest.raises(TypeError, match=r"takes a cell such as nn.RNNCell, got Value"):
         nn.SequenceModel(Value(1.0))
 
