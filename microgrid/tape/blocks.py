@@ -131,9 +131,12 @@ class OpBlock(Block):
         return chain.from_iterable(self.operands)
 
     def place(self, layout: Places, phase: Phase) -> OpBlock:
-        block = self._ordered(layout) if len(self.outputs) > 1 else self
+        if len(self.outputs) == 1:
+            layout.put_in_a_row((*self.outputs, *self.operands[0]))
+            return self
+        block = self._ordered(layout)
         layout.put_in_a_row(block.outputs)
-        by_node = len(self.operands[0]) > FEW_OPERANDS or len(self.outputs) == 1
+        by_node = len(self.operands[0]) > FEW_OPERANDS
         for operands in block.operands if by_node else zip(*block.operands):
             layout.put_in_a_row(operands)
         return block
@@ -184,8 +187,11 @@ class OpBlock(Block):
         return f"{self.op}{of} · {count} node{'s' * (count != 1)}"
 
     def alone(self) -> Sequence[tuple[Op, int, Nodes]]:
-        if not self.is_swept or len(self.operands) * len(self.operands[0]) > _NARROW:
+        operands = self.operands
+        if not self.is_swept or len(operands) * len(operands[0]) > _NARROW:
             return ()
+        if len(operands) == 1:
+            return ((self.op, self.outputs[0], operands[0]),)
         return [(self.op, node, operands) for node, operands in zip(self.outputs, self.operands)]
 
 

@@ -29,16 +29,19 @@ _NO_FACTOR = -1
 
 def fuse_sums(graph: Graph) -> Graph:
     """The graph with each tree of additions as one sum or, if it has products, one dot."""
-    return _Fusing(graph).run()
+    private = _used_once(graph)
+    if not private and ops.SUM not in graph.op:  # nothing to fuse, nor lengths to agree on
+        return graph
+    return _Fusing(graph, private).run()
 
 
 class _Fusing:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, private: Set[int]) -> None:
         self.graph = graph
         self.op = list(graph.op)
         self.operands = list(graph.operands)
         self.heir: dict[int, int] = {}
-        self.private = _used_once(graph)
+        self.private = private
         self.widths: dict[object, set[int]] = defaultdict(set)  # of the sums of a role
         self.short: list[tuple[int, list[int], list[_Pair]]] = []  # too few terms to be worth it
 
@@ -53,6 +56,10 @@ class _Fusing:
 
     def _fuse(self, root: int) -> None:
         """Make the tree of additions under `root` one sum or dot."""
+        operands = self.operands[root]
+        if len(operands) < _LEAST_TERMS and self.private.isdisjoint(operands):
+            self.short.append((root, [], [(x, _NO_FACTOR) for x in operands]))
+            return
         inner, terms = self._terms(root)
         if len(terms) < _LEAST_TERMS:
             self.short.append((root, inner, terms))

@@ -138,10 +138,15 @@ class _Placing:
 
     def put_in_a_row(self, nodes: Iterable[int]) -> None:
         """Give slots one after the other to those nodes that have none."""
-        placed = self.slot
+        slot, free = self.slot, self.size
         for node in nodes:
-            if node not in placed:
-                self._put(node, self.size)
+            if node not in slot:
+                slot[node] = free
+                if node >= FIRST_CONSTANT:
+                    self.numbers[free] = self._number(node)
+                free += 1
+        # Nobody asks any more which slots are in use: columns got theirs before.
+        self.size = free
 
     def put_columns(self, columns: Sequence[Nodes]) -> None:
         """Give each column slots in a row, and the columns even distances, where that can be."""

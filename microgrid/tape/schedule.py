@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 from .. import ops
 from ..ops import Op
@@ -24,6 +24,8 @@ from .blocks import NEUTRAL, MatrixBlock, OpBlock
 from .ir import Block, Graph, Matrix, Nodes
 
 __all__ = ["schedule"]
+
+_Group: TypeAlias = Matrix | tuple[Op | None, int | None, frozenset[Op | None], bool]
 
 _NOBODY: list[int] = []  # reads a leaf, or what was fused away, as far as the schedule goes
 _MOST_PADDING = 2.2  # times the operands that there are: the steps of causal attention take 2
@@ -59,9 +61,8 @@ class _Scheduler:
         row_number: dict[int, int] = {}  # by the identity of the row
         column_number: dict[int, int] = {}
         meets = self.meets
-        for node in self.nodes:
-            if graph.op[node] is not ops.DOT or node not in under_loss:
-                continue
+        op = graph.op
+        for node in [node for node in self.nodes if op[node] is ops.DOT and node in under_loss]:
             row, column = graph.factors(node)
             if not graph.is_row(row):
                 continue
@@ -106,44 +107,51 @@ class _Scheduler:
             waits[node] = 1
 
     def _rank(self) -> None:
-        """How high everything is, and the number of the group that it belongs to."""
-        graph, readers, size, matrix_of = self.graph, self.readers, self.size, self.matrix_of
-        op, under_loss = graph.op, graph.under_loss
-        kind = [*op, *[ops.DOT] * len(self.columns)]
-        alone = {op: frozenset([op]) for op in {*kind}}
+        """How high everything is, and in which order the rows of a matrix stand."""
+        readers, cell_of, size = self.readers, self.cell_of, self.size
+        self.kind = [*self.graph.op, *[ops.DOT] * len(self.columns)]
+        self.alone = {op: frozenset([op]) for op in {*self.kind}}
         self.height = height = [0] * len(readers)
-        self.group = group = [0] * size
-        numbers: dict[Any, int] = {}
-        reader_kinds: dict[int, frozenset[Op | None]] = {}  # of all nodes of a matrix's row
         for node in reversed(self.nodes):
             read_by = readers[node]
             if len(read_by) == 1:
-                high, kinds = height[read_by[0]] + 1, alone[kind[read_by[0]]]
+                high = height[read_by[0]] + 1
             else:
                 high = max([height[r] for r in read_by], default=0) + 1
-                kinds = frozenset([kind[r] for r in read_by])
             height[node] = high
-            signature: Any = matrix_of.get(node)
-            if signature is not None:
-                row, column = self.cell_of[node]
-                reader_kinds[row] = reader_kinds.get(row, kinds) & kinds
-                if high > height[size + column]:
-                    height[size + column] = high
-            else:
-                # Sums of any length are one group: shorter ones are padded.
-                width = None if op[node] in NEUTRAL else len(graph.operands[node])
-                signature = op[node], width, kinds, node in under_loss
-            group[node] = numbers.setdefault(signature, len(numbers))
-        self.group_count = len(numbers)
+            if node in cell_of:
+                column = size + cell_of[node][1]
+                if high > height[column]:
+                    height[column] = high
+        reader_kinds: dict[int, frozenset[Op | None]] = {}  # of all nodes of a matrix's row
+        for node, (row, _) in cell_of.items():
+            kinds = self._reader_kinds(node)
+            reader_kinds[row] = reader_kinds.get(row, kinds) & kinds
         for matrix, rows in self.rows_of.items():
             _put_together(rows, reader_kinds)
             matrix.rows += [self.rows[row] for row in rows]
 
+    def _reader_kinds(self, node: int) -> frozenset[Op | None]:
+        read_by, kind = self.readers[node], self.kind
+        if len(read_by) == 1:
+            return self.alone[kind[read_by[0]]]
+        return frozenset([kind[r] for r in read_by])
+
+    def _group(self, node: int) -> _Group:
+        """What a node has in common with all that run together with it once they are ready."""
+        matrix = self.matrix_of.get(node)
+        if matrix is not None:
+            return matrix
+        graph = self.graph
+        op = graph.op[node]
+        # Sums of any length are one group: shorter ones are padded.
+        width = None if op in NEUTRAL else len(graph.operands[node])
+        return op, width, self._reader_kinds(node), node in graph.under_loss
+
     def run(self) -> tuple[list[Block], list[Matrix]]:
         blocks: list[Block] = []
         size, waits, readers = self.size, self.waits, self.readers
-        group = self.group
-        ready: list[list[int]] = [[] for _ in range(self.group_count)]
+        ready: dict[_Group, list[int]] = defaultdict(list)
         done = bytearray(size)
         top = max(self.height, default=0)
         heap: list[int] = []  # (top - height) size + node: the highest node comes first
@@ -151,18 +159,16 @@ class _Scheduler:
         released = [n for n in self.nodes if not waits[n]]
         released += [task for task in range(size, len(waits)) if not waits[task]]
         while released or heap:
-            if not heap and len(released) == 1 and released[0] < size:
-                together = released  # the only one that is ready needs no queue
-            else:
-                self._queue(released, ready, heap, top)
-                highest = heappop(heap) % size
-                if done[highest]:
-                    released = []
-                    continue
-                together = sorted(ready[group[highest]])
-                ready[group[highest]] = []
-            blocks += self._blocks(together)
+            if not heap and self._is_lone(released):
+                released = self._run_alone(released[0], blocks)
+                continue
+            self._queue(released, ready, heap, top)
+            highest = heappop(heap) % size
             released = []
+            if done[highest]:
+                continue
+            together = sorted(ready.pop(self._group(highest)))
+            blocks += self._blocks(together)
             for node in together:
                 done[node] = True
                 for task in readers[node]:
@@ -171,22 +177,49 @@ class _Scheduler:
                         released.append(task)
         return blocks, list(self.rows_of)
 
+    def _is_lone(self, tasks: Sequence[int]) -> bool:
+        """Whether this is one node, and of no matrix."""
+        return len(tasks) == 1 and tasks[0] < self.size and tasks[0] not in self.cell_of
+
+    def _run_alone(self, node: int, blocks: list[Block]) -> list[int]:
+        """Blocks of one node each, which need no queue, until not just one is ready; what is."""
+        waits, readers = self.waits, self.readers
+        while True:
+            blocks.append(self._single(node))
+            released = []
+            for task in readers[node]:
+                waits[task] -= 1
+                if not waits[task]:
+                    released.append(task)
+            if not self._is_lone(released):
+                return released
+            node = released[0]
+
     def _queue(
-        self, tasks: Sequence[int], ready: list[list[int]], heap: list[int], top: int
+        self, tasks: Sequence[int], ready: dict[_Group, list[int]], heap: list[int], top: int
     ) -> None:
         """Put what is ready into its group, and the highest node of each group into the queue."""
-        group, height, size = self.group, self.height, self.size
-        first: dict[int, int] = {}
+        height, size = self.height, self.size
+        first: dict[_Group, int] = {}
         for task in tasks:
             # A complete column frees the rows that wait for it.
             for node in (task,) if task < size else self.readers[task]:
-                number = group[node]
-                ready[number].append(node)
+                group = self._group(node)
+                ready[group].append(node)
                 place = (top - height[node]) * size + node
-                if place < first.get(number, place + 1):
-                    first[number] = place
+                if place < first.get(group, place + 1):
+                    first[group] = place
         for place in first.values():
             heappush(heap, place)
+
+    def _single(self, node: int) -> OpBlock:
+        graph = self.graph
+        op, read = graph.op[node], graph.operands[node]
+        assert op is not None
+        if op is ops.DOT:
+            read = self._factors(node)
+        length = len(read)
+        return OpBlock(op, [node], [read], node in graph.under_loss, (length, length))
 
     def _blocks(self, group: list[int]) -> list[Block]:
         """One block for nodes that are ready together; more if their lengths differ too much."""
@@ -194,13 +227,12 @@ class _Scheduler:
         matrix = self.matrix_of.get(first)
         if matrix is not None:
             return [self._matrix_block(matrix, group)]
+        if len(group) == 1:
+            return [self._single(first)]
         op = graph.op[first]
         assert op is not None
         read = [*map(self._factors, group)] if op is ops.DOT else [graph.operands[x] for x in group]
         is_swept = first in graph.under_loss
-        if len(group) == 1:
-            length = len(read[0])
-            return [OpBlock(op, group, read, is_swept, (length, length))]
         return [
             OpBlock.padded(op, nodes, each, is_swept, graph.constants)
             for nodes, each in _of_like_length(group, read)

@@ -57,8 +57,11 @@ class Scalars(Kernel):
         read = list(dict.fromkeys(chain.from_iterable(operands)).keys() - set(nodes))
         read.sort()
         place = {node: i for i, node in enumerate(chain(read, nodes))}.__getitem__
-        self._places = [tuple([place(x) for x in row]) for row in operands]
-        self._getters = list(map(_getter, self._places))
+        self._places = [tuple(map(place, row)) for row in operands]
+        self._getters = [
+            itemgetter(*row) if len(row) > 1 else itemgetter(slice(row[0], row[0] + 1))
+            for row in self._places  # what takes their numbers from a list, as a sequence
+        ]
         functions = {op: _functions(op) for op in set(ops)}
         self._forwards, self._partials = zip(*[functions[op] for op in ops])
         self._slots = np.array(layout.places(chain(read, nodes)), np.intp)
@@ -101,11 +104,6 @@ class Scalars(Kernel):
             for i, slope in zip(places, slopes):
                 g[i] += slope * upstream
         gradients[self._slots] = g
-
-
-def _getter(places: tuple[int, ...]) -> Callable[[list[float]], Sequence[float]]:
-    """What takes the numbers at these places from a list, as a sequence."""
-    return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
 
 @cache
