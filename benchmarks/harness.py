@@ -31,6 +31,7 @@ from .tables import Table, duration, microseconds, ratio
 
 WARM = 20  # steps before the first that counts, unless they take long
 LEAST_ROUNDS = 2  # for a contender that takes long, such as micrograd with its 20 s a step
+LEAVE = 5.0  # seconds that a contender has to end by itself
 
 # BLAS threads cost more than they give on matrices of this size, and fight over two cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -245,6 +246,7 @@ class Runner:
         context = multiprocessing.get_context("spawn")
         self.contender = contender
         self._connection, self._there = context.Pipe()
+        self._listens = False
         self._process = context.Process(target=_serve, args=(self._there, contender), daemon=True)
 
     def ready(self, limit: float) -> Result | Absent:
@@ -261,7 +263,10 @@ class Runner:
             kind, answer = self._connection.recv()
         except EOFError:
             return Absent(name, "ended before its first answer")
-        return Result(name, [], answer) if kind == "answer" else Absent(name, f"failed: {answer}")
+        if kind != "answer":
+            return Absent(name, f"failed: {answer}")
+        self._listens = True
+        return Result(name, [], answer)
 
     def time(self) -> float:
         """Seconds of a step, now."""
@@ -273,6 +278,10 @@ class Runner:
         """End it, with a compiler that it may have started."""
         if self._process.pid is None:
             return
+        if self._listens:
+            with suppress(OSError):  # it has ended already
+                self._connection.send("stop")  # so that it can tidy up
+            self._process.join(LEAVE)
         if self._process.is_alive():
             with suppress(OSError):  # it may not have come to making its group
                 os.killpg(self._process.pid, signal.SIGKILL)

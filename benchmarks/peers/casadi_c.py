@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from functools import partial
 from typing import Any
 
+import casadi as ca
+
 from . import casadi_graph
+
+ca.GlobalOptions.setTempWorkDir(os.path.join(tempfile.gettempdir(), ""))  # not where we stand
 
 COMPILED: dict[str, Any] = {
     "jit": True,
