@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"not measured: {', '.join(failed)}")
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.ladder", description=__doc__.splitlines()[0]
     )
@@ -180,6 +180,11 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="keep each rung in results/ beside FILE, and write all that are kept into FILE in "
         f"Markdown, with machine and versions (to {RESULTS}, and the table of {README})",
     )
+    return parser
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
     options = parser.parse_args(arguments)
     known = {peer.needs for peer in PEERS}
     for package in options.peers or []:

@@ -130,6 +130,20 @@ def test_nothing_is_taken_that_is_not_offered():
     assert not taken, "\n".join(taken)
 
 
+def test_what_a_module_offers_says_what_it_is_for():
+    silent = [
+        f"{file}: {node.name}"
+        for file in HOUSE.values()
+        for node in tree_of(file).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and node.name in (doors(file) or [])
+        and "overload" not in map(ast.unparse, node.decorator_list)
+        and not node.name.startswith(("pytest_", "__"))  # pytest and Python say what those are for
+        if not (ast.get_docstring(node) or "").partition("\n\n")[0].endswith((".", ":"))
+    ]
+    assert not silent, "\n".join(silent)
+
+
 def test_no_room_of_viz_is_hidden_by_a_function_of_its_name():
     rooms = {module.split(".")[1] for module in HOUSE if module.startswith("viz.")}
     assert "picture" in rooms

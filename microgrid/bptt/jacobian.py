@@ -178,6 +178,7 @@ def mean_factor(near: float, far: float, steps: int) -> float:
 
 
 def verdict_of(factor: float) -> str:
+    """Vanishing, exploding, steady or no gradient, by the factor of one time step."""
     low, high = _STEADY
     if np.isnan(factor):
         return "no gradient"

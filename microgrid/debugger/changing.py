@@ -18,7 +18,7 @@ __all__ = ["Changing"]
 
 
 class Changing(Looking):
-    """set, nudge, undo: what if h_0 were 1?"""
+    """The commands set, nudge and undo, which answer what would be if a number were another."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

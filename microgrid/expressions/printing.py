@@ -31,9 +31,11 @@ class Printer:
         self.names = names or {}
 
     def text(self, expression: Expression) -> str:
+        """The expression as text."""
         return self.printed(expression)[0]
 
     def printed(self, x: Expression) -> Printed:
+        """The text, and how strongly its outermost operator binds."""
         special: Callable[[Expression], Printed] | None = getattr(self, f"print_{x.kind}", None)
         if special is not None:
             return special(x)
@@ -45,6 +47,7 @@ class Printer:
         raise UntraceableError(f"xp.{x.kind} has no {self.language} yet")
 
     def infix(self, x: Expression, operator: str, strength: int) -> Printed:
+        """Two operands around an operator; the second has to bind more strongly."""
         left, right = x.args
         text = f"{self.within(left, strength)}{operator}{self.within(right, strength + 1)}"
         return text, strength
@@ -55,15 +58,19 @@ class Printer:
         return text if own >= strength else self.bracketed(text)
 
     def bracketed(self, text: str) -> str:
+        """A text in brackets."""
         return f"({text})"
 
     def print_symbol(self, x: Expression) -> Printed:
+        """A name, as the reader is to see it."""
         return self.names.get(x.args[0], x.args[0]), ATOM
 
     def print_element(self, x: Expression) -> Printed:
+        """The name of an operand of a variadic op."""
         return self.print_symbol(x)
 
     def print_negative(self, x: Expression) -> Printed:
+        """Minus and what follows, which keeps its brackets if it is a sum."""
         return f"{self.minus}{self.within(x.args[0], 7)}", 5
 
 

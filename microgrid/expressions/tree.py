@@ -130,10 +130,12 @@ def element(name: str) -> Expression:
 
 
 def make(kind: str, *args: Any) -> Expression:
+    """An expression of this kind; plain numbers among its arguments become constants."""
     return _expression(kind, tuple(map(lifted, args)))
 
 
 def lifted(x: Any) -> Expression:
+    """An expression as it is, a number as a constant; UntraceableError for anything else."""
     if isinstance(x, Expression):
         return x
     if isinstance(x, (int, float)):

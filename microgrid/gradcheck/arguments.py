@@ -109,6 +109,7 @@ def _is_sequence(x: Any) -> bool:
 
 
 def call(f: Callable[..., Value], arguments: Sequence[Any]) -> Value:
+    """f of its arguments, or of none if it takes none; TypeError unless it returns a Value."""
     root = f() if _parameters(f) == [] else f(*arguments)
     if not isinstance(root, Value):
         raise TypeError(

@@ -43,6 +43,7 @@ _underway = _Underway()
 
 
 def reduced(node: Value) -> tuple[Any, ...]:
+    """What pickle and copy keep of a node: its fields, and a list of all nodes below it."""
     below = None
     if node.parents and not _underway.lists_parents_of(node):
         below = _Below(node)

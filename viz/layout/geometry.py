@@ -122,6 +122,7 @@ def around(boxes: Iterable[Box], pad: float = 0.0, ends: Collection[Point] = ())
 
 
 def straight(a: Point, b: Point) -> tuple[Point, ...]:
+    """A straight piece of a curve, its handles at a third and at two thirds."""
     third = ((b[0] - a[0]) / 3, (b[1] - a[1]) / 3)
     return (a, (a[0] + third[0], a[1] + third[1]), (b[0] - third[0], b[1] - third[1]), b)
 

@@ -81,6 +81,7 @@ def mix(one: str, other: str, share: float) -> str:
 def line(
     x1: float, y1: float, x2: float, y2: float, colour: str, width: float, dash: str = ""
 ) -> str:
+    """A line between two points."""
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
@@ -91,6 +92,7 @@ def line(
 def box(
     x: float, y: float, width: float, height: float, fill: str, tip: str = "", edge: str = ""
 ) -> str:
+    """A rectangle by its upper left corner; `tip` is its tooltip, `edge` its border."""
     border = f' stroke="{edge}" stroke-width="1"' if edge else ""
     inner = f"><title>{escape(tip)}</title></rect>\n" if tip else "/>\n"
     return (
@@ -103,6 +105,7 @@ def text(
     x: float, y: float, content: str, colour: str, size: float, anchor: str = "middle",
     bold: bool = False,
 ) -> str:  # fmt: skip
+    """Words at a point of their baseline; nothing for no words."""
     if not content:
         return ""
     weight = ' font-weight="bold"' if bold else ""

@@ -189,6 +189,7 @@ def _bagged(xs: list[Any], factors: list[Any], mode: int) -> Any:
 
 
 def masked_fill(a: Any, mask: Any, value: Any) -> Array:
+    """a, with the value wherever the mask is true."""
     given, covered = np.broadcast_arrays(np.asarray(a, dtype=object), np.asarray(mask))
     out = given.copy()
     entry = np.asarray(value)[()]

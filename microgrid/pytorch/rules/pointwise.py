@@ -21,22 +21,27 @@ _SELU = 1.6732632423543772, 1.0507009873554805  # alpha and scale of torch.nn.SE
 
 
 def add(a: Any, b: Any, alpha: float = 1.0) -> Array:
+    """a + alpha b."""
     return pointwise(ops.ADD, a, scaled(b, alpha))
 
 
 def sub(a: Any, b: Any, alpha: float = 1.0) -> Array:
+    """a - alpha b."""
     return pointwise(ops.SUB, a, scaled(b, alpha))
 
 
 def mul(a: Any, b: Any) -> Array:
+    """a b, entry by entry."""
     return pointwise(ops.MUL, a, b)
 
 
 def div(a: Any, b: Any) -> Array:
+    """a / b, entry by entry."""
     return pointwise(ops.DIV, a, b)
 
 
 def scaled(a: Any, factor: float) -> Any:
+    """a times a number; a itself where that is 1."""
     return a if factor == 1.0 else mul(a, float(factor))
 
 

@@ -19,6 +19,7 @@ def c(
     names: dict[str, str] | None = None,
     functions: Mapping[str, str] = _VECTORIZED,
 ) -> str:
+    """An expression in C, its functions named as in runtime.h."""
     return to_c(expression, names, functions)
 
 
@@ -39,12 +40,14 @@ def statements(
 
 
 def uses(expression: Expression) -> set[str]:
+    """The names that an expression reads."""
     if expression.kind in ("symbol", "element"):
         return {expression.args[0]}
     return set().union(*map(uses, () if expression.kind == "number" else expression.args))
 
 
 def pointer(number: int, name: str) -> str:
+    """The declaration of an array of a kernel, by its number."""
     return f"real *const {name} = AT({ARRAYS + 4 * number}); (void){name};"
 
 
@@ -56,6 +59,7 @@ def entry(number: int, name: str, pattern: str) -> str:
 
 
 def loop(body: Sequence[str], totals: Sequence[str] = ()) -> Iterator[str]:
+    """The inner loop over a body; `totals` are sums that it takes on the way."""
     if totals and not any("mg_" in line for line in body):
         yield f'_Pragma("omp simd reduction(+:{",".join(totals)})")'
     elif not totals:
@@ -66,5 +70,6 @@ def loop(body: Sequence[str], totals: Sequence[str] = ()) -> Iterator[str]:
 
 
 def kernel(name: str, body: Sequence[str]) -> str:
+    """A kernel as a C function: the loops around a body."""
     inner = "\n".join(f"    {line}" for line in body)
     return f"void {name}(const W *c) {{\n  const W n = c[4];\n  LOOPS {{\n{inner}\n  }}\n}}"
