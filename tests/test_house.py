@@ -196,3 +196,14 @@ def test_microgrid_draws_on_its_top_floor_only():
         if module.split(".")[0] == "viz"
     ]
     assert not below, f"these files import viz: {below}"
+
+
+def test_no_package_imports_what_stands_around_it():
+    around = {"demos", "benchmarks", "tests"}
+    above = [
+        f"{file} imports {module}"
+        for file in HOUSE.values()
+        for module, _ in imports(file, ast.walk(tree_of(file)))
+        if module.split(".")[0] in around
+    ]
+    assert not above, "\n".join(above)
