@@ -3,6 +3,12 @@
 /* One tile of C[m + n ldc] (+)= sum over p of A[m + p lda] B[n bn + p bp]: MV vectors by NV columns.
    Of the last vector only `rest` entries are written unless it is `full`, but all are read: there
    is room behind every array. */
+static void store_rest(
+    real *C, W ldc, const vec *sums, int columns, int rest, int add) {
+  for (int j = 0; j < columns; j++, C += ldc)
+    for (int l = 0; l < rest; l++) C[l] = (add ? C[l] : 0) + sums[j][l];
+}
+
 #define UNROLLED _Pragma("GCC unroll 16") for
 #define TILE(MV, NV)                                                                        \
   {                                                                                         \
@@ -17,11 +23,15 @@
         UNROLLED (int i = 0; i < MV; i++) sum[i][j] += column[i] * x;                       \
       }                                                                                     \
     }                                                                                       \
-    UNROLLED (int j = 0; j < NV; j++) UNROLLED (int i = 0; i < MV; i++) {                   \
-      real *to = C + j * ldc + i * LANES;                                                   \
-      if (i < MV - 1 || full) {                                                             \
-        if (add) *(vec *)to += sum[i][j]; else *(vec *)to = sum[i][j];                      \
-      } else for (int l = 0; l < rest; l++) to[l] = (add ? to[l] : 0) + sum[i][j][l];       \
+    const int vectors = full ? MV : MV - 1;                                                 \
+    if (add) UNROLLED (int j = 0; j < NV; j++) UNROLLED (int i = 0; i < MV; i++)            \
+      if (i < vectors) sum[i][j] += *(const vec *)(C + j * ldc + i * LANES);                \
+    UNROLLED (int j = 0; j < NV; j++) UNROLLED (int i = 0; i < MV; i++)                     \
+      if (i < vectors) *(vec *)(C + j * ldc + i * LANES) = sum[i][j];                       \
+    if (!full) {                                                                            \
+      vec last[NV];                                                                         \
+      UNROLLED (int j = 0; j < NV; j++) last[j] = sum[MV - 1][j];                           \
+      store_rest(C + (MV - 1) * LANES, ldc, last, NV, rest, add);                           \
     }                                                                                       \
   }
 
