@@ -213,7 +213,8 @@ def summed(numbers: Any, tape: Tape, nodes: Sequence[Value]) -> Any:
     for i, node in enumerate(nodes):
         if node in learnt:
             found[1, :, i] = 0.0
-            found[1, 0, i] = numbers[1, :, i].sum()
+            with np.errstate(invalid="ignore"):
+                found[1, 0, i] = numbers[1, :, i].sum()
     return found
 
 
