@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from microgrid.graph import graph_of
 from microgrid.nn import Unrolled
@@ -19,55 +19,16 @@ from .drawing.drawing import Curve, Drawing, Group, Rect, Shape, Text, Word
 from .drawing.painter import paint
 from .layout.place import layout_of
 from .picture.build import Drawable, picture_of, roots_of
+from .picture.changes import Change, changes
 from .picture.model import Card, Picture, Wire
 from .picture.naming import label_of
 from .style.theme import Theme
 from .style.typography import number
 
-__all__ = ["changes", "side_by_side"]
+__all__ = ["side_by_side"]
 
 _GAP = 24.0  # between the two pictures
 _WIDEST = 2400.0  # points; wider pairs that are not tall stand below each other
-_SAME = 1e-9  # a relative difference up to this is rounding
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A number of a card in both graphs. `what` is "value" or "gradient"."""
-
-    what: str
-    before: float | None
-    after: float | None
-
-    @property
-    def differs(self) -> bool:
-        """Whether it is another number, but for rounding."""
-        a, b = self.before, self.after
-        if a is None or b is None:
-            return a is not b
-        if math.isnan(a) or math.isnan(b):
-            return math.isnan(a) != math.isnan(b)
-        return not math.isclose(a, b, rel_tol=_SAME, abs_tol=1e-12)
-
-    @property
-    def size(self) -> float:
-        """after − before; nan where one of them is no number."""
-        if self.before is None or self.after is None:
-            return math.nan
-        return float(self.after) - float(self.before)
-
-
-def changes(a: Card, b: Card) -> list[_Change]:
-    """Value and gradient of every row of a card, in both graphs."""
-    pairs = zip(a.rows, b.rows)
-    return [
-        change
-        for one, other in pairs
-        for change in (
-            _Change("value", one.value, other.value),
-            _Change("gradient", one.grad, other.grad),
-        )
-    ]
 
 
 def side_by_side(
@@ -104,7 +65,7 @@ def side_by_side(
     if matched is None:
         left, right = (paint(x, layout_of(x), theme) for x in (one, other))
         return _sheet(left, right, titles)
-    pairs = {x.id: changes(x, y) for x, y in zip(one.cards, matched.cards)}
+    pairs = changes(one, matched)
     for picture in (one, matched):
         picture.cards = [_with_room(card, pairs[card.id]) for card in picture.cards]
     layout = layout_of(one)
@@ -112,7 +73,7 @@ def side_by_side(
     return _sheet(_marked(left, pairs, theme), _told(right, pairs, theme), titles)
 
 
-def _with_room(card: Card, found: Sequence[_Change]) -> Card:
+def _with_room(card: Card, found: Sequence[Change]) -> Card:
     """A card that changes, with a line for a note, in which the second picture says by how much."""
     if not any(change.differs for change in found):
         return card
@@ -138,7 +99,7 @@ def _follows(node: Value) -> bool:
     """Whether a node has the value that its operands give now."""
     assert node.op is not None
     now = node.op.evaluate(FLOAT, node.operands)
-    return not _Change("value", node.data, float(now)).differs
+    return not Change("value", node.data, float(now)).differs
 
 
 # The same shape
@@ -232,49 +193,46 @@ def _size(picture: Picture) -> str:
 # What differs
 
 
-def _marked(drawing: Drawing, pairs: dict[str, list[_Change]], theme: Theme) -> Drawing:
-    """With a frame around each gradient and a line under each value that differ."""
+def _marked(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> Drawing:
+    """With a frame around each gradient and a line under each other number that differ."""
     groups = []
     for group in drawing.groups:
-        found = pairs.get(group.id, [])
-        values = [change for change in found if change.what == "value"]
-        grads = [change for change in found if change.what == "gradient"]
-        marks = [*_marks(group, values, grads, theme)]
+        marks = [*_marks(group, pairs.get(group.id, ()), theme.marked)]
         groups.append(replace(group, shapes=(*group.shapes, *marks)))
     return replace(drawing, groups=tuple(groups))
 
 
-def _marks(
-    group: Group, values: Sequence[_Change], grads: Sequence[_Change], theme: Theme
-) -> Iterator[Shape]:
+def _marks(group: Group, found: Sequence[Change], ink: str) -> Iterator[Shape]:
     """The painter paints a value and a heat cell for each row, in their order."""
-    ink = theme.marked
-    texts = [shape for shape in group.shapes if isinstance(shape, Text) and shape.kind == "value"]
-    cells = [shape for shape in group.shapes if isinstance(shape, Rect) and shape.kind == "heat"]
-    for text, change in zip(texts, values):
-        if change.differs:
-            yield Rect("differs", text.left, text.y + 1.5, text.width, 1.4, fill=ink)
-    for cell, change in zip(cells, grads):
-        if change.differs:
-            yield replace(cell, kind="differs", fill="", stroke=ink, width=1.4, radius=2.0)
+    for what in ("value", "gradient", "local", "message"):
+        kind = "heat" if what == "gradient" else what
+        places = [shape for shape in group.shapes if shape.kind == kind]
+        for place, change in zip(places, (change for change in found if change.what == what)):
+            if not change.differs:
+                continue
+            if isinstance(place, Text):
+                yield Rect("differs", place.left, place.y + 1.5, place.width, 1.4, fill=ink)
+            elif isinstance(place, Rect):
+                yield replace(place, kind="differs", fill="", stroke=ink, width=1.4, radius=2.0)
 
 
-def _told(drawing: Drawing, pairs: dict[str, list[_Change]], theme: Theme) -> Drawing:
+def _told(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> Drawing:
     """With the marks, how much each card changed, and in place of the legend what that means."""
     groups = []
+    kinds = {group.id: group.kind for group in drawing.groups}
     for group in _marked(drawing, pairs, theme).groups:
         found = [change for change in pairs.get(group.id, ()) if change.differs]
         if found:
             shapes = tuple(_noted(shape, group, found, theme) for shape in group.shapes)
             tooltip = "\n".join([group.tooltip, *map(_sentence, found)])
             group = replace(group, tooltip=tooltip, shapes=shapes)
-        groups.append(_legend(group, pairs, theme) if group.kind == "legend" else group)
+        groups.append(_legend(group, pairs, kinds, theme) if group.kind == "legend" else group)
     return replace(drawing, groups=tuple(groups))
 
 
-def _noted(shape: Shape, group: Group, found: Sequence[_Change], theme: Theme) -> Shape:
+def _noted(shape: Shape, group: Group, found: Sequence[Change], theme: Theme) -> Shape:
     """In place of a card's note, the change of its value and of its gradient."""
-    if not isinstance(shape, Text) or shape.kind != "note":
+    if not isinstance(shape, Text) or shape.kind != "note" or group.kind != "card":
         return shape
     words = [Word("Δ", theme.marked, True)]
     for what, colour in (("value", theme.value), ("gradient", theme.gradient)):
@@ -294,24 +252,36 @@ def _said(sizes: Sequence[float]) -> str:
     return f"{'+' if sizes[0] > 0.0 else ''}{number(sizes[0])}"
 
 
-def _sentence(change: _Change) -> str:
+def _sentence(change: Change) -> str:
     before, after = ("none" if x is None else number(x, 6) for x in (change.before, change.after))
     return f"{change.what} {before}, then {after}"
 
 
-def _legend(group: Group, pairs: dict[str, list[_Change]], theme: Theme) -> Group:
+def _counted(pairs: dict[str, list[Change]], kinds: dict[str, str]) -> str:
+    """How many cards, wires and tables differ, of how many."""
+    said = []
+    for kind, noun in (("card", "cards"), ("wire", "wires"), ("panel", "tables")):
+        mine = [found for id, found in pairs.items() if kinds.get(id) == kind]
+        if mine:
+            many = sum(any(change.differs for change in found) for found in mine)
+            said.append(f"{many} of {len(mine)} {noun}")
+    return f"{', '.join(said)} differ"
+
+
+def _legend(
+    group: Group, pairs: dict[str, list[Change]], kinds: dict[str, str], theme: Theme
+) -> Group:
     """What the marks mean, where the other picture says how to read both."""
     frame = next(shape for shape in group.shapes if isinstance(shape, Rect))
     found = [change for card in pairs.values() for change in card if change.differs]
-    many = sum(any(change.differs for change in card) for card in pairs.values())
     lines = [
         (("What differs", theme.text, True),),
-        (("a line under a value", theme.value, False), (", ", theme.text, False),
-         ("a frame around a gradient", theme.gradient, False),
+        (("a line under a number", theme.marked, False), (", ", theme.text, False),
+         ("a frame around a gradient", theme.marked, False),
          (": another number", theme.text, False)),
         (("Δ ", theme.marked, True), ("value", theme.value, False), (" ", theme.text, False),
          ("gradient", theme.gradient, False), (": by how much", theme.text, False)),
-        ((f"{many} of {len(pairs)} cards differ", theme.text, False),),
+        ((_counted(pairs, kinds), theme.text, False),),
     ]  # fmt: skip
     for what, colour in (("value", theme.value), ("gradient", theme.gradient)):
         sizes = [abs(change.size) for change in found if change.what == what]

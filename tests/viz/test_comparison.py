@@ -81,7 +81,7 @@ def test_what_is_the_same_has_no_mark():
     again = side_by_side(after, copy.deepcopy(after), LIGHT)
     assert not any(marks(group) for group in again.groups)
     assert not again.texts("change")
-    assert "0 of 18 cards differ" in words(again.group("b_legend"))
+    assert "0 of 18 cards, 0 of 18 wires, 0 of 2 tables differ" in words(again.group("b_legend"))
 
 
 @pytest.mark.parametrize("cell", [nn.RNNCell(1, 1, seed=0), nn.LSTMCell(1, 2, seed=0)])
@@ -154,3 +154,38 @@ def test_every_format_writes_it(tmp_path: Path, suffix: str):
     a = Value(2.0, label="a")
     made = viz.compare(a.tanh(), a.sigmoid(), tmp_path / f"a.{suffix}", titles=("tanh", "σ"))
     assert made.stat().st_size > 1000
+
+
+def test_wires_and_tables_are_marked_too():
+    before, after = updated(nn.RNNCell(1, 1, seed=0))
+    drawing = side_by_side(before, after, LIGHT)
+    shown = ("local", "message", "value", "grad")
+    marked = {"wire": 0, "panel": 0}
+    for left in drawing.groups:
+        if left.kind not in marked or left.id.startswith("b_"):
+            continue
+        right = drawing.group(f"b_{left.id}")
+        texts = [[s.plain for s in group.shapes if isinstance(s, Text) and s.kind in shown]
+                 for group in (left, right)]  # fmt: skip
+        differ = sum(one != other for one, other in zip(*texts))
+        assert marks(left) == marks(right) >= differ  # two numbers may be printed alike
+        assert differ or marks(left) <= len(texts[0])
+        marked[left.kind] += marks(left) > 0
+    assert min(marked.values()) > 0
+    ones = [g for g in drawing.groups if g.kind == "wire" and words(g).endswith("×1 ← 1")]
+    assert ones
+    assert not any(marks(group) for group in ones)
+    assert f"{marked['wire']} of 18 wires, {marked['panel']} of 2 tables differ" in words(
+        drawing.group("b_legend")
+    )
+
+
+def test_the_weights_on_a_neuron_s_edges_are_marked():
+    model = nn.MLP(2, [2, 1], seed=0)
+    (y,) = model([1.0, 2.0])
+    y.backward()
+    before = copy.deepcopy(y)
+    model.layers[0].weight[0][1].data += 1.0
+    drawing = side_by_side(before, model([1.0, 2.0])[0], LIGHT, detail="neuron")
+    marked = [group for group in drawing.groups if group.kind == "wire" and marks(group)]
+    assert any("W₁[0,1]" in group.tooltip for group in marked)
