@@ -1,34 +1,52 @@
 """Eager steps beside another checkout of microgrid: `python -m benchmarks.eager [FOLDER]`.
 
-A step records, sweeps and forgets a graph. Every contender has a process of its own, with warm
-memory; they take turns, and the ratios are medians over rounds of processor time, so that what
-else the machine does hits all of them alike. Without FOLDER only the GPT is raced, against the
-Value that such programs bring along.
+A step records, sweeps and forgets a graph. The contenders take turns, and a ratio is the median
+over rounds of processor time, so that what else the machine does hits both alike. Without FOLDER
+only the GPT is raced, against the Value that such programs bring along and against micrograd's.
+
+Two such programs in one process disturb each other, through Python's collector. It looks at the
+newest objects whenever 700 more were made than freed, and now and then at all that are alive.
+The program's own Value makes three objects a node (itself and two tuples) where ours makes one:
+it sets off two and a half times as many collections and nearly all of the full ones, which walk
+over what the other keeps as well. Whose turn it is when a full one is due decides who pays. So
+every contender has a process of its own, with the collector as Python starts it: that is what a
+user waits for. The GPT is raced in one process as well, and without the collector, which is the
+cost of the code alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 HERE = Path(__file__).resolve().parent.parent
-PROBLEMS = ("char-RNN 64,27,25", "LSTM 32,27,20", "char-RNN in plain operators", "expression")
 GPT = "GPT in plain operators"
+SEQUENCES = {  # class and sizes, and whether written in plain operators
+    "char-RNN 3, 4, 4": ("CharRNN", (3, 4, 4), False),
+    "char-RNN 64, 27, 25": ("CharRNN", (64, 27, 25), False),
+    "LSTM 32, 27, 20": ("CharLSTM", (32, 27, 20), False),
+    "char-RNN 16, 27, 25 in plain operators": ("CharRNN", (16, 27, 25), True),
+}
+EXPRESSION = "expression, 40,000 nodes"
+PROBLEMS = (*SEQUENCES, EXPRESSION, GPT)
+SHORT = 0.01  # seconds: a shorter step is made several times for one measurement
 
 
-def _step(name: str, own: bool) -> Callable[[], None]:
-    """One training step but for the update; `own`: with the program's own Value."""
+def _step(name: str, kind: str) -> Callable[[], None]:
+    """One training step but for the update; `kind` says whose Value it is made of."""
+    from benchmarks import problems
     from benchmarks.peers.ours_graphs import SequenceGraph
     from benchmarks.peers.scalar import PlainSequence
-    from benchmarks.problems import CharLSTM, CharRNN, Expression
     from microgrid import Value
     from microgrid import functional as F
 
@@ -39,19 +57,26 @@ def _step(name: str, own: bool) -> Callable[[], None]:
     if name == GPT:
         program = import_module("scalar_gpt")  # beside this file: an older checkout has none
         sys.setrecursionlimit(100_000)
-        gpt = program.Gpt(program.ListValue if own else Value)
+        values = {"ours": Value, "own": program.ListValue}
+        gpt = program.Gpt(_micrograd() if kind == "micrograd" else values[kind])
         return _swept(gpt.loss, gpt.parameters)
-    if name == "expression":
-        problem = Expression(40_000)
+    if name == EXPRESSION:
+        problem = problems.Expression(40_000)
         leaves = [Value(x) for x in problem.leaves()]
         return _swept(lambda: problem.build(leaves, Value.tanh), leaves)
-    sequence: Any = CharLSTM(32, 27, 20) if name.startswith("LSTM") else CharRNN(64, 27, 25)
-    plain = name.endswith("operators")
-    sequence = CharRNN(16, 27, 25) if plain else sequence
+    of, sizes, plain = SEQUENCES[name]
+    sequence: Any = getattr(problems, of)(*sizes)
     graph: Any = PlainSequence(sequence, Value, Functions) if plain else SequenceGraph(sequence)
     letters, targets = sequence.text()
     inputs = sequence.one_hot(letters).tolist()
     return _swept(lambda: graph.loss(inputs, targets), graph.parameters)
+
+
+def _micrograd() -> Any:
+    """micrograd's Value with the two functions that its release lacks."""
+    added = import_module("micrograd_ops")
+    added.Value.exp, added.Value.log = added.exp, added.log
+    return added.Value
 
 
 def _swept(build: Callable[[], Any], parameters: Sequence[Any]) -> Callable[[], None]:
@@ -63,69 +88,117 @@ def _swept(build: Callable[[], Any], parameters: Sequence[Any]) -> Callable[[], 
     return step
 
 
-def _serve(name: str, own: bool) -> None:
-    """Answer each line of stdin with the seconds of a step."""
-    step = _step(name, own)
-    for _ in sys.stdin:
-        start = time.process_time()
+def _timed(step: Callable[[], None], times: int = 1) -> float:
+    start = time.process_time()
+    for _ in range(times):
         step()
-        print(time.process_time() - start, flush=True)
+    return (time.process_time() - start) / times
 
 
-class _Contender:
-    """A process that makes steps when asked to."""
+def _serve(name: str, kinds: Sequence[str], collector: bool) -> None:
+    """Answer each line of stdin, which names a kind of Value, with the seconds of a step."""
+    steps = {kind: _step(name, kind) for kind in kinds}
+    if not collector:
+        gc.disable()
+    for step in steps.values():
+        step()  # the first one is slow: methods are written out, memory is fetched
+    times = {kind: max(1, int(SHORT / max(_timed(step), 1e-6))) for kind, step in steps.items()}
+    for line in sys.stdin:
+        kind = line.strip()
+        print(_timed(steps[kind], times[kind]), flush=True)
 
-    def __init__(self, folder: Path, name: str, own: bool = False) -> None:
-        command = [sys.executable, str(Path(__file__).resolve()), "--serve", name]
+
+class _Process:
+    """Makes steps of one or several kinds when asked to."""
+
+    def __init__(self, folder: Path, name: str, *kinds: str, collector: bool = True) -> None:
+        command = [sys.executable, str(Path(__file__).resolve()), "--serve", name, *kinds]
         environment = {**os.environ, "PYTHONPATH": str(folder)}
         self.process = subprocess.Popen(
-            [*command, *(["--own"] if own else [])],
+            [*command, *([] if collector else ["--no-collector"])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             cwd=folder, env=environment,
         )  # fmt: skip
 
-    def step(self) -> float:
+    def seconds(self, kind: str) -> float:
+        """The processor time of a step."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write("\n")
+        self.process.stdin.write(f"{kind}\n")
         return float(self.process.stdout.readline())
 
     def close(self) -> None:
         self.process.communicate()
 
 
-def race(name: str, other: _Contender, ours: _Contender, rounds: int) -> str:
-    """A line with the median step of both, and the median of the rounds' ratios."""
+def race(title: str, other: _Process, kind: str, ours: _Process, rounds: int) -> list[str]:
+    """A row: the least step of both, and the ratios of the least ones and of the rounds' median."""
     try:
-        times = [(other.step(), ours.step()) for _ in range(rounds + 2)][2:]
+        turns = [(other.seconds(kind), ours.seconds("ours")) for _ in range(rounds + 2)][2:]
     finally:
-        other.close()
-        ours.close()
-    theirs, here = (1e3 * median(side) for side in zip(*times))
-    ratio = median(a / b for a, b in times)
-    return f"  {name:<32}{theirs:9.1f} ms{here:9.1f} ms{ratio:9.2f} times faster"
+        for process in {other, ours}:
+            process.close()
+    theirs, here = (min(side) for side in zip(*turns))
+    return [
+        title,
+        *(f"{1e3 * least:.2f} ms" for least in (theirs, here)),
+        *(f"{times:.2f}" for times in (theirs / here, median(a / b for a, b in turns))),
+    ]
+
+
+def races(folder: Path | None, rounds: int) -> list[list[str]]:
+    """The rows of the GPT against other Values, then of all problems against the folder's."""
+    both = _Process(HERE, GPT, "own", "ours")
+    rows = [
+        race("GPT, its own Value", _Process(HERE, GPT, "own"), "own",
+             _Process(HERE, GPT, "ours"), rounds),
+        race("the same without the collector", _Process(HERE, GPT, "own", collector=False), "own",
+             _Process(HERE, GPT, "ours", collector=False), rounds),
+        race("the same in one process", both, "own", both, rounds),
+    ]  # fmt: skip
+    if find_spec("micrograd"):
+        micrograd = _Process(HERE, GPT, "micrograd")
+        rows.append(
+            race("GPT, micrograd's Value", micrograd, "micrograd",
+                 _Process(HERE, GPT, "ours"), rounds)
+        )  # fmt: skip
+    for name in PROBLEMS if folder else ():
+        assert folder is not None
+        before = _Process(folder, name, "ours")
+        rows.append(race(name, before, "ours", _Process(HERE, name, "ours"), rounds))
+    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, help="another checkout, to compare with")
-    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--smoke", action="store_true", help="three rounds of the GPT alone")
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
-    parser.add_argument("--own", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the table in Markdown")
+    parser.add_argument("--serve", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--no-collector", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.serve:
-        _serve(options.serve, options.own)
+        name, *kinds = options.serve
+        _serve(name, kinds, not options.no_collector)
         return
-    rounds = 3 if options.smoke else options.rounds
-    print(f"  {'an eager step':<32}{'theirs':>12}{'ours':>12}")
-    own = _Contender(HERE, GPT, own=True)
-    print(race("GPT, its own Value", own, _Contender(HERE, GPT), rounds), flush=True)
-    if options.folder is not None and not options.smoke:
-        folder = options.folder.resolve()
-        for name in (*PROBLEMS, GPT):
-            contenders = _Contender(folder, name), _Contender(HERE, name)
-            print(race(name, *contenders, rounds), flush=True)
+    _report(options)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from microgrid.files import write_whole
+
+    from .machine import facts
+    from .tables import Table
+
+    folder = options.folder.resolve() if options.folder and not options.smoke else None
+    columns = ["an eager step", "theirs", "ours", "ratio of the least", "median ratio"]
+    rows = races(folder, 3 if options.smoke else options.rounds)
+    table = Table("Eager steps: theirs divided by ours", columns, rows)
+    print("\n".join(table.lines()), flush=True)
+    if options.save:
+        made_on = "\n".join(f"- {fact}" for fact in facts(["numpy", "micrograd"]))
+        write_whole(options.save, f"{table.markdown()}\n{made_on}\n")
 
 
 if __name__ == "__main__":
