@@ -86,11 +86,6 @@ class Op:
         return found
 
 
-def _halves(operands: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-    middle = len(operands) // 2
-    return operands[:middle], operands[middle:]
-
-
 def _pow_partials(xp: Namespace, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
     # Limits where the product would be 0 * inf: a**0 is flat in a, 0**b in b for b >= 0.
     to_base = xp.where(xp.equal(b, 0.0), 0.0, b * xp.power(a, b - 1.0))
@@ -137,13 +132,13 @@ def _share(xp: Namespace, tie: Any, loses: Any) -> Any:
 
 
 def _dot(xp: Namespace, operands: Sequence[Any]) -> Any:
-    xs, ys = _halves(operands)
-    return xp.vecdot(xs, ys, axis=0)
+    half = len(operands) // 2
+    return xp.vecdot(operands[:half], operands[half:], axis=0)
 
 
 def _dot_partials(xp: Namespace, out: Any, operands: Sequence[Any]) -> Any:
-    xs, ys = _halves(operands)
-    return xp.concatenate((ys, xs))
+    half = len(operands) // 2
+    return xp.concatenate((operands[half:], operands[:half]))
 
 
 LARGEST = sys.float_info.max

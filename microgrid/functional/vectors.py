@@ -35,8 +35,10 @@ def not_empty(what: str, xs: list[Operand]) -> list[Operand]:
 
 def same_length(what: str, xs: Sequence[object], ys: Sequence[object]) -> None:
     """ValueError where two vectors differ in length, TypeError for what has none."""
-    for given in (xs, ys):
-        if not hasattr(given, "__len__"):
-            raise TypeError(f"{what} must be sequences, got {given!r}")
-    if len(xs) != len(ys):
+    try:
+        same = len(xs) == len(ys)
+    except TypeError:
+        given = ys if hasattr(xs, "__len__") else xs
+        raise TypeError(f"{what} must be sequences, got {given!r}") from None
+    if not same:
         raise ValueError(f"{what} must have the same length, got {len(xs)} and {len(ys)}")
