@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isclose, isnan
 
 from . import ops
@@ -33,6 +33,8 @@ def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> 
         raise TypeError(f"grad needs a Value to differentiate, got {output!r}")
     if isinstance(inputs, Value):
         raise TypeError("grad takes a list of inputs: write grad(output, [input])")
+    if not isinstance(inputs, Iterable):
+        raise TypeError(f"grad takes a list of inputs, grad(output, [input]), got {inputs!r}")
     inputs = list(inputs)
     for x in inputs:
         if not isinstance(x, Value):

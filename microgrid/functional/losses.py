@@ -44,8 +44,8 @@ def cross_entropy(logits: Vector, target: int | Vector) -> Value:
         return record(ops.LOGSUMEXP, logits) - logits[target]
     if isinstance(target, numbers.Real | Value):
         raise TypeError(
-            f"cross_entropy: target must be a class index (int) or a list of probabilities, "
-            f"got {target!r}"
+            f"cross_entropy: target must be a class index (int) or a list of probabilities; "
+            f'for a number write loss="mse", got {target!r}'
         )
     same_length("cross_entropy: logits and target probabilities", logits, target)
     return -dot(target, log_softmax(logits))

@@ -80,6 +80,8 @@ class MLP(Module):
         bias: bool = True,
         seed: Seed = None,
     ) -> None:
+        if not isinstance(sizes, Sequence):
+            raise TypeError(f"MLP takes a list of layer sizes, MLP(2, [8, 1]), got {sizes!r}")
         if not sizes:
             raise ValueError("MLP needs at least one layer size, got none")
         rng = np.random.default_rng(seed)

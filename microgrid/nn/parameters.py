@@ -180,5 +180,6 @@ def check_length(what: str, xs: Sequence[Operand], expected: int) -> Sequence[Op
     if isinstance(xs, Value | str) or not hasattr(xs, "__len__"):
         raise TypeError(f"{what} must be a sequence of {expected} numbers or Values, got {xs!r}")
     if len(xs) != expected:
-        raise ValueError(f"{what} must have {expected} entries, got {len(xs)}")
+        entries = "entry" if expected == 1 else "entries"
+        raise ValueError(f"{what} must have {expected} {entries}, got {len(xs)}")
     return xs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..index import Index
 from ..nested import mapped
 from ..recording import scope
 from ..value import Value
-from ..wording import short
+from ..wording import short, shortened
 from .feedforward import Embedding, Linear
 from .module import Module
 from .parameters import Row, Seed, check_length, is_scalar, named, vector
@@ -253,7 +254,8 @@ class SequenceModel(Module):
                 f"nn.Embedding(n, d, vocab=...), or write F.one_hot(index, n) for each letter"
             )
         if item not in vocab:
-            raise ValueError(f"unroll: the {what} {item!r} is not in the vocabulary {short(vocab)}")
+            known = ", ".join(shortened([repr(x) for x in vocab]))
+            raise ValueError(f"unroll: the {what} {item!r} is not in the vocabulary {known}")
         return vocab.index(item)
 
     def _input(self, given: Any) -> Row:
@@ -293,7 +295,7 @@ def sampler(temperature: float = 1.0, seed: Seed = None) -> _Feedback:
     >>> [draw([Value(0.0), Value(2.0), Value(1.0)]) for _ in range(8)]
     [1, 1, 1, 1, 1, 2, 1, 1]
     """
-    if not 0.0 < temperature < math.inf:
+    if not (isinstance(temperature, Real) and 0.0 < temperature < math.inf):
         raise ValueError(f"sampler: temperature must be a number above 0, got {temperature!r}")
     rng = np.random.default_rng(seed)
 
@@ -317,6 +319,8 @@ def _index_of(given: Any) -> int | None:
 
 def _check_cell(cell: Any) -> None:
     if not isinstance(cell, RecurrentCell):
+        if isinstance(cell, type):
+            raise TypeError(f"SequenceModel takes a cell, got the class {cell.__name__}: make one")
         kind = type(cell).__name__
         own = ": it takes whole rows of samples, call it step by step" if "Row" in kind else ""
         if isinstance(cell, Module) and not own:

@@ -27,7 +27,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], lr: float, weight_decay: float = 0.0) -> None:
         kind = type(self).__name__
-        if hasattr(params, "parameters"):
+        if hasattr(params, "parameters") or callable(params):
             raise TypeError(f"{kind} takes a list of parameters: write model.parameters()")
         self.params = distinct(params if isinstance(params, Iterable) else [params])
         if not self.params:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from microgrid import Value, bptt, nn
+from microgrid import Value, bptt, grad, nn, optim
 from microgrid import functional as F
 from microgrid.tape import Index, Tape
 from microgrid.train import Vocabulary
@@ -184,6 +184,24 @@ def test_a_cell_of_ones_own():
         nn.SequenceModel(nn.Linear(1, 1))
     with pytest.raises(TypeError, match=r"takes a cell such as nn.RNNCell, got Value"):
         nn.SequenceModel(Value(1.0))
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        (lambda: letters().unroll("hex"), "input 'x' is not in the vocabulary 'h', 'e', 'l', 'o'"),
+        (lambda: nn.SequenceModel(nn.RNNCell), "takes a cell, got the class RNNCell: make one"),
+        (lambda: nn.MLP(2, 3), r"takes a list of layer sizes, MLP\(2, \[8, 1\]\), got 3"),
+        (lambda: nn.sampler("hot"), "temperature must be a number above 0, got 'hot'"),
+        (lambda: optim.SGD(letters().parameters, 0.1), r"write model.parameters\(\)"),
+        (lambda: grad(Value(1.0), None), r"takes a list of inputs, grad\(output, \[input\]\), got"),
+        (lambda: F.cross_entropy([Value(1.0)], 0.5), 'for a number write loss="mse", got 0.5'),
+        (lambda: nn.Linear(1, 1)([1.0, 2.0]), "x must have 1 entry, got 2"),
+    ],
+)
+def test_a_slip_is_answered_by_the_line_to_write(program, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        program()
 
 
 def test_a_tape_of_embedded_letters_says_how_to_feed_others():
