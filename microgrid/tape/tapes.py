@@ -18,7 +18,9 @@ __all__ = ["Tapes"]
 class Tapes(Mapping[Hashable, Tape]):
     """Tapes by sequence length (or any key), made when first asked for; they share parameters.
 
-    A recording of the same shape as an earlier one takes over its plan.
+    A recording of the same shape as an earlier one takes over its plan. Every key is recorded
+    whole, since nothing tells beforehand which nodes of another length `build` would make again:
+    that is a tenth of what a new length costs (docs/decisions/10-a-tape-a-length.md).
 
     build: key -> (loss, inputs), records the graph for that key.
     parameters: the leaves that all of them share, `model.parameters()`.
