@@ -14,7 +14,7 @@ from ..graph import time_step
 from ..recording import scope
 from ..value import Operand, Value
 
-__all__ = ["Columns", "by_step", "columns_of"]
+__all__ = ["Columns", "by_step", "columns_of", "recording_runs"]
 
 
 class Columns:
@@ -78,6 +78,11 @@ def columns_of(columns: Columns) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
+
+
+def recording_runs() -> bool:
+    """Whether some recording's block is running."""
+    return _CURRENT.get() is not None
 
 
 def by_step(terms: Sequence[Operand], total: Callable[[Sequence[Operand]], Operand]) -> Operand:

@@ -13,7 +13,7 @@ from torch import nn
 
 from ..sweep import gradients
 from ..value import Value
-from .columns import Columns, columns_of
+from .columns import Columns, columns_of, recording_runs
 from .modes import Aten, Functions
 from .names import scopes_of
 from .recorder import Call, TorchRecorder
@@ -72,7 +72,7 @@ class Recording:
         self, model: Any, inputs: Any, names: Mapping[str, torch.Tensor] | None = None
     ) -> None:
         module = model if isinstance(model, nn.Module) else None
-        if model is not None and module is None and not callable(model):
+        if isinstance(model, type) or not (model is None or callable(model)):
             raise TypeError(f"record needs a torch.nn.Module or a function, got {model!r}")
         self._model = module
         self.columns = Columns()
@@ -87,6 +87,8 @@ class Recording:
     def __enter__(self) -> Recording:
         if self._stack is not None:
             raise RuntimeError("a recording is made once: call record() for another")
+        if recording_runs():
+            raise RuntimeError("a recording is running already: end its with block first")
         self._stack = ExitStack()
         for part in (
             columns_of(self.columns),
@@ -147,7 +149,8 @@ class Recording:
             if last is None:
                 raise ValueError(
                     "nothing that needs a gradient was recorded (does the code run under "
-                    "torch.no_grad(), or outside the with block?)"
+                    "torch.no_grad(), in a thread or outside the with block? a module whose "
+                    "parameters are frozen needs record(module, inputs=[x]))"
                 )
             raise ValueError(
                 f"the recording ends with a tensor of shape {tuple(last.shape)}, but a loss is one "

@@ -119,11 +119,14 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
         """Make an aten call and record it."""
         if torch._C._current_graph_task_id() != -1:
             raise RuntimeError(
-                "backward() was called while recording; call it after the with block "
-                "(the gradients are in recording.gradient(tensor) without it)"
+                "backward() was called while recording (or a gradient was asked for, as "
+                "torch.func.grad does); call it after the with block (the gradients are in "
+                "recording.gradient(tensor) without it)"
             )
         tensors = [x for x in tree_leaves((args, named)) if isinstance(x, torch.Tensor)]
         name = func._schema.name.partition("::")[2]
+        if name.startswith("_nested"):  # an exception within would end the process
+            return func(*args, **named)
         if name in _LOOKS:
             self.note_a_look(tensors)
         if not any(map(self._matters, tensors)):
@@ -306,7 +309,7 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
             refuse(tensor, f"the result of {call.name} at {call.site}")
             self._confirm(call, tensor, array)
             self.shadows.put(tensor, array, live)
-            if live and not inner:
+            if not inner and (live or _holds_values(array)):
                 self._results[id(tensor)] = tensor
 
     def _confirm(self, call: Call, tensor: torch.Tensor, array: Any) -> None:
@@ -334,14 +337,24 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
 
     def last_scalar(self) -> torch.Tensor | None:
         """The last one-element result that nothing else was computed from."""
-        for tensor in reversed(self._results.values()):
-            if tensor.numel() == 1 and tensor.requires_grad:
-                return tensor
-        return None
+        return next((x for x in self._endings() if x.numel() == 1), None)
 
     def last_result(self) -> torch.Tensor | None:
         """The last result that needs a gradient."""
-        return next((x for x in reversed(self._results.values()) if x.requires_grad), None)
+        return next(iter(self._endings()), None)
+
+    def _endings(self) -> list[torch.Tensor]:
+        """Results that nothing else was computed from, the last one first.
+
+        Those that need a gradient, or all of them where none does: a frozen module's.
+        """
+        found = list(reversed(self._results.values()))
+        return [x for x in found if x.requires_grad] or found
+
+
+def _holds_values(array: Any) -> bool:
+    given = np.asarray(array)
+    return given.dtype == object and any(isinstance(x, Value) for x in given.ravel().tolist())
 
 
 def _no_rule(*_: Any, **__: Any) -> Any:

@@ -33,6 +33,7 @@ class WholeCalls:
     unrollings: list[Unrolling]
     calls: list[Call]
     _cells: dict[int, Any]
+    _labels: dict[int, tuple[str, str]]
     _matters: Callable[[torch.Tensor], bool]
     _will_be_live: Callable[[Sequence[torch.Tensor]], bool]
     _array: Callable[[torch.Tensor, Sequence[Any]], Array]
@@ -87,16 +88,18 @@ class WholeCalls:
         marks = [number] if number else range(1, count + 1) if count > 1 else [0]
         layers = self._made(kind, weights, biases, marks, both)
         ends = [layer.mark for pair in layers for layer in pair]
-        starts = self._starts(states if kind == "lstm" else [states], ends)
+        starts = self._starts(states if kind == "lstm" else [states], ends, self._owner(weights[0]))
         call, out = self._run(kind, func, args, {}, tensors)
         self._unroll(call, out, layers, given, starts, batch_first, live, tensors)
         return out
 
-    def _starts(self, states: Sequence[torch.Tensor], marks: Sequence[str]) -> list[Array]:
+    def _starts(
+        self, states: Sequence[torch.Tensor], marks: Sequence[str], owner: str = ""
+    ) -> list[Array]:
         """Start states. Those that are mere numbers, such as PyTorch's zeros, become leaves h_0."""
         for name, state in zip("hc", states):
             if not self._matters(state):
-                array = _start(name, numbers_of(state), marks)
+                array = _start(owner + name, numbers_of(state), marks)
                 self.shadows.put(state, array, live=False)
         return [self._array(state, ()) for state in states]
 
@@ -112,9 +115,34 @@ class WholeCalls:
             for d in range(directions):
                 first = (i * directions + d) * each
                 mark = (superscript(n) if n else "") + ("′" if d else "")
-                pair.append(Layer(kind, arrays[first : first + each], mark, biases))
+                own = arrays[first : first + each]
+                pair.append(Layer(kind, own, mark, biases, self._owner(weights[first])))
             made.append(pair)
         return made
+
+    def _owner(self, weight: torch.Tensor) -> str:
+        """What stands before a weight's name, "enc." of "enc.W_ih"; "" for a lone layer's."""
+        path, dot, _ = self._labels.get(id(weight), ("", ""))[1].rpartition(".")
+        return path + dot
+
+    def _first(self, given: Array) -> int:
+        """The column of a layer's first step.
+
+        A layer that reads what another gives step by step stands in the same columns, and so does
+        one that reads the same inputs; any other one comes after those there are, as the decoder
+        comes after the encoder.
+        """
+        rows = [_flat(row) for row in given]
+        if not self.unrollings or time_step(current_scope()) is not None:
+            return 1
+        for run in self.unrollings:
+            if len(run.inputs) == len(rows) and all(map(_same, run.inputs, rows)):
+                return run.first
+        found = [{self.columns.of(x) for x in row if isinstance(x, Value)} - {None} for row in rows]
+        begin = found[0].copy().pop() if len(found[0]) == 1 else None
+        if begin is not None and found == [{begin + t} for t in range(len(rows))]:
+            return begin
+        return max(run.first + len(run.inputs) for run in self.unrollings)
 
     def _unroll(
         self,
@@ -136,7 +164,7 @@ class WholeCalls:
             squeeze = None
         else:
             squeeze = None
-        outputs, ends, done = run_layers(layers, given, starts)
+        outputs, ends, done = run_layers(layers, given, starts, self._first(given))
         self.unrollings.append(done)
         made = [outputs, *ends]
         if squeeze is not None:
@@ -203,6 +231,10 @@ class WholeCalls:
         done.carries.append([_flat(a) for a in made])
         self._finish(call, tree_leaves(out), made, live, tensors)
         return out
+
+
+def _same(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b))
 
 
 def _start(name: str, numbers: np.ndarray, marks: Sequence[str]) -> Array:

@@ -42,7 +42,8 @@ class Shadows:
         self._storages: dict[int, _Storage] = {}
 
     def __contains__(self, tensor: torch.Tensor) -> bool:
-        return tensor.layout is torch.strided and _key(tensor) in self._storages
+        dense = tensor.layout is torch.strided and not tensor.is_nested
+        return dense and _key(tensor) in self._storages
 
     def is_live(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor was computed from something that needs a gradient."""
@@ -99,15 +100,15 @@ def refuse(tensor: torch.Tensor, name: str = "a tensor") -> None:
 
     No TypeError: PyTorch's operators would take that for "not my operand" and hide it.
     """
-    if tensor.layout is not torch.strided:
-        kind = str(tensor.layout).removeprefix("torch.")
+    if tensor.layout is not torch.strided or tensor.is_nested:
+        kind = "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
         raise ValueError(f"record: {name} is {kind}; only dense tensors are recorded (.to_dense())")
     if tensor.is_complex():
         raise ValueError(f"record: {name} is {_kind(tensor)}; only real numbers are recorded")
     if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
         raise ValueError(
-            f"record: {name} is {_kind(tensor)}; float32 and float64 are recorded: "
-            f"call .float() or .double() on the module and its inputs"
+            f"record: {name} is {_kind(tensor)}; float32 and float64 are recorded: call .float() "
+            f"or .double() on the module and its inputs, outside torch.autocast"
         )
     if tensor.device.type == "meta":
         raise ValueError(f"record: {name} is on the meta device and has no numbers")

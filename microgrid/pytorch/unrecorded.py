@@ -64,7 +64,7 @@ class Unrecorded:
                     self.looked_at.put(tensor, 0, live=False)
 
     def note_a_look(self, tensors: Sequence[torch.Tensor]) -> None:
-        if any(x in self.looked_at or x in self.shadows for x in tensors):
+        if any(x.requires_grad or x in self.looked_at or x in self.shadows for x in tensors):
             self.notes[
                 f"{user_site()}: the program looks at a number of the graph; if it takes a branch "
                 f"there, the graph is that of the branch taken"

@@ -60,7 +60,7 @@ def _name_outputs(columns: Columns, readout: Array | None) -> dict[int, list[Val
 
 
 def _name_inputs(run: Unrolling) -> None:
-    steps = list(enumerate(run.inputs, start=1))
+    steps = list(enumerate(run.inputs, start=run.first))
     given = [x for _, row in steps for x in row if isinstance(x, Value) and not x.parents]
     if len(set(given)) < len(given):  # rows of an embedding, read more than once
         return

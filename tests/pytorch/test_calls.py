@@ -79,3 +79,82 @@ def test_what_has_no_rule_is_refused_in_a_sentence():
         torch.fft.fft(x).abs().sum()
     with pytest.raises(NotImplementedError, match=r"_linalg_eigh .*test_calls\.py:\d+"), record():
         torch.linalg.eigvalsh(x)
+
+
+# An unkind newcomer's programs: each works, or is refused in a sentence
+
+
+def _perceptron():
+    torch.manual_seed(0)
+    layers = nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)
+    return nn.Sequential(*layers).double(), torch.randn(4, 2, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_a_checkpointed_module_is_seen_through(reentrant):
+    model, x = _perceptron()
+    x.requires_grad_()
+    with record(model, inputs=[x]) as recording:
+        loss = torch.utils.checkpoint.checkpoint(model, x, use_reentrant=reentrant).sum()
+    loss.backward()
+    np.testing.assert_allclose(recording.gradient(model[0].weight), model[0].weight.grad, 1e-12)
+    np.testing.assert_allclose(recording.gradient(x), x.grad, 1e-12)
+
+
+def test_a_frozen_module_is_recorded_for_its_inputs():
+    model, x = _perceptron()
+    with record(model.requires_grad_(False), inputs=[x]) as recording:
+        model(x).sum()
+    (want,) = torch.autograd.grad(model(x.requires_grad_()).sum(), x)
+    np.testing.assert_allclose(recording.gradient(x.detach()), want, 1e-12)
+
+
+def test_a_branch_on_a_parameter_itself_is_noted():
+    w = torch.tensor(2.0, requires_grad=True)
+    with record() as recording:
+        [w * w for _ in range(int(w.item()))]
+    assert "test_calls.py" in recording.notes[0]
+
+
+def _gradient_within(model, x):
+    torch.func.grad(lambda w: (x @ w).sum())(torch.ones(2, 1, dtype=x.dtype))
+
+
+def _record_within(model, x):
+    with record(model):
+        pass
+
+
+def _nested(model, x):
+    torch.nested.nested_tensor([x[0], x[1]], requires_grad=True) * 2
+
+
+def _autocast(model, x):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        model.float()(x.float())
+
+
+def _second_result(model, x):
+    torch.native_group_norm(x.requires_grad_(), None, None, 4, 2, 1, 1, 1e-5)[1].sum()
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (_gradient_within, r"as torch\.func\.grad does"),
+        (_record_within, "a recording is running already"),
+        (_nested, "is nested; only dense tensors"),
+        (_autocast, r"is bfloat16; .* outside torch\.autocast"),
+        (_second_result, r"aten\.sum at test_calls\.py:\d+ uses a second result"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_what_cannot_be_recorded_is_said(program, message):
+    model, x = _perceptron()
+    with pytest.raises((RuntimeError, ValueError), match=message), record(model):
+        program(model, x)
+
+
+def test_a_class_is_no_module():
+    with pytest.raises(TypeError, match=r"needs a torch\.nn\.Module or a function"):
+        record(nn.Linear)

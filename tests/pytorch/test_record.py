@@ -20,6 +20,7 @@ from microgrid.saving import load_graph, save_graph  # noqa: E402
 from microgrid.stepper import Stepper  # noqa: E402
 from microgrid.tape import Tape  # noqa: E402
 from tests.pytorch.models import MODELS  # noqa: E402
+from viz.picture.build import picture_of  # noqa: E402
 
 nn, F = torch.nn, torch.nn.functional
 BOUND = {torch.float64: 1e-12, torch.float32: 1e-6}
@@ -107,6 +108,47 @@ def test_cells_in_a_loop_get_their_columns_by_themselves():
     assert len(run) == 3
     assert run.states[3][0].label == "h_3[0,0]"
     assert run.states[3][0].scope == "t=3/cell"
+
+
+class Two(nn.Module):
+    """Two layers, the second fed by the first's last state or by its outputs."""
+
+    def __init__(self, stacked):
+        super().__init__()
+        self.enc, self.dec, self.stacked = nn.LSTM(1, 1), nn.LSTM(1, 1), stacked
+
+    def forward(self, x, y):
+        outputs, state = self.enc(x)
+        return self.dec(outputs)[0] if self.stacked else self.dec(y, state)[0]
+
+
+@pytest.mark.parametrize(
+    ("stacked", "columns", "headings"),
+    [(False, {4, 5}, ["enc"] * 3 + ["dec"] * 2), (True, {1, 2, 3}, [""] * 3)],
+    ids=["decoder", "stack"],
+)
+def test_two_recurrent_modules_have_names_and_columns_of_their_own(stacked, columns, headings):
+    model, x, y = Two(stacked), torch.randn(3, 1, 1), torch.randn(2, 1, 1)
+    with record(model, inputs=[x, y]) as recording:
+        loss = model(x, y).square().sum()
+    loss.backward()
+    nodes = {node.label: node for node in creation_order(recording.loss)}
+    first = min(columns)
+    assert {f"dec.h_{t}" for t in columns} <= nodes.keys()
+    assert nodes["enc.c_3"].scope == "enc/t=3/cell"
+    assert nodes[f"dec.h_{first}"].scope == f"dec/t={first}/cell"
+    assert sorted(bptt.contributions(recording, "dec.W_hh[0,0]")) == sorted(columns)
+    assert [column.caption for column in picture_of(recording).columns] == headings
+
+
+def test_a_layer_called_step_by_step_gets_a_column_a_call():
+    rnn, x, state = nn.GRU(1, 1), torch.randn(3, 1, 1), None
+    with record(rnn, inputs=[x]) as recording:
+        for step in x:
+            out, state = rnn(step[None], state)
+        out.sum()
+    labels = {node.label for node in creation_order(recording.loss)}
+    assert {"h_1", "h_2", "x_1", "x_3", "z_2"} <= labels
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])

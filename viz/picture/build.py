@@ -34,7 +34,7 @@ from .panels import Itemised, shared_panel, uses_panel
 from .reading import Scene
 from .refusal import refuse_captions, refuse_huge
 from .rolled import rolled
-from .scopes import Scoped, has_scopes
+from .scopes import Scoped, has_scopes, owners
 from .sentence import Said, Sentence
 
 __all__ = [
@@ -225,7 +225,7 @@ class Pictures:
         result.swept = scene.upto is not None or any(grad is not None for grad in grads)
         self._draw(result)
         steps = sorted({card.column for card in result.cards if card.framed})
-        names = dict(zip(steps, options.captions or ()))
+        names = dict(zip(steps, options.captions)) if options.captions else owners(scene)
         result.columns = [Column(t, f"t = {t}", pretty(names.get(t, ""))) for t in steps]
         if result.swept:
             _explain(result, scene, run, scene.upto)

@@ -17,7 +17,7 @@ from .levels import Collapsed, Group, operation_of
 from .model import Card
 from .reading import Scene
 
-__all__ = ["MOST_SCOPES", "Scoped", "has_scopes", "nested"]
+__all__ = ["MOST_SCOPES", "Scoped", "has_scopes", "nested", "owners"]
 
 MOST_SCOPES = 150  # cards: the deepest scopes that are no more of them are drawn
 
@@ -30,6 +30,19 @@ def has_scopes(scene: Scene) -> bool:
 def nested(scene: Scene) -> bool:
     """Whether the scopes of its time steps have scopes within scopes, as heads of attention."""
     return any(scene.local_scope(node).count("/") > 1 for node in scene.order)
+
+
+def owners(scene: Scene) -> dict[int, str]:
+    """Time step -> the scope it stands in, "enc", where the steps stand in different ones."""
+    found: dict[int, set[str]] = {}
+    for node in scene.order:
+        step = scene.step[node]
+        if step is not None:
+            found.setdefault(step, set()).add(node.scope.partition(f"t={step}")[0].strip("/"))
+    around = {step: names - {""} for step, names in found.items()}
+    if len({*map(frozenset, around.values())}) < 2:
+        return {}
+    return {step: names.copy().pop() for step, names in around.items() if len(names) == 1}
 
 
 class Scoped(Collapsed):

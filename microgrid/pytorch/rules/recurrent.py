@@ -48,6 +48,7 @@ class Unrolling:
     inputs : T rows x_t
     states : T + 1 rows of the last layer's h_t, h_0 first
     carries : T + 1 lists of all the layers' states
+    first : the column of its first step; 1 unless another layer ran before
     """
 
     kind: str
@@ -55,16 +56,20 @@ class Unrolling:
     inputs: list[_Row] = field(default_factory=list)
     states: list[_Row] = field(default_factory=list)
     carries: list[list[_Row]] = field(default_factory=list)
+    first: int = 1
 
 
 class Layer:
     """One layer in one direction: its weights as rows, and a step in time.
 
     weights: weight_ih, weight_hh, then bias_ih and bias_hh, then weight_hr, as far as there.
+    owner: what stands before its names where several layers have some, as in "enc.h_1".
     """
 
-    def __init__(self, kind: str, weights: Sequence[Array], mark: str, has_biases: bool) -> None:
-        self.kind, self.mark = kind, mark
+    def __init__(
+        self, kind: str, weights: Sequence[Array], mark: str, has_biases: bool, owner: str = ""
+    ) -> None:
+        self.kind, self.mark, self.owner = kind, mark, owner
         self.w_ih, self.w_hh = weights[0].tolist(), weights[1].tolist()
         rest = list(weights[2:])
         self.biases = [rest.pop(0).tolist(), rest.pop(0).tolist()] if has_biases else []
@@ -133,7 +138,7 @@ class Layer:
         lone = len(values) == 1
         for i, value in enumerate(values):
             if isinstance(value, Value) and not value.label:
-                value.label = f"{name}{self.mark}{_label_at(place, i, lone)}"
+                value.label = f"{self.owner}{name}{self.mark}{_label_at(place, i, lone)}"
         return values
 
 
@@ -145,16 +150,17 @@ def _label_at(place: str, i: int, lone: bool) -> str:
 
 
 def run_layers(
-    layers: Sequence[Sequence[Layer]], x: Array, states: Sequence[Array]
+    layers: Sequence[Sequence[Layer]], x: Array, states: Sequence[Array], first: int = 1
 ) -> tuple[Array, list[Array], Unrolling]:
     """Layers (of one or two directions each) over x, time first: T x B x features.
 
     states: h_0 (and c_0) of all layers and directions, (layers * directions) x B x hidden.
+    first: the column of the first step.
     Returns the outputs T x B x (directions * hidden), the last states, and what happened.
     """
     steps, batch = x.shape[:2]
     kind = layers[0][0].kind
-    done = Unrolling(kind, [layer.named for pair in layers for layer in pair])
+    done = Unrolling(kind, [layer.named for pair in layers for layer in pair], first=first)
     done.inputs = [_flat(x[t]) for t in range(steps)]
     last: list[list[_State]] = []
     by_layer: list[list[list[_Row]]] = []
@@ -165,7 +171,7 @@ def run_layers(
             start = [[s[n * len(directions) + d, b].tolist() for s in states] for b in range(batch)]
             within = ["cell", *([f"layer={n + 1}"] if len(layers) > 1 else [])]
             within += ["backward"] if d else []
-            trace = _direction(layer, given, start, within, backward=d == 1)
+            trace = _direction(layer, given, start, within, first, backward=d == 1)
             found.append(trace)
             last.append(trace[0] if d else trace[steps])
         by_layer.append([[_joined(found[0][t], s) for s in range(len(states))]
@@ -191,6 +197,7 @@ def _direction(
     given: Sequence[Sequence[_Row]],
     start: list[_State],
     within: Sequence[str],
+    first: int,
     backward: bool,
 ) -> list[list[_State]]:
     """The states at steps 0..T of each example. Backward, entry t is the state before step t+1
@@ -200,11 +207,12 @@ def _direction(
     for t in range(steps, 0, -1) if backward else range(1, steps + 1):
         before, after = (t, t - 1) if backward else (t - 1, t)
         with ExitStack() as stack:
-            for name in (f"t={t}", *within):
+            column = t + first - 1
+            for name in (f"t={column}", *within):
                 stack.enter_context(scope(name))
             new = []
             for b in range(batch):
-                place = f"_{t}" if batch == 1 else f"_{t}[{b},{{}}]"
+                place = f"_{column}" if batch == 1 else f"_{column}[{b},{{}}]"
                 new.append(layer.step(given[t - 1][b], trace[before][b], place))
         trace[after] = new
     return trace
