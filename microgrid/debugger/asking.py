@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..exercise import Question, gradient_question, local_question
 from ..stepper import Event
 from ..train.interrupt import CtrlC
 from ..wording import bracketed, shown
@@ -56,44 +57,44 @@ class Asking(Changing):
             self.say(f"  {self.names.called(sent.node)} sends {factors}")
         if len(arriving) > MOST_EVENTS:
             self.say(f"  … and {len(arriving) - MOST_EVENTS} more send theirs")
-        terms = " + ".join(bracketed(sent.message) for sent in arriving[:MOST_EVENTS])
-        hint = f"the messages that arrive are added: {terms}"
-        self._answered(f"gradient of {self.names.called(event.node)}? ", event.after, hint)
+        called = self.names.called
+        self._answered(gradient_question(self.stepper.sweep, event.node, called=called))
 
     def _question_of_a_factor(self, sent: Event) -> None:
-        assert sent.local is not None
-        source, target = self.names.called(sent.node), self.names.called(sent.target)
+        assert sent.position is not None
+        source = self.names.called(sent.node)
         self.say(f"  {source} sends {bracketed(sent.upstream)} × ? = {shown(sent.message)}")
-        hint = "message = upstream × local derivative: divide the message by the upstream gradient"
-        self._answered(f"local derivative of {source} to {target}? ", sent.local, hint)
+        sweep, called = self.stepper.sweep, self.names.called
+        self._answered(local_question(sweep, sent.node, sent.position, called))
 
-    def _answered(self, question: str, number: float, hint: str) -> None:
+    def _answered(self, question: Question) -> None:
         """Ask until there is an answer that counts: right, wrong twice, or given up."""
-        tries = 0
+        tries, number = 0, float(question.answer)
         while True:
-            answer = self.ask(question)
+            answer = self.ask(f"{question.text} ")
             word = "" if answer is None else answer.strip()
             if word in _LEAVE:
                 self.say(f"it is {shown(number)}; not counted")
                 break
             if word in ("hint", "h", "?"):
-                self.say(hint)
+                self.say(question.hint)
                 continue
-            right = self._is(word, number)
-            if right is None:
+            given = self._given(word)
+            if given is None:
                 continue
             tries += 1
-            if not right and tries == 1:
-                self.say("no; once more, or hint, skip")
+            verdict = question.judge(given)
+            if not verdict.right and tries == 1:
+                self.say(f"{verdict.words} Once more, or hint, skip")
                 continue
             self.asked += 1
-            self.right += right
-            self.say(f"{'right' if right else 'no'}, it is {shown(number)}")
+            self.right += verdict.right
+            self.say(f"{verdict.words} It is {shown(number)}")
             break
         self.say(f"{self.right} of {self.asked} right")
 
-    def _is(self, answer: str, number: float) -> bool | None:
-        """Whether an answer is the number, to half a percent; None for what is no number."""
+    def _given(self, answer: str) -> float | None:
+        """What an answer says; None for what is no number, which is answered."""
         try:
             given = self.evaluate(Expression(answer))
         except ValueError as error:
@@ -103,9 +104,7 @@ class Asking(Changing):
         if isinstance(given, bool) or not isinstance(given, float):
             self.say("answer a number, or a product such as 5 * -1")
             return None
-        if math.isnan(number) or math.isnan(given):
-            return math.isnan(number) and math.isnan(given)
-        return math.isclose(given, number, rel_tol=5e-3, abs_tol=1e-9)
+        return given
 
 
 def _hidden_factor(arriving: list[Event]) -> Event | None:

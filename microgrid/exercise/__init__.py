@@ -10,10 +10,19 @@
 
 from .check import Report, check_answers, load_answers
 from .numbers import Draw, freshen
-from .question import KINDS, Question, Verdict, questions
+from .question import (
+    KINDS,
+    WORDS,
+    Question,
+    Verdict,
+    gradient_question,
+    local_question,
+    questions,
+)
 from .sheet import GRAPHS, Exercise, exercise
 
 __all__ = [
-    "GRAPHS", "KINDS", "Draw", "Exercise", "Question", "Report", "Verdict", "check_answers",
-    "exercise", "freshen", "load_answers", "questions",
+    "GRAPHS", "KINDS", "WORDS", "Draw", "Exercise", "Question", "Report", "Verdict",
+    "check_answers", "exercise", "freshen", "gradient_question", "load_answers", "local_question",
+    "questions",
 ]  # fmt: skip

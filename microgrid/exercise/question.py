@@ -15,12 +15,23 @@ from ..value import Value
 from ..wording import bracketed, shown
 from .numbers import Draw
 
-__all__ = ["KINDS", "Question", "Verdict", "questions"]
+__all__ = [
+    "KINDS", "WORDS", "Question", "Verdict", "gradient_question", "local_question", "questions",
+]  # fmt: skip
 
 _MOST_OPERANDS = 6  # of a node whose value is asked for
 _MOST_PATHS = 4  # among which the one that vanishes is to be found
 _LONGEST_PATH = 6  # nodes
 _TOLERANCE = 0.01  # of the answer: numbers on a sheet have three digits
+
+# What the page, the prompt and the checker say of an answer, whatever was asked.
+WORDS = {
+    "right": "Right.",
+    "not_yet": "Not yet.",
+    "not_that": "Not that one: multiply its factors.",
+    "no_number": "That is no number. Write 1.5, -0.25, 3e-4 or 1/3.",
+    "told": "The answer:",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +76,18 @@ class Question:
         """Right within a percent; else the sentence of the slip that gives this number."""
         if self.choices:
             right = answer == self.answer
-            return Verdict(right, "Right." if right else "Not that one: multiply its factors.")
+            return Verdict(right, WORDS["right" if right else "not_that"])
         if _near(answer, self.answer):
-            return Verdict(True, "Right.")
+            return Verdict(True, WORDS["right"])
         for number, words in self.slips:
             if _near(answer, number):
                 return Verdict(False, words)
-        return Verdict(False, f"Not yet. {self.hint}")
+        return Verdict(False, f"{WORDS['not_yet']} {self.hint}")
 
 
 def _near(a: float, b: float) -> bool:
-    return abs(a - b) <= _TOLERANCE * abs(b) or round(a, 3) == round(b, 3)
+    both_nan = math.isnan(a) and math.isnan(b)
+    return both_nan or abs(a - b) <= _TOLERANCE * abs(b) or round(a, 3) == round(b, 3)
 
 
 def questions(x: Any, count: int = 8, seed: int = 0, kinds: Sequence[str] = ()) -> list[Question]:
@@ -122,11 +134,6 @@ class _Asked:
         assert found is not None  # every node below the root is reached
         return found
 
-    def arriving(self, node: Value) -> list[Quantity]:
-        """The messages to a node, in the order in which they come."""
-        sent = [message(self.sweep, m.node, m.position) for m in self.sweep.received(node)]
-        return [x for x in sent if x is not None]
-
     def finished(self, node: Value) -> int:
         """After how many messages a node's gradient is complete."""
         return max((self.sweep.number(m.node, m.position) for m in self.sweep.received(node)),
@@ -168,22 +175,39 @@ def _locals(on: _Asked) -> Iterator[Question]:
         for position, parent in enumerate(node.parents):
             if not parent.label or node.parents.count(parent) > 1:
                 continue
-            answer = local(node, position)
-            slips = [
-                _sign(answer),
-                (value(node), f"That is the value of {name_of(node)}, not its derivative."),
-                (value(parent), f"That is {name_of(parent)} itself: what multiplies it?"),
-                (
-                    on.gradient(node) * answer,
-                    "That is the message: leave the upstream gradient out.",
-                ),
-            ]
-            yield Question(
-                "local", f"What is the local derivative {_d(node, parent)}?",
-                f"{name_of(node)} = {formula(node)}: differentiate by {name_of(parent)} alone.",
-                answer, tuple(slips), steps=(f"{_d(node, parent)} = {shown(float(answer))}",),
-                subject=node, position=position,
-            )  # fmt: skip
+            yield local_question(on.sweep, node, position)
+
+
+def local_question(
+    sweep: Sweep, node: Value, position: int, called: Callable[[Value], str] = name_of
+) -> Question:
+    """What the local derivative of a node towards its parent at `position` is.
+
+    >>> from microgrid import Value
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> c = a * b
+    >>> c.label = "c"
+    >>> question = local_question(Sweep(c), c, 0)
+    >>> question.text, question.judge(-3.0).words
+    ('What is the local derivative ∂c/∂a?', 'Right.')
+    """
+    parent, answer = node.parents[position], local(node, position)
+    slips = [
+        _sign(answer),
+        (value(node), f"That is the value of {called(node)}, not its derivative."),
+        (value(parent), f"That is {called(parent)} itself: what multiplies it?"),
+    ]
+    upstream = gradient(sweep, node)
+    if upstream is not None:
+        words = "That is the message: leave the upstream gradient out."
+        slips.append((upstream * answer, words))
+    derivative = f"∂{called(node)}/∂{called(parent)}"
+    return Question(
+        "local", f"What is the local derivative {derivative}?",
+        f"{called(node)} = {formula(node)}: differentiate by {called(parent)} alone.",
+        answer, tuple(slips), steps=(f"{derivative} = {shown(float(answer))}",),
+        subject=node, position=position,
+    )  # fmt: skip
 
 
 def _messages(on: _Asked) -> Iterator[Question]:
@@ -238,23 +262,40 @@ def _steps_of(on: _Asked, node: Value) -> list[int]:
 
 
 def _sum_question(kind: str, on: _Asked, node: Value, words: str) -> Question:
-    answer, parts = on.gradient(node), on.arriving(node)
-    name, senders = name_of(node), [name_of(m.node) for m in on.sweep.received(node)]
+    return gradient_question(on.sweep, node, kind, words)
+
+
+def gradient_question(
+    sweep: Sweep, node: Value, kind: str = "fork", words: str = "",
+    called: Callable[[Value], str] = name_of,
+) -> Question:  # fmt: skip
+    """What the gradient of a node is, which is the sum of the messages that it receives.
+
+    kind, words : the sort of question, and what is said of the node's uses
+    """
+    answer = gradient(sweep, node)
+    assert answer is not None  # every node below the root is reached
+    received = list(sweep.received(node))
+    sent = [message(sweep, m.node, m.position) for m in received]
+    parts = [x for x in sent if x is not None]
+    senders = [called(m.node) for m in received]
     slips = [_sign(answer)]
-    slips += [
-        (part, f"That is the message from {sender} alone: messages add.")
-        for part, sender in zip(parts, senders)
-    ]
-    slips += [
-        (product(parts), "You multiplied the messages; they add."),
-        (total(parts) / float(len(parts)), "That is the mean of the messages; they add."),
-    ]
+    if len(parts) > 1:
+        slips += [
+            (part, f"That is the message from {sender} alone: messages add.")
+            for part, sender in zip(parts, senders)
+        ]
+        slips += [
+            (product(parts), "You multiplied the messages; they add."),
+            (total(parts) / float(len(parts)), "That is the mean of the messages; they add."),
+        ]
     terms = " + ".join(bracketed(float(part)) for part in parts)
+    last = max((sweep.number(m.node, m.position) for m in received), default=0)
     return Question(
-        kind, f"What is the gradient of {name}? {words}",
-        f"dL/d{name} is the sum of the messages from {', '.join(senders)}.",
+        kind, f"What is the gradient of {called(node)}? {words}".rstrip(),
+        f"dL/d{called(node)} is the sum of the messages from {', '.join(senders)}.",
         answer, tuple(slips), steps=(f"{terms} = {shown(float(answer))}",), subject=node,
-        step=max(0, on.finished(node) - 1),
+        step=max(0, last - 1),
     )  # fmt: skip
 
 

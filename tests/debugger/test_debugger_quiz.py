@@ -5,7 +5,11 @@ import math
 import pytest
 from sessions import lstm, replies, session
 
+from demos.quiz import quiz
 from microgrid import Value
+from microgrid.exercise import WORDS, questions
+from viz.page.data import playback
+from viz.style.typography import pretty
 
 ASKED = ["  h_2 sends (-1) × (-5)", "  y_1 sends 1 × (-1)"]
 
@@ -15,17 +19,21 @@ def test_quiz_asks_before_it_shows(answer):
     printed = session("unt y_1", "quiz", answer, "quiz", "-20", "q")
     at = printed.index("(bptt) quiz")
     assert printed[at + 1 : at + 6] == [
-        *ASKED, f"gradient of h_1? {answer}", "right, it is 4", "1 of 1 right",
+        *ASKED, f"What is the gradient of h_1? {answer}", "Right. It is 4", "1 of 1 right",
     ]  # fmt: skip
-    assert printed[-3:-1] == ["right, it is -20", "2 of 2 right"]
+    assert printed[-3:-1] == ["Right. It is -20", "2 of 2 right"]
 
 
 def test_a_wrong_answer_may_be_tried_once_more():
     assert replies("unt y_1", "quiz", "5", "4", "q")[2:] == [
-        "gradient of h_1? 5", "no; once more, or hint, skip", "gradient of h_1? 4",
-        "right, it is 4", "1 of 1 right",
+        "What is the gradient of h_1? 5",
+        "That is the message from h_2 alone: messages add. Once more, or hint, skip",
+        "What is the gradient of h_1? 4",
+        "Right. It is 4", "1 of 1 right",
     ]  # fmt: skip
-    assert replies("unt y_1", "quiz", "5", "6", "q")[-2:] == ["no, it is 4", "0 of 1 right"]
+    assert replies("unt y_1", "quiz", "5", "-4", "q")[-2:] == [
+        "The size is right, the sign is not. It is 4", "0 of 1 right",
+    ]  # fmt: skip
 
 
 def test_a_slip_of_the_keyboard_counts_for_nothing():
@@ -34,7 +42,7 @@ def test_a_slip_of_the_keyboard_counts_for_nothing():
     assert printed[3] == "there is no 'W_q' here; near it: W_y, W_x, W_h"
     assert printed[5] == "not an expression: 'import os'"
     assert printed[7] == "answer a number, or a product such as 5 * -1"
-    assert printed[9] == "the messages that arrive are added: 5 + (-1)"
+    assert printed[9] == "dL/dh_1 is the sum of the messages from h_2, y_1."
     assert printed[-1] == "1 of 1 right"
     for word in ("", "q", "skip"):
         assert replies("unt y_1", "quiz", word, "q")[-2:] == [
@@ -48,14 +56,14 @@ def test_every_third_question_hides_a_factor():
     assert printed[-6:-1] == [
         "(bptt) quiz",
         "  h_2 sends (-1) × ? = 5",
-        "local derivative of h_2 to h_1? -5",
-        "right, it is -5",
+        "What is the local derivative ∂h_2/∂h_1? -5",
+        "Right. It is -5",
         "3 of 3 right",
     ]
 
 
 def test_quiz_skips_the_start_and_ends_with_the_sweep():
-    assert session("quiz")[2].startswith("gradient of y_2?")
+    assert session("quiz")[2].startswith("What is the gradient of y_2?")
     assert replies("quiz", "1", "l", "q")[1].startswith("    L")
     assert replies("c", "quiz", "q") == ["every gradient is complete: nothing is left to ask"]
 
@@ -117,3 +125,24 @@ def test_terms_of_a_whole_gate_are_norms():
     assert [line.split()[0] for line in printed[:4]] == ["t=1", "t=2", "t=3", "sum"]
     total = math.hypot(*(w.grad for row in column for w in row))
     assert float(printed[3].split()[1]) == pytest.approx(total, rel=1e-5)
+
+
+def test_prompt_page_and_sheet_ask_in_the_same_words():
+    run = quiz()
+    sheet = {q.text.partition("?")[0]: q for q in questions(run, 60)}
+    first = session("unt y_1", "quiz", "hint", "5", "4", "q")
+    third = session("unt y_2", "quiz", "-1", "quiz", "1", "quiz", "hint", "-5", "q")
+    for printed, asked in (
+        (first, "What is the gradient of h_1"),
+        (third, "What is the local derivative ∂h_2/∂h_1"),
+    ):
+        assert asked in {line.partition("?")[0] for line in printed}
+        assert sheet[asked].hint in printed
+    assert f"{sheet['What is the gradient of h_1'].judge(5.0).words} Once more" in "\n".join(first)
+    exercise = playback(run, None, None)[0]["exercise"]
+    shown = {question["text"].partition("?")[0]: question for question in exercise["questions"]}
+    for asked, question in sheet.items():
+        if pretty(asked) in shown:
+            assert shown[pretty(asked)]["hint"] == pretty(question.hint)
+    assert len(shown) == len(sheet)
+    assert exercise["words"] == WORDS

@@ -7,7 +7,7 @@ from typing import Any
 
 from microgrid import nn
 from microgrid.exercise.numbers import pool
-from microgrid.exercise.question import Question, questions
+from microgrid.exercise.question import WORDS, Question, questions
 from microgrid.nn import Unrolled
 from microgrid.tape.guards import Guard, GuardError, guards_of
 from microgrid.value import Value, creation_order
@@ -105,7 +105,7 @@ def reach(x: Any, graph: Graph) -> dict[str, Any]:
 def exercise_data(graph: Graph) -> dict[str, Any]:
     """Questions on the graph, whose answers are sources, and how fresh numbers are drawn."""
     if graph.sweep is None or len(graph.order) > _MOST_NODES:
-        return {"questions": [], "pool": [], "leaves": []}
+        return {"questions": [], "pool": [], "leaves": [], "words": WORDS}
     root = graph.sweep.root
     try:
         found = questions(root, _MOST_QUESTIONS)
@@ -116,6 +116,7 @@ def exercise_data(graph: Graph) -> dict[str, Any]:
         "questions": [_question(question, graph) for question in found],
         "pool": list(pool(root)),
         "leaves": [graph.index[x] for x in below if x.op is None],
+        "words": WORDS,
     }
 
 

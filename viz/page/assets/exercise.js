@@ -2,6 +2,7 @@
 // number is hidden, the answer is checked, and what went wrong is explained.
 
 const ROUND = 8; // questions
+const WORDS = DATA.exercise.words;
 const quiz = { on: false, list: [], at: 0, asked: 0, right: 0, tried: false, seed: null };
 
 /** The same draws as microgrid.exercise.Draw. */
@@ -151,15 +152,15 @@ function answerWith(answer) {
   if (right && !quiz.tried) quiz.right += 1;
   quiz.tried = true;
   score();
-  if (right) settle("Right.");
+  if (right) settle(WORDS.right);
   else verdict(slipOf(question, answer));
 }
 
 /** The sentence of the slip that gives this number. */
 function slipOf(question, answer) {
-  if (question.choices.length) return "Not that one: multiply its factors.";
+  if (question.choices.length) return WORDS.not_that;
   const slip = question.slips.find(([source]) => near(answer, numberOf(source)));
-  return slip ? slip[1] : `Not yet. ${question.hint}`;
+  return slip ? slip[1] : `${WORDS.not_yet} ${question.hint}`;
 }
 
 const score = () => (byId("quiz-score").textContent = quiz.asked ? `${quiz.right} of ${quiz.asked} right at first try` : "");
@@ -185,14 +186,14 @@ function settle(text) {
 byId("quiz-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const answer = parse(byId("quiz-answer").value);
-  if (Number.isNaN(answer)) verdict("That is no number. Write 1.5, -0.25, 3e-4 or 1/3.");
+  if (Number.isNaN(answer)) verdict(WORDS.no_number);
   else answerWith(answer);
 });
 byId("quiz-help").addEventListener("click", () => {
   if (quiz.question) byId("quiz-hint").textContent = quiz.question.hint;
 });
 byId("quiz-show").addEventListener("click", () => {
-  if (state.asked) settle("The answer:");
+  if (state.asked) settle(WORDS.told);
 });
 byId("quiz-next").addEventListener("click", nextQuestion);
 byId("quiz-fresh").addEventListener("click", () => {
