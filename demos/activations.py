@@ -38,8 +38,8 @@ def sheet(low: float = -6.0, high: float = 6.0, points: int = 241) -> plots.Plot
     zs = [low + (high - low) * i / (points - 1) for i in range(points)]
     made = []
     for name, (_, title) in ACTIVATIONS.items():
-        values, slopes = curve(name, zs)
-        series = {f"{name}(z)": values, "its derivative": slopes}
+        values, derivatives = curve(name, zs)
+        series = {f"{name}(z)": values, "its derivative": derivatives}
         made.append(plots.lines(series, xs=zs, title=title, x="z", size=(430.0, 330.0)))
     return plots.beside(made, columns=3)
 

@@ -93,7 +93,7 @@ def source(op: Op, reflected: bool = False) -> str:
     """
     row = trace(op)
     names = dict(zip(row.operands, "ab"))
-    value, *derivatives = (to_python(x, names) for x in (row.value, *row.slopes))
+    value, *derivatives = (to_python(x, names) for x in (row.value, *row.derivatives))
 
     def node(depth: int, **slots: str) -> str:
         return indent(_NODE.format(value=value, **slots), "    " * depth)

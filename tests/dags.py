@@ -58,7 +58,7 @@ def resolve(recipe, numbers):
 
 
 def at_kink(op, operands):
-    """Whether relu, abs, maximum or minimum has no single slope here."""
+    """Whether relu, abs, maximum or minimum has no single derivative here."""
     a, b = operands if op in ("maximum", "minimum") else (operands[0], 0.0)
     return abs(a - b) < 1e-6
 

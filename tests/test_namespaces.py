@@ -59,7 +59,7 @@ CODE = {
 
 def _written(op):
     row = trace(op)
-    return [row.value, *row.slopes]
+    return [row.value, *row.derivatives]
 
 
 def unable(op):
@@ -156,9 +156,9 @@ def close(found, expected):
 
 @pytest.mark.parametrize("op", ops.OPS, ids=str)
 def test_complex_numbers_agree(op):
-    values, slopes = on_floats(op)
-    for operands, value, slope in zip(examples(op), values, slopes):
-        for i, expected in enumerate(slope):
+    values, derivatives = on_floats(op)
+    for operands, value, derivative in zip(examples(op), values, derivatives):
+        for i, expected in enumerate(derivative):
             stepped = [complex(x, IMAGINARY_STEP * (i == k)) for k, x in enumerate(operands)]
             found = op.evaluate(COMPLEX, stepped)
             close([found.real, found.imag / IMAGINARY_STEP], [value, expected])
@@ -166,9 +166,9 @@ def test_complex_numbers_agree(op):
 
 @pytest.mark.parametrize("op", ops.OPS, ids=str)
 def test_values_agree(op):
-    for operands, slopes in zip(examples(op), on_floats(op)[1]):
+    for operands, derivatives in zip(examples(op), on_floats(op)[1]):
         node = record(op, [Value(x) for x in operands])
-        close([float(x) for x in op.local_derivatives(VALUES, node, node.operands)], slopes)
+        close([float(x) for x in op.local_derivatives(VALUES, node, node.operands)], derivatives)
 
 
 @pytest.mark.parametrize("name", ["numpy", *(["jax"] if find_spec("jax") else [])])
@@ -179,28 +179,31 @@ def test_arrays_agree(op, name):
         jax = importlib.import_module("jax")
         jax.config.update("jax_enable_x64", True)
         xp, array = ArrayNamespace(jax.numpy, erf=jax.scipy.special.erf), jax.numpy.array
-    values, slopes = on_floats(op)
+    values, derivatives = on_floats(op)
     operands = array(list(zip(*examples(op))))
     operands = operands if op.variadic else list(operands)
     out = op.evaluate(xp, operands)
     close(out, values)
     found = [
-        np.broadcast_to(slope, len(values)) for slope in op.local_derivatives(xp, out, operands)
+        np.broadcast_to(derivative, len(values))
+        for derivative in op.local_derivatives(xp, out, operands)
     ]
-    close(found, list(zip(*slopes)))
+    close(found, list(zip(*derivatives)))
 
 
 @pytest.mark.parametrize("op", ops.OPS, ids=str)
 def test_a_tapes_calls_agree(op):
     program = Program()
-    values, slopes = on_floats(op)
+    values, derivatives = on_floats(op)
     columns = [np.array(column) for column in zip(*examples(op))]
     traced = [Traced(program, column) for column in columns]
     operands = [traced] if op.variadic else traced
     out = op.forward(TRACING, *operands)
     found = [
-        slope.array if isinstance(slope, Traced) else np.broadcast_to(slope, len(values))
-        for slope in op.partials(TRACING, out, *operands)
+        derivative.array
+        if isinstance(derivative, Traced)
+        else np.broadcast_to(derivative, len(values))
+        for derivative in op.partials(TRACING, out, *operands)
     ]
     numbers = [column.copy() for column in columns]
     for column in columns:
@@ -212,13 +215,13 @@ def test_a_tapes_calls_agree(op):
     for call in program.calls():  # what is made again is what was made at first
         call()
     close(out.array, values)
-    close(found, list(zip(*slopes)))
+    close(found, list(zip(*derivatives)))
 
 
 @pytest.mark.parametrize("op", [ops.SUM, ops.DOT, ops.LOGSUMEXP], ids=str)
 def test_a_tapes_calls_agree_on_whole_arrays_of_operands(op):
     program = Program()
-    values, slopes = on_floats(op)
+    values, derivatives = on_floats(op)
     whole = Traced(program, np.array(list(zip(*examples(op)))))
     half = len(whole) // 2
     operands = Halves(whole[:half], whole[half:]) if op is ops.DOT else whole
@@ -231,4 +234,4 @@ def test_a_tapes_calls_agree_on_whole_arrays_of_operands(op):
         found = found.array
     else:
         found = np.transpose([found] * len(values))  # the same for every node
-    close(found, list(zip(*slopes)))
+    close(found, list(zip(*derivatives)))

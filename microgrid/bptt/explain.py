@@ -155,29 +155,29 @@ def _local(node: Value, parent: Value, factor: float, names: dict[Value, str], l
     size = len(node.operands) // len(row.operands) if node.op.variadic else 1
     column, i = divmod(place, size)
     operands = node.operands[i::size]
-    slope = _taken(row.slopes[column], row.operands, operands, node.data)
-    if slope.kind == "number":
+    derivative = _taken(row.derivatives[column], row.operands, operands, node.data)
+    if derivative.kind == "number":
         return bracketed(factor)
     called = {name: _called(x, names) for name, x in zip(row.operands, operands)}
     called["out"] = names[node]
     if latex:
         called = {name: _symbol(text) for name, text in called.items()}  # numbers are gone
     # Printed as a factor of a product, so that it gets brackets where it needs them.
-    product, mark = symbol("mark") * slope, {"mark": "¤"}
+    product, mark = symbol("mark") * derivative, {"mark": "¤"}
     if latex:
         return to_latex(product, called | mark).removeprefix(r"¤ \, ")
     return to_text(product, called | mark).removeprefix("¤·")
 
 
 def _taken(
-    slope: Expression, places: Sequence[str], operands: Sequence[Operand], out: float
+    derivative: Expression, places: Sequence[str], operands: Sequence[Operand], out: float
 ) -> Expression:
-    """A slope with the branch that these numbers take, 1 or 0 of a relu, and constants put in."""
+    """A derivative with the branch that these numbers take, and constants put in."""
     numbers = {place: float(x) for place, x in zip(places, operands)} | {"out": out}
-    while slope.kind == "where":
-        slope = slope.args[1 if evaluate(slope.args[0], numbers) else 2]
+    while derivative.kind == "where":
+        derivative = derivative.args[1 if evaluate(derivative.args[0], numbers) else 2]
     constants = {place: x for place, x in zip(places, operands) if not isinstance(x, Value)}
-    return simplified(slope, constants)
+    return simplified(derivative, constants)
 
 
 def _called(x: Operand, names: dict[Value, str]) -> str:

@@ -66,7 +66,7 @@ def to_c(
     of `xp` than those of <math.h>. UntraceableError names a function that has no C.
 
     >>> from microgrid import ops
-    >>> to_c(trace(ops.TANH).slopes[0], {"out": "o[i]"})
+    >>> to_c(trace(ops.TANH).derivatives[0], {"out": "o[i]"})
     '(real)1.0 - o[i] * o[i]'
     """
     printer = _C(names)
@@ -76,9 +76,9 @@ def to_c(
 
 
 def c_functions(ops: Sequence[Op] = OPS) -> str:
-    """The rows as C: `real NAME(...)` is the value, `real NAME_slope_K(out, ...)` a slope.
+    """The rows as C: `real NAME(...)` is the value, `real NAME_derivative_K(out, ...)` a local one.
 
-    Variadic rows take `long n, const real *x` (and `y`) for the value; their slope is that of
+    Variadic rows take `long n, const real *x` (and `y`) for the value; their derivative is that of
     one operand, from `out` and the operand (a pair of them).
     """
     return _PRELUDE + "\n".join(_functions(trace(op)) for op in ops)
@@ -89,8 +89,10 @@ def _functions(row: Row) -> str:
     operands = [f"real {operand}" for operand in row.operands]
     given = ["long n", *(f"const real *x_{o}" for o in row.operands)] if is_variadic else operands
     lines = [_function(f"op_{name}", given, row.value, row.operands)]
-    for k, slope in enumerate(row.slopes):
-        lines.append(_function(f"op_{name}_slope_{k}", ["real out", *operands], slope, ()))
+    for k, derivative in enumerate(row.derivatives):
+        lines.append(
+            _function(f"op_{name}_derivative_{k}", ["real out", *operands], derivative, ())
+        )
     return "\n".join(lines)
 
 

@@ -121,9 +121,11 @@ def _fixed(row: Row) -> tuple[list[str], list[str]]:
 
     before, (value,) = steps(row.value)
     forward = [*reads(row.value), *named(before), f"return {to_javascript(value)};"]
-    before, slopes = steps(*row.slopes)
-    partials = [*reads(*row.slopes), *named(before)]
-    partials += [f"p[{at(k)}] = {to_javascript(slope)};" for k, slope in enumerate(slopes)]
+    before, derivatives = steps(*row.derivatives)
+    partials = [*reads(*row.derivatives), *named(before)]
+    partials += [
+        f"p[{at(k)}] = {to_javascript(derivative)};" for k, derivative in enumerate(derivatives)
+    ]
     return forward, partials
 
 
@@ -149,8 +151,8 @@ def _variadic(row: Row) -> tuple[list[str], list[str]]:
         forward += [f"let {name} = {start};", f"{loop} {more};"]
     forward.append(f"return {to_javascript(value)};")
     partials = [
-        f"{loop} p[{place[o]}] = {to_javascript(slope, elements(slope))};"
-        for o, slope in zip(row.operands, row.slopes)
+        f"{loop} p[{place[o]}] = {to_javascript(derivative, elements(derivative))};"
+        for o, derivative in zip(row.operands, row.derivatives)
     ]
     return forward, partials
 

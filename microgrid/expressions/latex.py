@@ -40,7 +40,7 @@ def to_text(expression: Expression, names: Mapping[str, str] | None = None) -> s
 
     >>> from microgrid import ops
     >>> from microgrid.expressions import trace
-    >>> to_text(trace(ops.SIGMOID).slopes[0], {"out": "h₁"})
+    >>> to_text(trace(ops.SIGMOID).derivatives[0], {"out": "h₁"})
     'h₁·(1 − h₁)'
     """
     return _Text(names).text(expression)

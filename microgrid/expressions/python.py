@@ -42,7 +42,7 @@ def to_python(expression: Expression, names: Mapping[str, str] | None = None) ->
 
     >>> from microgrid import ops
     >>> from microgrid.expressions import trace
-    >>> to_python(trace(ops.TANH).slopes[0]), to_python(trace(ops.EXP).value)
+    >>> to_python(trace(ops.TANH).derivatives[0]), to_python(trace(ops.EXP).value)
     ('1.0 - out * out', 'FLOAT_exp(a)')
     """
     return _Python(names).text(expression)

@@ -50,7 +50,7 @@ def substitute(expression: Expression, by: Mapping[str, Expression]) -> Expressi
 
     >>> from microgrid import ops
     >>> from microgrid.expressions import trace
-    >>> substitute(trace(ops.TANH).slopes[0], {"out": symbol("h")})
+    >>> substitute(trace(ops.TANH).derivatives[0], {"out": symbol("h")})
     1 − h²
     """
     if expression.kind in ("symbol", "element"):

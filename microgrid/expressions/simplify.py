@@ -19,7 +19,7 @@ def simplified(expression: Expression, numbers: Mapping[str, float]) -> Expressi
 
     >>> from microgrid import ops
     >>> from microgrid.expressions import trace
-    >>> simplified(trace(ops.POW).slopes[0], {"b": 2.0})
+    >>> simplified(trace(ops.POW).derivatives[0], {"b": 2.0})
     2·a
     """
     kind = expression.kind

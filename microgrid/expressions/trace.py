@@ -19,7 +19,7 @@ COLUMNS = ("x", "y")  # an operand of a variadic op; of a dot a first factor and
 class Columns:
     """The operands of a variadic row: one column of them or, for a dot, two.
 
-    A row that takes its operands in halves is traced with two columns, and its slopes are
+    A row that takes its operands in halves is traced with two columns, and its derivatives are
     then two as well.
     """
 
@@ -102,19 +102,19 @@ class Row:
     operands : the names of the operands, ("a",) or ("a", "b"); of a variadic op the
         names of an element, ("x",), or of a pair of factors, ("x", "y")
     value : of the operands
-    slopes : one local derivative per name in `operands`; the symbol `out` is the value
+    derivatives : one local derivative per name in `operands`; the symbol `out` is the value
 
     >>> from microgrid import ops
-    >>> trace(ops.TANH).slopes
+    >>> trace(ops.TANH).derivatives
     (1 − out²,)
-    >>> trace(ops.DOT).value, trace(ops.DOT).slopes
+    >>> trace(ops.DOT).value, trace(ops.DOT).derivatives
     (Σ x·y, (y, x))
     """
 
     op: Op
     operands: tuple[str, ...]
     value: Expression
-    slopes: tuple[Expression, ...]
+    derivatives: tuple[Expression, ...]
 
 
 @cache
@@ -135,8 +135,8 @@ def _fixed(op: Op) -> Row:
     names = "abcdefgh"[: op.arity]
     operands = [symbol(name) for name in names]
     value = lifted(op.forward(Symbolic(), *operands))
-    slopes = op.partials(Symbolic(), symbol("out"), *operands)
-    return Row(op, tuple(names), value, tuple(map(lifted, slopes)))
+    derivatives = op.partials(Symbolic(), symbol("out"), *operands)
+    return Row(op, tuple(names), value, tuple(map(lifted, derivatives)))
 
 
 def _variadic(op: Op) -> Row:
@@ -144,11 +144,11 @@ def _variadic(op: Op) -> Row:
         operands = Columns(*map(element, names))
         try:
             value = op.forward(Symbolic(), operands)
-            slopes = op.partials(Symbolic(), symbol("out"), operands)
+            derivatives = op.partials(Symbolic(), symbol("out"), operands)
         except UntraceableError:
             if names == COLUMNS:
                 raise
             continue
-        found = slopes.parts if isinstance(slopes, Columns) else slopes
+        found = derivatives.parts if isinstance(derivatives, Columns) else derivatives
         return Row(op, names, lifted(value), tuple(map(lifted, found)))
     raise AssertionError("the last trace returns or raises")

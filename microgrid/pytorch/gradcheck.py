@@ -302,7 +302,7 @@ def _compared(
     may = np.array([exact.allowed.get(x, 0.0) if isinstance(x, Value) else 0.0 for x in flat])
     with np.errstate(invalid="ignore", over="ignore"):
         away = np.abs(got - want)
-        # Where the slope is infinite or none (sqrt at 0) there is nothing to hold it against.
+        # Where the derivative is infinite or none (sqrt at 0) there is nothing to hold it against.
         known = np.isfinite(want) & np.isfinite(may)
         largest = np.abs(want[known]).max(initial=0.0)
         floor = rounding * largest if largest else exact.floor

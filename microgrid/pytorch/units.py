@@ -162,7 +162,7 @@ def exact_gradients(
         numbers |= {value: number for value, number in pairs if isinstance(value, Value)}
     stop = set(numbers)
     order = _between([points[key].array for key in unit.above], stop)
-    slopes: dict[Value, Sequence[float]] = {}
+    derivatives: dict[Value, Sequence[float]] = {}
     for node in order:
         if node in stop:
             continue
@@ -171,7 +171,9 @@ def exact_gradients(
             continue
         given = [numbers[x] if isinstance(x, Value) else x for x in node.operands]
         numbers[node] = node.op.evaluate(FLOAT, given)
-        slopes[node] = select_parents(node, node.op.local_derivatives(FLOAT, numbers[node], given))
+        derivatives[node] = select_parents(
+            node, node.op.local_derivatives(FLOAT, numbers[node], given)
+        )
     begin: dict[Value, float] = {}  # the gradients that PyTorch sent in, and their sizes
     begin_size: dict[Value, float] = {}
     for key in unit.above:
@@ -182,15 +184,15 @@ def exact_gradients(
             if isinstance(value, Value):
                 begin[value] = begin.get(value, 0.0) + g
                 begin_size[value] = begin_size.get(value, 0.0) + abs(g)
-    made = [node for node in reversed(order) if node in slopes]
-    gradient = gradients(begin, ((node, zip(node.parents, slopes[node])) for node in made))
+    made = [node for node in reversed(order) if node in derivatives]
+    gradient = gradients(begin, ((node, zip(node.parents, derivatives[node])) for node in made))
     size = gradients(
-        begin_size, ((node, zip(node.parents, map(abs, slopes[node]))) for node in made)
+        begin_size, ((node, zip(node.parents, map(abs, derivatives[node]))) for node in made)
     )
     error = dict.fromkeys(order, 0.0)
     for node in made:
         bends = 1.0 if len(node.parents) == 1 else 0.0  # 1 - tanh(z)**2 is as exact as its 1
-        for parent, steep in zip(node.parents, map(abs, slopes[node])):
+        for parent, steep in zip(node.parents, map(abs, derivatives[node])):
             rounded = steep + bends * (1.0 + abs(numbers[parent]) * steep)
             error[parent] += error[node] * steep + rounding * size.get(node, 0.0) * rounded
     allowed = {x: error[x] + rounding * size.get(x, 0.0) for x in stop if x in error}

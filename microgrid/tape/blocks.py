@@ -92,7 +92,7 @@ class OpBlock(Block):
     Nodes of fewer operands are padded with neutral constants, of a dot at the end of each half.
 
     The loss depends on all of them or, if they are there for guards only, on none: then
-    they take no part in the sweep, where 0 times an infinite slope would be nan.
+    they take no part in the sweep, where 0 times an infinite derivative would be nan.
     """
 
     op: Op

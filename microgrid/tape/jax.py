@@ -56,11 +56,11 @@ def _differentiable(op: Op, jax: Any, xp: ArrayNamespace) -> Callable[..., Any]:
     @function.defjvp  # type: ignore[untyped-decorator, unused-ignore]
     def rule(operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         out = function(*operands)
-        slopes = op.partials(xp, out, *operands)
+        derivatives = op.partials(xp, out, *operands)
         if op.variadic:
-            column = jax.numpy.asarray(slopes).reshape(len(slopes), -1)
+            column = jax.numpy.asarray(derivatives).reshape(len(derivatives), -1)
             return out, (column * tangents[0]).sum(axis=0)
-        return out, sum(slope * tangent for slope, tangent in zip(slopes, tangents))
+        return out, sum(derivative * tangent for derivative, tangent in zip(derivatives, tangents))
 
     differentiable: Callable[..., Any] = function
     return differentiable

@@ -44,8 +44,8 @@ def _is_stale(node: Value) -> bool:
     now, then = node.op.evaluate(FLOAT, numbers), node.data
     if now == then or (now != now and then != then):
         return False
-    slopes = node.op.local_derivatives(FLOAT, now, numbers)
-    terms = math.fsum(abs(slope * x) for slope, x in zip(slopes, numbers))
+    derivatives = node.op.local_derivatives(FLOAT, now, numbers)
+    terms = math.fsum(abs(derivative * x) for derivative, x in zip(derivatives, numbers))
     return not abs(now - then) <= _CLOSE * max(abs(then), terms)
 
 

@@ -61,7 +61,7 @@ def same(found, wanted, ulps=16):
 
 
 def answers(op, operands):
-    """What the row itself computes: its value and its slopes."""
+    """What the row itself computes: its value and its derivatives."""
     out = op.evaluate(FLOAT, operands)
     return [out, *op.local_derivatives(FLOAT, out, operands)]
 
@@ -78,12 +78,14 @@ def test_every_row_is_traced_and_computes_what_it_did(op):
         numbers = columns(row, operands)
         found = evaluate(row.value, numbers)
         assert same(found, wanted[0]), (operands, found, wanted[0])
-        slopes = []
-        for slope in row.slopes:
+        derivatives = []
+        for derivative in row.derivatives:
             each = zip(*numbers.values()) if op.variadic else [numbers.values()]
-            slopes += [evaluate(slope, {"out": wanted[0], **dict(zip(numbers, e))}) for e in each]
-        assert all(map(same, slopes, wanted[1:])), (operands, slopes, wanted[1:])
-        assert len(slopes) == len(operands)
+            derivatives += [
+                evaluate(derivative, {"out": wanted[0], **dict(zip(numbers, e))}) for e in each
+            ]
+        assert all(map(same, derivatives, wanted[1:])), (operands, derivatives, wanted[1:])
+        assert len(derivatives) == len(operands)
 
 
 def columns(row, operands):
@@ -96,7 +98,7 @@ def columns(row, operands):
 @every_op
 def test_every_row_is_printed_for_people(op):
     row = trace(op)
-    for expression in (row.value, *row.slopes):
+    for expression in (row.value, *row.derivatives):
         for text in (to_text(expression), to_latex(expression)):
             assert "Expression" not in text
             assert text.count("(") == text.count(")")
@@ -106,7 +108,7 @@ def test_every_row_is_printed_for_people(op):
 def test_formulas_read_as_in_a_textbook():
     assert to_text(trace(ops.LOGSUMEXP).value) == "max(x) + ln(Σ exp(x − max(x)))"
     assert to_text(trace(ops.SOFTPLUS).value) == "max(a, 0) + ln(1 + exp(−|a|))"
-    assert to_latex(trace(ops.DIV).slopes[1], {"out": "h", "b": "w_1"}) == r"-\frac{h}{w_1}"
+    assert to_latex(trace(ops.DIV).derivatives[1], {"out": "h", "b": "w_1"}) == r"-\frac{h}{w_1}"
     a, b, c = map(symbol, "abc")
     assert to_text(a - (b - c)) == "a − (b − c)"
     assert to_text((a - b) - c) == "a − b − c"
@@ -172,8 +174,9 @@ def test_the_c_of_every_row_computes_what_the_row_does(op, library):
     pointers = [ctypes.POINTER(real)] * len(row.operands)
     takes = [ctypes.c_long, *pointers] if op.variadic else [real] * op.arity
     value = function("", takes)
-    slopes = [
-        function(f"_slope_{k}", [real] * (1 + len(row.operands))) for k in range(len(row.slopes))
+    derivatives = [
+        function(f"_derivative_{k}", [real] * (1 + len(row.operands)))
+        for k in range(len(row.derivatives))
     ]
     for operands in operands_of(op):
         wanted = answers(op, operands)
@@ -181,9 +184,14 @@ def test_the_c_of_every_row_computes_what_the_row_does(op, library):
         if op.variadic:
             size = len(parts[0])
             found = [value(size, *((real * size)(*part) for part in parts))]
-            found += [slope(wanted[0], *each) for slope in slopes for each in zip(*parts)]
+            found += [
+                derivative(wanted[0], *each) for derivative in derivatives for each in zip(*parts)
+            ]
         else:
-            found = [value(*operands), *(slope(wanted[0], *operands) for slope in slopes)]
+            found = [
+                value(*operands),
+                *(derivative(wanted[0], *operands) for derivative in derivatives),
+            ]
         assert all(map(same, found, wanted)), (operands, found, wanted)
 
 
@@ -236,7 +244,7 @@ def test_an_expression_with_numbers_put_in_has_the_same_value(op):
     for point in ([0.3, 1.7], [1.0, 0.0], [0.7, 1.0], [2.0, 2.0]):
         at = dict(zip(row.operands, point))
         at["out"] = op.evaluate(FLOAT, point[: op.arity])
-        for expression in (row.value, *row.slopes):
+        for expression in (row.value, *row.derivatives):
             expected = evaluate(expression, at)
             for known in ({}, *({name: at[name]} for name in row.operands), at):
                 found = evaluate(simplified(expression, known), at)
@@ -245,6 +253,6 @@ def test_an_expression_with_numbers_put_in_has_the_same_value(op):
 
 
 def test_what_is_worked_out():
-    slopes = trace(ops.POW).slopes
-    assert [str(simplified(slopes[0], {"b": b})) for b in (2.0, 3.0)] == ["2·a", "3·a^2"]
-    assert str(simplified(trace(ops.LEAKY_RELU).slopes[0], {"a": -1.0})) == "b"
+    derivatives = trace(ops.POW).derivatives
+    assert [str(simplified(derivatives[0], {"b": b})) for b in (2.0, 3.0)] == ["2·a", "3·a^2"]
+    assert str(simplified(trace(ops.LEAKY_RELU).derivatives[0], {"a": -1.0})) == "b"

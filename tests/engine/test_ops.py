@@ -104,9 +104,9 @@ def test_every_row_agrees_with_the_standard_library(op, operands):
     reference = REFERENCE[op.name]
     out = op.evaluate(FLOAT, operands)
     assert out == pytest.approx(reference(*map(complex, operands)).real, rel=1e-14, abs=1e-15)
-    for i, slope in enumerate(op.local_derivatives(FLOAT, out, operands)):
+    for i, derivative in enumerate(op.local_derivatives(FLOAT, out, operands)):
         stepped = [complex(x, 1e-30 if i == j else 0.0) for j, x in enumerate(operands)]
-        assert slope == pytest.approx(reference(*stepped).imag / 1e-30, rel=1e-13, abs=1e-15)
+        assert derivative == pytest.approx(reference(*stepped).imag / 1e-30, rel=1e-13, abs=1e-15)
 
 
 def test_the_table_has_every_op_once():
@@ -144,7 +144,7 @@ def test_golden_activations(name, row):
         assert z.grad == pytest.approx(row[f"d{name}"], abs=1e-15)
 
 
-# IEEE-754: value and slopes where Python's own functions would raise or turn complex.
+# IEEE-754: value and derivatives where Python's own functions would raise or turn complex.
 EXTREMES = [
     ("exp", (709.0,), 8.218407461554972e307, (8.218407461554972e307,)),
     ("exp", (710.0,), inf, (inf,)),
@@ -226,15 +226,15 @@ EXTREMES = [
 
 
 @pytest.mark.parametrize(
-    ("name", "operands", "value", "slopes"),
+    ("name", "operands", "value", "derivatives"),
     [pytest.param(*case, id=f"{case[0]}{case[1]}") for case in EXTREMES],
 )
-def test_extremes(name, operands, value, slopes):
+def test_extremes(name, operands, value, derivatives):
     op = ops.by_name(name)
     out = op.evaluate(FLOAT, operands)
     assert out == pytest.approx(value, rel=1e-13, nan_ok=True)
     found = list(op.local_derivatives(FLOAT, out, operands))
-    assert found == pytest.approx(list(slopes), rel=1e-13, nan_ok=True)
+    assert found == pytest.approx(list(derivatives), rel=1e-13, nan_ok=True)
 
 
 HARD = [0.0, -0.0, 1.0, -1.0, 0.5, -3.0, 5e-324, 1e308, -1e308, 710.0, -746.0, inf, -inf, nan]
@@ -246,7 +246,7 @@ def test_no_number_raises_warns_or_turns_complex(op):
         node = record(op, [Value(x) for x in operands])
         node.backward()
         assert type(node.data) is float
-        assert {type(slope) for slope in node.partials} == {float}
+        assert {type(derivative) for derivative in node.partials} == {float}
         assert {type(parent.grad) for parent in node.parents} == {float}
 
 

@@ -83,7 +83,7 @@ def test_what_is_only_compared_sends_no_message(length, inputs):
     def build():
         root = x * w
         for _ in range(length):
-            root = root.sqrt()  # at 0 its slope is infinite, and 0 times that is nan
+            root = root.sqrt()  # at 0 its derivative is infinite, and 0 times that is nan
         return x * w * 2.0 + w.sin() if root >= 0.0 else x
 
     tape = Tape.record(build, inputs=[x])

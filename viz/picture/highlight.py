@@ -53,10 +53,10 @@ def _strongest(scene: Scene, start: Value) -> list[Value]:
 
 def mark(picture: Picture, scene: Scene, path: Sequence[Value]) -> None:
     """Paint the path red; at each wire stands the product from the loss down to there."""
-    slopes = [_slope(lower, upper) for lower, upper in pairwise(path)]
-    products = [product(slopes[i:][::-1]) for i in range(len(slopes))]
-    running = dict(zip(pairwise(path), zip(slopes, products)))
-    whole = product(slopes[::-1])
+    derivatives = [_factor(lower, upper) for lower, upper in pairwise(path)]
+    products = [product(derivatives[i:][::-1]) for i in range(len(derivatives))]
+    running = dict(zip(pairwise(path), zip(derivatives, products)))
+    whole = product(derivatives[::-1])
     cards = {card.id: card for card in picture.cards}
     on_path = {scene.index[node]: node for node in path}
     for wire in picture.wires:
@@ -69,14 +69,14 @@ def mark(picture: Picture, scene: Scene, path: Sequence[Value]) -> None:
             if len(source.nodes) == len(target.nodes) == 1:
                 wire.local, wire.product = found[0]
     along = f"Along the path pointed out, d{name_of(path[-1])}/d{name_of(path[0])} = "
-    factors: list[Word] = [f"{len(slopes)} factors"]
-    if len(slopes) <= 12 and math.isfinite(whole):
-        factors = [Said(slope, "factor") for slope in slopes[::-1]]
+    factors: list[Word] = [f"{len(derivatives)} factors"]
+    if len(derivatives) <= 12 and math.isfinite(whole):
+        factors = [Said(derivative, "factor") for derivative in derivatives[::-1]]
         factors = [word for factor in factors for word in (" · ", factor)][1:]
     picture.subtitle = Sentence([along, *factors, " = ", Said(whole), "."])
 
 
-def _slope(lower: Value, upper: Value) -> Quantity:
+def _factor(lower: Value, upper: Value) -> Quantity:
     """The largest local derivative from a node to one of its operands, which may come twice."""
     edges = (local(upper, i) for i, x in enumerate(upper.parents) if x is lower)
     return max(edges, key=abs)

@@ -30,26 +30,26 @@ class Step:
     def value(self) -> Expression:
         return _formulas(self.op, len(self.operands))[0]
 
-    def slopes(self) -> tuple[Expression, ...]:
+    def derivatives(self) -> tuple[Expression, ...]:
         return _formulas(self.op, len(self.operands))[1]
 
 
 @cache
 def _formulas(op: Op, count: int) -> tuple[Expression, tuple[Expression, ...]]:
-    """Value and slopes of an op of so many operands, named q0, q1, ..."""
+    """Value and derivatives of an op of so many operands, named q0, q1, ..."""
     row = trace(op)
     given = [symbol(f"q{k}") for k in range(count)]
     if not op.variadic:
         by = dict(zip(row.operands, given))
-        return substitute(row.value, by), tuple([substitute(s, by) for s in row.slopes])
+        return substitute(row.value, by), tuple([substitute(s, by) for s in row.derivatives])
     size = count // len(row.operands)
     columns = {o: given[i * size : (i + 1) * size] for i, o in enumerate(row.operands)}
-    slopes = [
-        substitute(slope, dict(zip(columns, each)))
-        for slope in row.slopes
+    derivatives = [
+        substitute(derivative, dict(zip(columns, each)))
+        for derivative in row.derivatives
         for each in zip(*columns.values())
     ]
-    return unrolled(row.value, columns), tuple(slopes)
+    return unrolled(row.value, columns), tuple(derivatives)
 
 
 @dataclass(frozen=True)
@@ -159,13 +159,13 @@ class _Messages:
             lines.append(f"{entry(i, f'p{i}', of.patterns[i])} = u{i};")
         names = {f"q{k}": _variable(x) for k, x in enumerate(step.operands)}
         names["out"] = f"r{i}"
-        for k, (operand, slope) in enumerate(zip(step.operands, step.slopes())):
+        for k, (operand, derivative) in enumerate(zip(step.operands, step.derivatives())):
             target = _variable(operand)
             if target not in self._needed:
                 continue
-            for used in uses(slope):
+            for used in uses(derivative):
                 self._note(names[used])
-            lines += statements(f"d{i}_{k}", slope, names)
+            lines += statements(f"d{i}_{k}", derivative, names)
             self._sent.setdefault(target, []).append(f"u{i} * d{i}_{k}")
         return lines
 

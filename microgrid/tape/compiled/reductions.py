@@ -89,11 +89,11 @@ class ReductionBack:
 
     def c(self, name: str) -> str:
         row = trace(self.op)
-        slope = row.slopes[self.column]
+        derivative = row.derivatives[self.column]
         lines = [pointer(k, f"p{k}") for k in range(3 + len(row.operands))]
         names = {o: f"p{k}[l]" for k, o in enumerate(row.operands, start=3)}
         lines.append("const real upstream = p1[0], out = p2[0]; (void)out;")
-        message = f"upstream * ({c(slope, names)})"
+        message = f"upstream * ({c(derivative, names)})"
         return kernel(name, [*lines, *loop([f"p0[l] {self.mode.strip('=')}= {message};"])])
 
 
@@ -157,12 +157,12 @@ class LaneReductionBack:
 
     def c(self, name: str) -> str:
         row = trace(self.op)
-        slope = row.slopes[self.column]
+        derivative = row.derivatives[self.column]
         count = 3 + len(row.operands)
         lines = [pointer(k, f"p{k}") for k in range(count)]
         at = [entry(k, f"p{k}", self.patterns[k]) for k in range(count)]
         names = {"out": at[2], **dict(zip(row.operands, at[3:]))}
-        message = f"{at[1]} * ({c(slope, names)})"
+        message = f"{at[1]} * ({c(derivative, names)})"
         if self.patterns[0] == "0":
             lines.append("real total = 0;")
             body = loop([f"total += {message};"], ["total"])

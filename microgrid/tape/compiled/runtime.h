@@ -131,7 +131,7 @@ INLINE real mg_expm1(real x) {
 }
 
 /* t / (t + 2) with t = e^(2 |x|) - 1. One constant is enough for ln(2): where k is large, and
-   its error with it, the slope of tanh is small. */
+   its error with it, the derivative of tanh is small. */
 INLINE real mg_tanh(real x) {
   const real a = x < 0 ? -x : x;
   REDUCE(2 * a)

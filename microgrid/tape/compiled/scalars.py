@@ -54,16 +54,16 @@ class CaseBack:
 
     def c(self) -> str:
         step = Step(self.op, tuple(range(self.count)))
-        slopes = step.slopes()
-        used = set().union(*map(uses, slopes))
+        derivatives = step.derivatives()
+        used = set().union(*map(uses, derivatives))
         names, lines = _operands(self.count, {})
         lines = [line for k, line in enumerate(lines) if f"q{k}" in used]
         names["out"] = "o"
         lines.append(f"const real u = {'last' if self.has_last else 'g[q[1]]'};")
         if "out" in used:
             lines.append("const real o = v[q[1]];")
-        for k, slope in enumerate(slopes):
-            lines += statements(f"d{k}", slope, names, ALONE)
+        for k, derivative in enumerate(derivatives):
+            lines += statements(f"d{k}", derivative, names, ALONE)
         for k in range(self.count):
             if k != self.to_next:
                 lines.append(f"g[q[{2 + k}]] += u * d{k};")

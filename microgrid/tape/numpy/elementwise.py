@@ -17,7 +17,7 @@ from .messages import Kernel, Sink, Sweep
 from .program import TRACING, Array, Halves, Program, Traced
 from .slots import Affine, Index, Slots
 
-__all__ = ["Map", "families", "slopes_of"]
+__all__ = ["Map", "derivatives_of", "families"]
 
 _Starts: TypeAlias = tuple[int, ...]  # where the outputs and the operands of a block begin
 
@@ -62,7 +62,7 @@ class Map(Kernel):
             return [traced]
         return [Halves(*traced)] if self.op is ops.DOT else traced
 
-    def slopes(self, program: Program, numbers: Sequence[Array]) -> list[Any]:
+    def derivatives(self, program: Program, numbers: Sequence[Array]) -> list[Any]:
         """The local derivative per operand: Traced, or a number that is the same everywhere."""
         out, *operands = numbers
         found = self.op.partials(TRACING, Traced(program, out), *self.traced(program, operands))
@@ -79,18 +79,18 @@ class Map(Kernel):
         self.numbers = [outputs.write(program, values, result.array), *numbers]
 
     def backward(self, sweep: Sweep) -> None:
-        if self not in sweep.slopes:
+        if self not in sweep.derivatives:
             return
         outputs, *operands = self.slots
         upstream = outputs.read(sweep.program, sweep.gradients.flat)
-        for slots, slope, nodes in zip(operands, sweep.slopes[self], self._nodes):
+        for slots, derivative, nodes in zip(operands, sweep.derivatives[self], self._nodes):
             if sweep.wanted.isdisjoint(nodes):
                 continue
             sink = Sink(slots, sweep.gradients)
-            if isinstance(slope, float):
-                sink.add(sweep.program, upstream, slope)
+            if isinstance(derivative, float):
+                sink.add(sweep.program, upstream, derivative)
             else:
-                sink.add(sweep.program, sweep.program.call(np.multiply, upstream, slope))
+                sink.add(sweep.program, sweep.program.call(np.multiply, upstream, derivative))
 
     def is_wanted(self, wanted: Set[int]) -> bool:
         """Whether the gradient of any operand is."""
@@ -125,7 +125,7 @@ def _first_break(index: Index) -> int:
     return next((i for i, step in enumerate(steps, start=2) if step != first), len(line))
 
 
-def slopes_of(blocks: Sequence[Map], program: Program, values: Array) -> list[list[Any]]:
+def derivatives_of(blocks: Sequence[Map], program: Program, values: Array) -> list[list[Any]]:
     """Each block's local derivatives, by one evaluation of the row for all blocks alike.
 
     They are arrays, or numbers where they are the same everywhere.
@@ -136,16 +136,16 @@ def slopes_of(blocks: Sequence[Map], program: Program, values: Array) -> list[li
         numbers = [_together(same).view(values) for same in zip(*[b.slots for b in blocks])]
         if first.is_whole:  # the operands' axis leads
             numbers = [numbers[0], *[np.moveaxis(array, 1, 0) for array in numbers[1:]]]
-    slopes: list[list[Any]] = [[] for _ in blocks]
-    for slope in first.slopes(program, numbers):
-        for i, own in enumerate(slopes):
-            if not isinstance(slope, Traced):
-                own.append(slope)
+    derivatives: list[list[Any]] = [[] for _ in blocks]
+    for derivative in first.derivatives(program, numbers):
+        for i, own in enumerate(derivatives):
+            if not isinstance(derivative, Traced):
+                own.append(derivative)
             elif len(blocks) == 1:
-                own.append(slope.array)
+                own.append(derivative.array)
             else:
-                own.append(slope.array[:, i] if first.is_whole else slope.array[i])
-    return slopes
+                own.append(derivative.array[:, i] if first.is_whole else derivative.array[i])
+    return derivatives
 
 
 def _together(same: Sequence[Slots]) -> Affine:

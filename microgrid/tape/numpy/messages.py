@@ -87,8 +87,8 @@ class Sink:
         self._starts = starts if len(starts) < len(self._order) else None
         return affine(self._index.tolist()) if self._index.size else None
 
-    def add(self, program: Program, message: Array, slope: float = 1.0) -> None:
-        """Send message x slope."""
+    def add(self, program: Program, message: Array, derivative: float = 1.0) -> None:
+        """Send message x derivative."""
         shape = self._shape + self._flat.shape[1:]
         if message.shape != shape:
             message = np.broadcast_to(message, shape)
@@ -98,8 +98,8 @@ class Sink:
             if not self._order.size:
                 return
             message = self._sorted(program, message)
-        if slope != 1.0:
-            message = program.call(np.multiply, message, slope)
+        if derivative != 1.0:
+            message = program.call(np.multiply, message, derivative)
         self._send(program, message)
 
     def _sorted(self, program: Program, message: Array) -> Array:
@@ -145,7 +145,7 @@ class Sweep:
     program: Program
     gradients: Gradients
     wanted: Set[int]
-    slopes: dict[Any, list[Any]] = field(default_factory=dict)
+    derivatives: dict[Any, list[Any]] = field(default_factory=dict)
 
 
 class Kernel(ABC):

@@ -27,7 +27,7 @@ from ..ir import Block, Matrix
 from ..memory import Layout
 from ..parameters import Store
 from ..plan import Plan
-from .elementwise import Map, families, slopes_of
+from .elementwise import Map, derivatives_of, families
 from .matmul import MatrixGradient
 from .messages import Gradients, Kernel, Sink, Sweep
 from .program import Array, Call, Program, check_row, zeros
@@ -229,7 +229,7 @@ class _Part:
             Sink(Slots(start), gradients).add(program, total)
         maps = [run for run in self._kernels if isinstance(run, Map) and run.is_wanted(wanted)]
         for family in families(maps):
-            sweep.slopes.update(zip(family, slopes_of(family, program, self.values)))
+            sweep.derivatives.update(zip(family, derivatives_of(family, program, self.values)))
         for kernel in reversed(self._kernels):
             kernel.backward(sweep)
         return sweep

@@ -95,14 +95,14 @@ class Scalars(Kernel):
         for partials, result, operands, places in reversed(list(done)):
             node -= 1
             upstream = g[node]
-            slopes = partials(FLOAT, result, *operands)
+            derivatives = partials(FLOAT, result, *operands)
             if len(places) == 2:  # most have two, and a loop costs more than both
                 i, j = places
-                g[i] += slopes[0] * upstream
-                g[j] += slopes[1] * upstream
+                g[i] += derivatives[0] * upstream
+                g[j] += derivatives[1] * upstream
                 continue
-            for i, slope in zip(places, slopes):
-                g[i] += slope * upstream
+            for i, derivative in zip(places, derivatives):
+                g[i] += derivative * upstream
         gradients[self._slots] = g
 
 
