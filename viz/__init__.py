@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from microgrid.collector import uncollected
 from microgrid.files import write_whole
 from microgrid.value import Value
 
@@ -295,8 +296,9 @@ def frames(
 
 
 def _painted(x: Drawable, options: Options, upto: int | None, theme: Theme) -> Drawing:
-    picture = Pictures(x, options).upto(upto)
-    return paint(picture, layout_of(picture), theme)
+    with uncollected():
+        picture = Pictures(x, options).upto(upto)
+        return paint(picture, layout_of(picture), theme)
 
 
 def _writer(path: str | os.PathLike[str]) -> tuple[Path, Callable[[Drawing], bytes]]:

@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..beside import followed, is_frozen
+from ..collector import uncollected
 from ..graph import put_gradient, recompute
 from ..recording import comparisons, watched
 from ..value import Value
-from .collector import uncollected
 from .compiler import compile_plan
 from .engines import Engine
 from .guards import Source, source

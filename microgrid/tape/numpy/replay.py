@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collector import uncollected
+from ...collector import uncollected
 from ..ir import Block, Matrix
 from ..memory import Layout
 from ..parameters import Store

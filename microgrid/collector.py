@@ -1,4 +1,4 @@
-"""The cyclic garbage collector, kept away while a tape is made."""
+"""The cyclic garbage collector, kept away while a tape or a picture is made."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ __all__ = ["uncollected"]
 def uncollected() -> Iterator[None]:
     """No rounds of the collector inside.
 
-    To make a tape takes a hundred thousand new tuples, none of them garbage, but the collector
-    would walk through the whole recording again and again to find that out.
+    A tape or a picture of thousands of cards is made of a hundred thousand new objects, none of
+    them garbage, but the collector would walk through all of them, and through the whole
+    recording, again and again to find that out.
     """
     was_on = gc.isenabled()
     gc.disable()
