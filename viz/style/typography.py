@@ -184,7 +184,11 @@ def _advance(letter: str) -> int:
         return 0
     if ord(letter) < 0x250:  # letters with accents
         return _WIDTH_OF.get(unicodedata.normalize("NFD", letter)[0], 600)
-    return 1000 if ord(letter) < 0x10000 else _WIDE
+    if ord(letter) >= 0x10000:
+        return _WIDE
+    if not letter.isalpha() or unicodedata.east_asian_width(letter) in "WF":
+        return 1000  # a symbol, or a Chinese letter, which is a square
+    return 700 if letter.isupper() else 580  # Greek, Cyrillic and the like
 
 
 def known_width(text: str) -> bool:
