@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from microgrid import Value, ops
+from microgrid import functional as F
 from microgrid.tape import Tape
 from microgrid.value import creation_order, record
 
 pytestmark = pytest.mark.usefixtures("any_engine")
-both = "both" if any(map(shutil.which, ("cc", "gcc", "clang"))) else "numpy"
+has_compiler = any(map(shutil.which, ("cc", "gcc", "clang")))
+needs_compiler = pytest.mark.skipif(not has_compiler, reason="no C compiler")
+both = "both" if has_compiler else "numpy"
 
 
 def verdict(loss, engine="numpy"):
@@ -66,3 +69,21 @@ def test_what_the_last_bit_decides_is_no_difference(monkeypatch):
     assert verdict(loss) == "rounding"
     monkeypatch.setattr(Tape, "grad", lambda tape, node: np.float64(0.25))
     assert verdict(loss).startswith("gradient of ")
+
+
+CORNERS = [0.0, -0.0, 1.0, -2.0, 0.5, 20.0, math.inf, -math.inf, math.nan, 5e-324, -1e-310, 710.0]
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("compiled", marks=needs_compiler)])
+@pytest.mark.parametrize("op", [op for op in ops.OPS if op.arity == 2], ids=str)
+def test_pairs_of_corners_are_eager_ones(op, engine):
+    pairs = [(Value(x), Value(y)) for x in CORNERS for y in CORNERS]
+    nodes = [record(op, pair) for pair in pairs]
+    tape = Tape(F.sum(nodes), engine=engine)
+    assert tape.engine == engine
+    tape.forward()
+    tape.backward()
+    for (x, y), node in zip(pairs, nodes):
+        found = [tape.value(node), tape.grad(x), tape.grad(y)]
+        wanted = [node.data, *node.partials]
+        assert found == pytest.approx(wanted, rel=1e-12, abs=1e-307, nan_ok=True), (x, y)
