@@ -56,7 +56,7 @@ def test_a_wrong_sweep_for_the_parameters_is_told(monkeypatch):
             tape.parameters()[0].grad[...] += 1e-9
 
     monkeypatch.setattr(Tape, "backward", wrong)
-    assert verdict(a.tanh() * 2.0) == "a sweep for the parameters finds other gradients"
+    assert verdict(a.tanh() * 2.0).startswith("gradient of ")
 
 
 def test_what_the_last_bit_decides_is_no_difference(monkeypatch):
