@@ -42,6 +42,17 @@ def test_no_control_leaves_the_window(
     assert page.locator(CONTROLS).evaluate_all(CUT) == []
 
 
+def test_a_question_its_answer_and_its_card_are_seen_on_a_telephone(show: Any) -> None:
+    page = show(lstm(), "#quiz", width=390, height=844)
+    page.wait_for_timeout(300)
+    stage, footer = (page.locator(x).bounding_box() for x in ("#stage", "footer"))
+    asked = page.locator(".card.asking").bounding_box()
+    field = page.locator("#quiz-answer").bounding_box()
+    assert stage["y"] + 100 < stage["y"] + stage["height"] <= field["y"]
+    assert stage["y"] <= asked["y"] < stage["y"] + stage["height"]
+    assert field["y"] + field["height"] <= footer["y"]
+
+
 def test_a_widget_shows_its_knobs_in_a_narrow_notebook(browser: Any, tmp_path: Any) -> None:
     pytest.importorskip("anywidget")
     file = tmp_path / "widget.html"
