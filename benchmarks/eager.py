@@ -39,6 +39,14 @@ SEQUENCES = {  # class and sizes, and whether written in plain operators
 }
 EXPRESSION = "expression, 40,000 nodes"
 PROBLEMS = (*SEQUENCES, EXPRESSION, GPT)
+_HEAD = """\
+# Eager steps
+
+Written by `python -m benchmarks.eager FOLDER --save FILE`. Processor time of a step that records,
+sweeps and forgets its graph. Where no other Value is named, "theirs" is the FOLDER's{commit}.
+`benchmarks/eager.py` tells why every contender has a process of its own, and what the collector
+does to two in one.
+"""
 SHORT = 0.01  # seconds: a shorter step is made several times for one measurement
 
 
@@ -198,7 +206,16 @@ def _report(options: argparse.Namespace) -> None:
     print("\n".join(table.lines()), flush=True)
     if options.save:
         made_on = "\n".join(f"- {fact}" for fact in facts(["numpy", "micrograd"]))
-        write_whole(options.save, f"{table.markdown()}\n{made_on}\n")
+        head = _HEAD.format(commit=_commit(folder))
+        write_whole(options.save, f"{head}\n{made_on}\n\n{table.markdown()}")
+
+
+def _commit(folder: Path | None) -> str:
+    if folder is None:
+        return ""
+    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return found and f", a checkout of {found}"
 
 
 if __name__ == "__main__":
