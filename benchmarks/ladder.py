@@ -105,7 +105,7 @@ def save(file: Path, folder: Path, rungs: dict[str, tuple[str, Any]]) -> None:
     write_whole(file, report.document(found, growths, titles(rungs)))
     if file == RESULTS:
         text = README.read_text(encoding="utf-8")
-        write_whole(README, report.in_readme(text, report.overview(found)))
+        write_whole(README, report.in_readme(text, report.best_ways(found)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -198,4 +198,4 @@ def test_the_readme_and_the_document_show_the_results_that_were_kept():
     text = (root / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
     assert text == report.document(found, growths, ladder.titles(ladder.RUNGS))
     readme = (root / "README.md").read_text(encoding="utf-8")
-    assert readme == report.in_readme(readme, report.overview(found))
+    assert readme == report.in_readme(readme, report.best_ways(found))
