@@ -164,9 +164,7 @@ def _wanted(rung: Rung) -> list[str]:
         if times is not None:
             fact = f"{rung.title}: {name} takes {ratio(times)} times ours"
             sentences.append(_sentence(f"{fact} (wanted: {limit:g})", times >= limit))
-    passes = rung.cost.planning
-    fact = f"{rung.title}: planning takes {ratio(passes)} eager passes (wanted: at most 5)"
-    return [*sentences, _sentence(fact, passes <= 5.0)]
+    return sentences
 
 
 def _sentence(fact: str, holds: bool) -> str:
