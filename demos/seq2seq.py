@@ -66,7 +66,7 @@ class Seq2Seq(nn.Module):
         known = list(h)
         if self.attends:
             with scope("attention"):
-                (shares,) = F.attention_weights([self.score(h)], states, scale=1.0)
+                (shares,) = F.attention_weights([self.score(h, "q")], states, scale=1.0)
                 self.shares.append(shares)
                 known = F.linear(shares, list(zip(*word))) + known
         with scope("readout"):
