@@ -359,6 +359,7 @@ def test_a_wide_beam_finds_the_likeliest_of_all_texts(cell):
         (forcing, ["--forced", "2"], "argument --forced: expected a share of 0 to 1, got 2"),
         (word_vectors, ["--negatives", "-1"], "argument --negatives: expected 0 or more, got -1"),
         (clipping, ["--updates", "0"], "argument --updates: expected 1 or more, got 0"),
+        (clipping, ["--lr", "-1"], "argument --lr: expected 0 or more, got -1.0"),
         (starts, ["--steps", "0"], "argument --steps: expected 1 or more, got 0"),
     ],
 )
@@ -374,7 +375,6 @@ def test_bad_options_end_with_one_sentence(demo, given, message, capsys):
     [
         (seq2seq, ["--word", "xyz"], "'x' is not in the vocabulary a, b, c, d, e, f"),
         (dropout, ["--p", "1.5"], "Dropout: p must lie in 0..1 and below 1, got 1.5"),
-        (clipping, ["--lr", "-1"], "SGD: lr must be a number of 0 or more, got -1.0"),
     ],
 )
 def test_a_number_out_of_range_is_told_before_anything_is_done(demo, given, message, tmp_path):
