@@ -303,11 +303,13 @@ def _paths(on: _Asked) -> Iterator[Question]:
     """Along which of a few paths does the gradient of a leaf vanish most?"""
     from ..bptt import paths  # which needs NumPy
 
+    ways = {on.root: 1}  # of how many paths each node is the end
+    for node in on.sweep.order:
+        ways.setdefault(node, sum(ways[user] for user, _ in on.uses[node]))
     for leaf in (node for node in on.nodes if not node.parents):
-        ways = paths(on.root, leaf)
-        if not 2 <= ways.count <= _MOST_PATHS:
+        if not 2 <= ways[leaf] <= _MOST_PATHS:
             continue
-        found = list(ways.largest())
+        found = list(paths(on.root, leaf).largest())
         sizes = sorted(abs(path.product) for path in found)
         if max(len(path.nodes) for path in found) > _LONGEST_PATH:
             continue
