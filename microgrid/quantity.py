@@ -12,12 +12,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from .graph import gradient_of
 from .sweep import Sweep, gradients
 from .value import Value
 
 __all__ = [
     "Quantity", "Source", "evaluate", "gradient", "gradient_from", "largest", "local", "message",
-    "norm", "product", "smallest", "source_of", "through", "total", "value",
+    "messages", "norm", "product", "smallest", "source_of", "through", "total", "value",
 ]  # fmt: skip
 
 Source: TypeAlias = tuple[Any, ...]  # (kind, *arguments)
@@ -93,6 +94,21 @@ def message(sweep: Sweep, node: Value, position: int, after: int | None = None) 
     return None if found is None else Quantity(found, "message", node, position)
 
 
+def messages(
+    node: Value, sweep: Sweep | None = None, after: int | None = None
+) -> list[Quantity | None]:
+    """What a node has sent back along each of its edges: in a sweep, or by the gradient it holds.
+
+    Reads the node's operands once, of which a sum may have thousands.
+    """
+    if sweep is not None:
+        found = sweep.messages_of(node, after)
+    else:
+        upstream = gradient_of(node)
+        found = [None if upstream is None else upstream * x for x in node.partials]
+    return [None if x is None else Quantity(x, "message", node, i) for i, x in enumerate(found)]
+
+
 def gradient_from(
     root: Value, node: Value, found: Mapping[Value, float], seed: float = 1.0
 ) -> Quantity:
@@ -107,15 +123,20 @@ def gradient_from(
     return Quantity(found.get(node, 0.0), "from", root, node, source_of(seed))
 
 
-def through(nodes: Sequence[Value], above: Value, below: Value) -> Quantity:
+def through(
+    nodes: Sequence[Value], above: Value, below: Value, found: float | None = None
+) -> Quantity:
     """d(above)/d(below) along those paths alone that stay within these nodes, oldest first.
+
+    found : that number, where it is known already
 
     >>> a = Value(3.0)
     >>> b = a * a
     >>> through([b], b, a)
     6.0
     """
-    return Quantity(_through(nodes, above, below), "through", tuple(nodes), above, below)
+    number = _through(nodes, above, below) if found is None else found
+    return Quantity(number, "through", tuple(nodes), above, below)
 
 
 def _through(nodes: Sequence[Value], above: Value, below: Value) -> float:

@@ -122,6 +122,15 @@ class Sweep:
         upstream = None if node in self._turn else gradient_of(node)
         return None if upstream is None else upstream * node.partials[position]
 
+    def messages_of(self, node: Value, after: int | None = None) -> list[float | None]:
+        """What `node` sends to each of its parents; None where it has not sent it yet."""
+        inside = node in self._turn
+        upstream = self._upstream(node) if inside else gradient_of(node)
+        if upstream is None:
+            return [None] * len(node.parents)
+        sent = len(self) if after is None or not inside else after - self._sent[self._turn[node]]
+        return [upstream * x if i < sent else None for i, x in enumerate(node.partials)]
+
     def number(self, node: Value, position: int) -> int:
         """Which message of the sweep `node` sends to its parent at `position`, counted from 1.
 

@@ -68,3 +68,17 @@ def test_ratios_are_those_of_ieee_754():
 
 def test_a_copy_is_a_plain_number():
     assert type(copy.deepcopy(q.value(Value(2.0)))) is float
+
+
+def test_all_messages_of_a_node_are_those_along_its_edges_at_every_moment():
+    w, _, b, product, loss = graph()
+    loss = (loss + b) * (product - w)
+    sweep = Sweep(loss)
+    loss.backward()
+    for after in (None, *range(len(sweep) + 1)):
+        for node in sweep.order:
+            one_by_one = [q.message(sweep, node, i, after) for i in range(len(node.parents))]
+            assert q.messages(node, sweep, after) == one_by_one
+    assert q.messages(product) == [24.0, 16.0]  # (4 + 4) x 3 and x 2
+    beside = Value(2.0).tanh()  # no sweep has reached it
+    assert q.messages(beside) == q.messages(beside, sweep) == [None]

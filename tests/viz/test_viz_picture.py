@@ -7,6 +7,7 @@ from viz_graphs import GRAPHS, doublings, expression, quiz, reuse, rnn
 
 from microgrid import Value, scope
 from microgrid import functional as F
+from microgrid.bundle import Many
 from viz.picture import refusal
 from viz.picture.build import picture_of
 from viz.picture.naming import describe
@@ -163,3 +164,23 @@ def test_a_graph_beyond_all_pictures_is_refused_in_one_sentence(monkeypatch):
     assert len(picture_of((x + 1.0).exp()).cards) == 3
     with pytest.raises(ValueError, match=r"has 4 nodes and 3 edges.* fewer steps"):
         picture_of((x + 1.0).exp().tanh())
+
+
+@pytest.mark.parametrize("detail", ["scalar", "gate", "vector"])
+def test_a_long_sum_is_read_as_often_as_a_short_one(monkeypatch, detail):
+    read, reads = Many.operands_of, []
+
+    def counted(self, row):
+        reads.append(self)
+        return read(self, row)
+
+    monkeypatch.setattr(Many, "operands_of", counted)
+
+    def times(terms):
+        root = F.sum([Value(float(i), label=f"x_{i}").tanh() for i in range(terms)])
+        root.backward()
+        reads.clear()
+        picture_of(root, detail=detail)
+        return len(reads)
+
+    assert 0 < times(150) <= times(15) < 20

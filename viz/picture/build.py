@@ -148,17 +148,17 @@ class Pictures:
         """The graph with the gradients it holds; in the middle of a Stepper's sweep, so far."""
         if self.sweep is not None and self._sent is not None and self._sent < len(self.sweep):
             return self.after(self._sent)
-        self._scene.sweep = self._scene.upto = None
+        self._scene.show(None)
         return self._picture()
 
     def played(self) -> Picture:
         """The graph with the gradients that it has at the end of the sweep."""
-        self._scene.sweep, self._scene.upto = self.sweep, None
+        self._scene.show(self.sweep)
         return self._picture()
 
     def after(self, sent: int) -> Picture:
         """The graph after so many messages: what the sweep has not reached is grey."""
-        self._scene.sweep, self._scene.upto = self.sweep, sent
+        self._scene.show(self.sweep, sent)
         return self._picture()
 
     @property

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -47,6 +47,15 @@ class _Crossing:
     edges: _Edges = field(default_factory=list)
 
 
+class _Receivers(NamedTuple):
+    """The nodes of a group by whose gradient its wires are measured, its norm, and their names."""
+
+    nodes: Sequence[Value]
+    within: tuple[Value, ...]  # all of the group
+    gradient: Quantity | None
+    names: str
+
+
 class Collapsed(Groups):
     """Cards and wires of a graph at the vector or the cell level.
 
@@ -63,7 +72,9 @@ class Collapsed(Groups):
         super().__init__(scene, run, level, gates)
         self.wide = False  # whether a wire joins vectors, and so shows a gain
         self._work = _MOST_WORK
-        self._jacobians: dict[tuple[Group, tuple[Value, ...], tuple[Value, ...]], _Matrix] = {}
+        self._steps: dict[Group, int] = {}  # of one sweep through a group
+        self._latest: tuple[object, list[dict[Value, float]]] = None, []
+        self._jacobians: dict[tuple[Group, Name | None, tuple[Value, ...]], _Matrix] = {}
         self.draw()
 
     # Cards
@@ -73,6 +84,7 @@ class Collapsed(Groups):
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
         self.state: dict[str, Name | None] = {}  # which state a wire carries
+        self._receivers: dict[tuple[Group, Name | None], _Receivers] = {}
         self._given: Counter[int] = Counter()
         crossings = self._crossings()
         users: dict[Group, dict[Group, _Edges]] = defaultdict(dict)
@@ -98,7 +110,7 @@ class Collapsed(Groups):
             target = self.group.get(node)
             if target is None:
                 continue
-            for position, parent in enumerate(node.parents):
+            for position, parent in enumerate(self.scene.parents[node]):
                 original = cut.get(parent, parent)
                 source = self.group.get(original)
                 if source is None or source is target:
@@ -221,9 +233,9 @@ class Collapsed(Groups):
             node, position = crossing.edges[0]
             return scene.cut_wire(id, card, target.id, node.parents[position])
         sent = self._messages(crossing.edges)
-        above = self._above(crossing)
-        message, upstream = norm_of(sent.values()), norm_of(map(scene.grad, above))
-        jacobian = self._jacobian(target, above, list(sent))
+        receivers = self._above(crossing)
+        above, message, upstream = receivers.nodes, norm_of(sent.values()), receivers.gradient
+        jacobian = self._jacobian(crossing, above, list(sent))
         wide = len(sent) > 1 or len(target.shown) > 1
         self.wide |= wide
         if wide:
@@ -234,7 +246,9 @@ class Collapsed(Groups):
             if sent_all and message is not None and upstream is not None:
                 local = message / upstream
         else:
-            local = None if jacobian is None else quantity.through(target.nodes, above[0], *sent)
+            (below,), found = sent, None if jacobian is None else jacobian[0][0]
+            nodes = receivers.within
+            local = None if found is None else quantity.through(nodes, above[0], below, found)
         return Wire(
             id=id,
             source=card,
@@ -248,56 +262,76 @@ class Collapsed(Groups):
             and source.kind != "parameter"
             and source.role != "input"
             and scene.framed(target.nodes[0]),
-            tooltip="\n".join(_sentences(crossing, above, message, upstream, jacobian)),
+            tooltip="\n".join(_sentences(receivers, message, upstream, jacobian)),
             edges=tuple((scene.index[node], position) for node, position in crossing.edges),
         )
 
-    def _above(self, crossing: _Crossing) -> list[Value]:
+    def _above(self, crossing: _Crossing) -> _Receivers:
         """The nodes of the target whose gradient a wire is measured by.
 
         For a state it is the same state one step later, so that the gains along c or along h
         multiply to what happens to the gradient on its way; else all that the others see.
         """
-        target, (node, position) = crossing.target, crossing.edges[0]
-        state = self.scene.carried.get(node.parents[position])
-        same = [node for node in target.shown if self.scene.carried.get(node) == state]
-        return same if state is not None and same else target.shown
+        target, state = crossing.target, crossing.carries
+        if (target, state) not in self._receivers:
+            carried = self.scene.carried
+            same = [] if state is None else [x for x in target.shown if carried.get(x) == state]
+            nodes = same or target.shown
+            names = dict.fromkeys(str(label_of(node.label).whole) for node in nodes)
+            gradient = norm_of(map(self.scene.grad, nodes))
+            self._receivers[target, state] = _Receivers(
+                nodes, tuple(target.nodes), gradient, ", ".join(names)
+            )
+        return self._receivers[target, state]
 
     def _messages(self, edges: Iterable[tuple[Value, int]]) -> dict[Value, Quantity | None]:
         """What reaches each node of the source through these edges."""
         parts: dict[Value, list[Quantity | None]] = defaultdict(list)
         for node, position in edges:
-            parts[node.parents[position]].append(self.scene.message(node, position))
+            parts[self.scene.parents[node][position]].append(self.scene.message(node, position))
         return {parent: total(part) for parent, part in parts.items()}
 
     def _jacobian(
-        self, target: Group, above: Sequence[Value], sources: Sequence[Value]
+        self, crossing: _Crossing, above: Sequence[Value], sources: Sequence[Value]
     ) -> _Matrix | None:
         """d(above)/d(source), a row for each of `above`, through the nodes of the target alone."""
-        key = target, tuple(above), tuple(sources)
+        target = crossing.target
+        key = target, crossing.carries, tuple(sources)
         if key not in self._jacobians:
-            self._work -= len(above) * sum(len(node.parents) for node in target.nodes)
+            if target not in self._steps:
+                self._steps[target] = sum(len(self.scene.parents[x]) for x in target.nodes)
+            self._work -= len(above) * self._steps[target]
             if self._work < 0:
                 return None
-            plan = [(node, list(zip(node.parents, node.partials))) for node in target.nodes[::-1]]
-            sweeps = [gradients(root, plan) for root in above]
+            sweeps = self._sweeps(crossing, above)
             self._jacobians[key] = [[found.get(x, 0.0) for x in sources] for found in sweeps]
         return self._jacobians[key]
 
+    def _sweeps(self, crossing: _Crossing, above: Sequence[Value]) -> list[dict[Value, float]]:
+        """d(above)/d(node) through the nodes of the target alone, for each node of `above`.
+
+        Kept for the next wire, which often leads to the same target.
+        """
+        key = crossing.target, crossing.carries
+        if self._latest[0] != key:
+            nodes = crossing.target.nodes[::-1]
+            plan = [(node, list(zip(node.parents, node.partials))) for node in nodes]
+            self._latest = key, [gradients(root, plan) for root in above]
+        return self._latest[1]
+
 
 def _sentences(
-    crossing: _Crossing,
-    above: Sequence[Value],
+    receivers: _Receivers,
     message: float | None,
     upstream: float | None,
     jacobian: _Matrix | None,
 ) -> Iterable[str]:
     """A wire between groups in words."""
     if jacobian is not None and len(jacobian) == len(jacobian[0]) == 1:
-        yield f"derivative d({name_of(above[0])})/d(...) = {jacobian[0][0]!r}"
+        yield f"derivative d({name_of(receivers.nodes[0])})/d(...) = {jacobian[0][0]!r}"
     if message is not None and upstream:
-        names = ", ".join(dict.fromkeys(str(label_of(node.label).whole) for node in above))
-        yield f"gain {message / upstream!r} = message / gradient of {names or 'the result'}"
+        whose = receivers.names or "the result"
+        yield f"gain {message / upstream!r} = message / gradient of {whose}"
         yield f"message {message!r}, gradient {upstream!r} (Euclidean norms of vectors)"
     elif message is not None:
         yield f"message {message!r}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from microgrid.value import Value
@@ -10,13 +9,19 @@ from microgrid.value import Value
 from ..style.typography import number
 from .model import Name, Operation
 
-__all__ = ["describe", "label_of", "name_of", "operation"]
+__all__ = ["describe", "label_of", "name_of", "operation", "timeless"]
 
 
 @lru_cache(maxsize=8192)
 def label_of(label: str) -> Name:
     """A label as a Name; the same labels come back in every picture of a run."""
     return Name.parse(label)
+
+
+@lru_cache(maxsize=8192)
+def timeless(label: str) -> Name:
+    """A label as a Name without its time step: the same for h_1 and h_2."""
+    return label_of(label).timeless
 
 
 def name_of(node: Value) -> str:
@@ -38,12 +43,12 @@ def operation(node: Value) -> Operation | None:
     >>> [str(operation(v)) for v in (a**2, 1.0 - a, a.tanh())]
     ['( )²', '1 −', 'tanh']
     """
-    if node.op is None:
+    op = node.op
+    if op is None:
         return None
-    if node.consts is None or node.op.variadic or len(node.consts) != 2:
-        return Operation(node.op.name, node.op.symbol)
-    left, right = node.consts
-    return Operation(node.op.name, node.op.symbol, left, right)
+    consts = None if op.variadic else node.consts  # a sum may have thousands of operands
+    left, right = consts if consts is not None and len(consts) == 2 else (None, None)
+    return Operation(op.name, op.symbol, left, right)
 
 
 def _called(x: Value | float) -> str:
@@ -58,7 +63,7 @@ def describe(node: Value, gradient: float | None) -> str:
     value 2.0
     gradient 3.0
     """
-    kind = f"{node.op.name}({', '.join(_operands(node))})" if node.op else "a leaf"
+    kind = f"{node.op.name}({_operands(node)})" if node.op else "a leaf"
     lines = [f"{name_of(node)}: {kind}", f"value {node.data!r}"]
     lines.append("backward not run" if gradient is None else f"gradient {gradient!r}")
     lines += [
@@ -70,8 +75,6 @@ def describe(node: Value, gradient: float | None) -> str:
     return "\n".join(lines)
 
 
-def _operands(node: Value) -> Iterator[str]:
+def _operands(node: Value) -> str:
     operands = node.operands
-    yield from map(_called, operands[:12])
-    if len(operands) > 12:
-        yield "…"
+    return ", ".join([_called(x) for x in operands[:12]] + ["…"] * (len(operands) > 12))

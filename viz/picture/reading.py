@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from microgrid import quantity
 from microgrid.graph import creation_order, formula, gradient_of, time_step
@@ -15,7 +15,7 @@ from microgrid.value import Value
 
 from ..style.typography import number
 from .model import Card, Name, Row, Wire
-from .naming import describe, label_of, name_of, operation
+from .naming import describe, label_of, name_of, operation, timeless
 
 __all__ = ["Scene", "total"]
 
@@ -32,18 +32,24 @@ class Scene:
         self, roots: Sequence[Value], run: Unrolled | None = None, sweep: Sweep | None = None
     ) -> None:
         self.order = creation_order(*roots)
-        self.sweep = sweep  # whose gradients are shown; None: those that the graph holds
-        self.upto: int | None = None  # after how many of its messages; None: after all
+        self.show(sweep)
         self.index = {node: i for i, node in enumerate(self.order)}
         self.roots = set(roots) if run is None or run.root is not None else set()
-        self.uses: dict[Value, list[Value]] = {node: [] for node in self.order}
-        for node in self.order:
-            for parent in node.parents:
-                self.uses[parent].append(node)
+        self.parents = {node: node.parents for node in self.order}
+        self.edges: dict[Value, list[tuple[Value, int]]] = {node: [] for node in self.order}
+        for node, parents in self.parents.items():
+            for position, parent in enumerate(parents):
+                self.edges[parent].append((node, position))
+        self.uses = {node: [child for child, _ in edges] for node, edges in self.edges.items()}
         self.step = {node: time_step(node.scope) for node in self.order}
         self.timed = any(step is not None for step in self.step.values())
         self.column = self._columns()
         self.slot = self._slots()
+        self.computed_here = {  # whose operands were computed in the same step, one at least
+            node
+            for node, parents in self.parents.items()
+            if any(self.parents[p] and self.column[p] == self.column[node] for p in parents)
+        }
         self.roles, self.given = _roles(run)
         self.embedded = _embedded(run) & self.given.keys()
         self.initial = self._initial_states(run) if self.timed else set()
@@ -55,8 +61,22 @@ class Scene:
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
 
+    def show(self, sweep: Sweep | None, upto: int | None = None) -> None:
+        """From now on the gradients after `upto` messages of a sweep, after all for None.
+
+        Without a sweep those that the graph holds.
+        """
+        self.sweep, self.upto = sweep, upto
+        self._grads: dict[Value, Quantity | None] = {}
+        self._sent: dict[Value, list[Quantity | None]] = {}
+
     def grad(self, node: Value) -> Quantity | None:
         """The node's gradient, or what it is while the sweep is on its way."""
+        if node not in self._grads:
+            self._grads[node] = self._read_grad(node)
+        return self._grads[node]
+
+    def _read_grad(self, node: Value) -> Quantity | None:
         if self.sweep is not None:
             return quantity.gradient(self.sweep, node, self.upto)
         found = gradient_of(node)
@@ -64,12 +84,13 @@ class Scene:
 
     def message(self, node: Value, position: int) -> Quantity | None:
         """What the node sends back along one of its edges, None before it has done so."""
-        if self.sweep is not None:
-            return quantity.message(self.sweep, node, position, self.upto)
-        upstream = gradient_of(node)
-        if upstream is None:
-            return None
-        return Quantity(upstream * node.partials[position], "message", node, position)
+        return self._messages_of(node)[position]
+
+    def _messages_of(self, node: Value) -> list[Quantity | None]:
+        """What the node sends back along each edge: read once, a sum may have many."""
+        if node not in self._sent:
+            self._sent[node] = quantity.messages(node, self.sweep, self.upto)
+        return self._sent[node]
 
     def framed(self, node: Value) -> bool:
         """Whether a node belongs to a time step."""
@@ -83,7 +104,7 @@ class Scene:
         """Whether a leaf belongs to no step and is used by some: a parameter."""
         return (
             self.timed
-            and not node.parents
+            and not self.parents[node]
             and self.step[node] is None
             and node not in self.initial
             and node not in self.given
@@ -98,7 +119,7 @@ class Scene:
         """The part a node plays: op, leaf, input, state, output, loss or total."""
         if node in self.roots:
             return "total"
-        return self.roles.get(node) or ("op" if node.parents else "leaf")
+        return self.roles.get(node) or ("op" if self.parents[node] else "leaf")
 
     def size(self) -> int:
         """How many cards the scalar level has: a shared leaf has one for each use."""
@@ -112,8 +133,7 @@ class Scene:
             source[leaf] = source[original]
         self.cards.sort(key=lambda card: _numbers(card.id))
         for node in self.order:
-            for position, parent in enumerate(node.parents):
-                self.wires.append(self._wire(node, position, source[parent](node, position)))
+            self.wires += self._wires(node, source)
         if self.upto is not None:
             for card in self.cards:
                 card.look = "faded" if card.rows[0].grad is None else ""
@@ -124,7 +144,7 @@ class Scene:
         for node in self.order:
             step = self.step[node]
             if step is None:
-                step = max((column[parent] for parent in node.parents), default=0)
+                step = max((column[parent] for parent in self.parents[node]), default=0)
             column[node] = step
         return column
 
@@ -134,7 +154,7 @@ class Scene:
         seen: Counter[tuple[int, str]] = Counter()
         for node in self.order:
             scope = _STEP.sub("", node.scope)
-            label = label_of(node.label).timeless
+            label = timeless(node.label)
             slot = f"{scope}|{label}|{node.op.name if node.op else ''}"
             key = (self.column[node], slot)
             slots[node] = f"{slot}|{seen[key]}"
@@ -148,14 +168,14 @@ class Scene:
         carried = {
             (self.slot[node], position)
             for node in self.order
-            for position, parent in enumerate(node.parents)
-            if parent.parents and self.column[parent] != self.column[node] > 0
+            for position, parent in enumerate(self.parents[node])
+            if self.parents[parent] and self.column[parent] != self.column[node] > 0
         }
         return {
             parent
             for node in self.order
-            for position, parent in enumerate(node.parents)
-            if not parent.parents
+            for position, parent in enumerate(self.parents[node])
+            if not self.parents[parent]
             and self.step[parent] is None
             and self.step[node] is not None
             and len({self.column[child] for child in self.uses[parent]}) == 1
@@ -165,31 +185,26 @@ class Scene:
     def _reads_backwards(self, leaf: Value) -> bool:
         """Whether an initial state is of a direction that begins at the last step."""
         first = max((self.column[child] for child in self.uses[leaf]), default=0)
-        begun = {(self.slot[c], i) for c in self.uses[leaf] for i, p in enumerate(c.parents)
-                 if p is leaf}  # fmt: skip
+        begun = {(self.slot[child], position) for child, position in self.edges[leaf]}
         return any(
             self.column[node] < self.column[parent] <= first
             for node in self.order
-            for i, parent in enumerate(node.parents)
-            if parent.parents and (self.slot[node], i) in begun
+            for i, parent in enumerate(self.parents[node])
+            if self.parents[parent] and (self.slot[node], i) in begun
         )
 
     def _place(self, node: Value) -> Callable[[Value, int], str]:
         """Make the cards of a node; returns which of them feeds a given use."""
-        if node.parents or node in self.initial or not self.uses[node]:
+        if self.parents[node] or node in self.initial or not self.uses[node]:
             return self._one_card(node)
         if node in self.given:
             return self._card_per_step(node)
         if self.is_shared_leaf(node):
             return self._card_per_use(node)
         (child, *more) = self.uses[node]
-        if more or (self.timed and not self._computed_here(child)):
+        if more or (self.timed and child not in self.computed_here):
             return self._one_card(node)
         return self._one_card(node, beside=child)
-
-    def _computed_here(self, node: Value) -> bool:
-        """Whether an operand of the node was computed in the node's own step."""
-        return any(p.parents and self.column[p] == self.column[node] for p in node.parents)
 
     def _one_card(self, node: Value, beside: Value | None = None) -> Callable[[Value, int], str]:
         card = self._card(node, self._id(node), self.column[node])
@@ -221,63 +236,75 @@ class Scene:
 
     def _card_per_use(self, node: Value) -> Callable[[Value, int], str]:
         """A dashed alias of a shared weight beside each node that uses it."""
-        uses = self.uses[node]
+        edges = self.edges[node]
         card_of: dict[tuple[Value, int], str] = {}
-        for child in dict.fromkeys(uses):
-            for position, parent in enumerate(child.parents):
-                if parent is not node:
-                    continue
-                name = f"{self._id(node)}_{len(card_of)}"
-                card = self._card(node, name, self.column[child])
-                card.role = "parameter" if card.role == "leaf" else card.role
-                card.alias, card.beside = len(uses) > 1, self._id(child)
-                card.framed = self.step[child] is not None
-                if card.alias:
-                    card.rows = (Row(value(node), self.message(child, position)),)
-                card_of[child, position] = card.id
-                self.cards.append(card)
+        for child, position in edges:
+            card = self._card(node, f"{self._id(node)}_{len(card_of)}", self.column[child])
+            card.role = "parameter" if card.role == "leaf" else card.role
+            card.alias, card.beside = len(edges) > 1, self._id(child)
+            card.framed = self.step[child] is not None
+            if card.alias:
+                card.rows = (Row(value(node), self.message(child, position)),)
+            card_of[child, position] = card.id
+            self.cards.append(card)
         return lambda child, position: card_of[child, position]
 
     def _card(self, node: Value, name: str, column: int) -> Card:
-        place = self.index[node]
+        place, grad = self.index[node], self.grad(node)
         return Card(
             id=name,
             role=self.role(node),
             names=(label_of(node.label),) if node.label else (),
             operation=operation(node),
-            rows=(Row(value(node), self.grad(node), node=place),),
+            rows=(Row(value(node), grad, node=place),),
             column=column,
             slot=self.slot[node],
             framed=self.step[node] is not None,
-            tooltip=describe(node, self.grad(node)),
+            tooltip=describe(node, grad),
             nodes=(place,),
             scope=node.scope,
             order=node.serial,
             formula=formula(node, name_of, number),
         )
 
-    def _wire(self, node: Value, position: int, source: str) -> Wire:
-        parent, target = node.parents[position], self._id(node)
-        local, sent = quantity.local(node, position), self.message(node, position)
-        recurrent = self.timed and bool(parent.parents or parent in self.initial)
-        lines = [f"local derivative d({name_of(node)})/d({name_of(parent)}) = {local!r}"]
-        if sent is not None:
-            lines.append(f"message {self.grad(node)!r} × {local!r} = {sent!r}")
-        if parent in self.cut:
-            return self.cut_wire(f"w{self.index[node]}_{position}", source, target, parent)
-        return Wire(
-            id=f"w{self.index[node]}_{position}",
-            source=source,
-            target=target,
-            local=local,
-            message=sent,
-            look="faded" if self.upto is not None and sent is None else "",
-            upstream=None if sent is None else self.grad(node),
-            edges=((self.index[node], position),),
-            recurrent=recurrent
+    def _wires(
+        self, node: Value, source: Mapping[Value, Callable[[Value, int], str]]
+    ) -> Iterator[Wire]:
+        """The wires to a node, from the cards that feed it."""
+        if not self.parents[node]:
+            return
+        place, target, name = self.index[node], self._id(node), name_of(node)
+        upstream, messages = self.grad(node), self._messages_of(node)
+        above = repr(upstream)
+        for position, (parent, local) in enumerate(zip(self.parents[node], node.partials)):
+            id, start = f"w{place}_{position}", source[parent](node, position)
+            if parent in self.cut:
+                yield self.cut_wire(id, start, target, parent)
+                continue
+            sent, factor = messages[position], repr(local)
+            tooltip = f"local derivative d({name})/d({name_of(parent)}) = {factor}"
+            if sent is not None:
+                tooltip += f"\nmessage {above} × {factor} = {sent!r}"
+            yield Wire(
+                id=id,
+                source=start,
+                target=target,
+                local=Quantity(local, "local", node, position),
+                message=sent,
+                look="faded" if self.upto is not None and sent is None else "",
+                upstream=None if sent is None else upstream,
+                edges=((place, position),),
+                recurrent=self._recurs(node, parent),
+                tooltip=tooltip,
+            )
+
+    def _recurs(self, node: Value, parent: Value) -> bool:
+        """Whether an edge carries a state from one time step to another."""
+        return (
+            self.timed
             and self.step[node] is not None
-            and self.column[parent] != self.column[node],
-            tooltip="\n".join(lines),
+            and self.column[parent] != self.column[node]
+            and bool(self.parents[parent] or parent in self.initial)
         )
 
     def cut_wire(self, id: str, source: str, target: str, leaf: Value) -> Wire:
@@ -292,11 +319,9 @@ class Scene:
         return f"n{self.index[node]}"
 
     def _messages(self, leaf: Value, step: int) -> Iterator[float | None]:
-        for child in dict.fromkeys(self.uses[leaf]):
+        for child, position in self.edges[leaf]:
             if self.column[child] == step:
-                for position, parent in enumerate(child.parents):
-                    if parent is leaf:
-                        yield self.message(child, position)
+                yield self.message(child, position)
 
     def contribution(self, leaf: Value, step: int) -> float | None:
         """What one time step adds to the gradient of a shared leaf; None where it has no use."""
