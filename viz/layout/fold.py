@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..picture.model import Picture, Wire
@@ -77,8 +77,12 @@ class _Rows:
         """Move cards, frames and wires to their rows."""
         picture, places = self.picture, self.places
         frames = list(places.frames.values())
-        self.card = {card.id: card for card in picture.cards}
         self.place = {column.index: i for i, column in enumerate(picture.columns)}
+        self.totals = {card.id for card in picture.cards if not card.framed and card.column > 0}
+        self.row = {
+            card.id: 0 if card.id in self.totals else self.place.get(card.column, 0) // self.per_row
+            for card in picture.cards
+        }
         self.left = frames[0].left
         self.firsts = [frames[i].left for i in range(0, len(frames), self.per_row)]
         self._find_wires()
@@ -86,38 +90,29 @@ class _Rows:
         self.down = self._moves()
         before = dict(places.cards)
         for name, box in before.items():
-            dx, dy = self._shift(name)
-            places.cards[name] = replace(box, x=box.x + dx, y=box.y + dy)
+            places.cards[name] = box.moved(*self._shift(name))
         for column in picture.columns:
             row = self.place[column.index] // self.per_row
             box = places.frames[column.index]
-            x = box.x + self.left - self.firsts[row]
-            places.frames[column.index] = replace(box, x=x, y=box.y + self.down[row])
+            places.frames[column.index] = box.moved(self.left - self.firsts[row], self.down[row])
         self.right = max(box.right for box in places.frames.values())
         self._place_total()
+        self.nth = self._ordered_losses()
         for wire in picture.wires:
             places.wires[wire.id] = self._path(wire, places.wires[wire.id])
 
-    def _row(self, name: str) -> int:
-        card = self.card[name]
-        return 0 if self._is_total(name) else self.place.get(card.column, 0) // self.per_row
-
-    def _is_total(self, name: str) -> bool:
-        card = self.card[name]
-        return not card.framed and card.column > 0
-
     def _shift(self, name: str) -> tuple[float, float]:
-        row = self._row(name)
+        row = self.row[name]
         return self.left - self.firsts[row], self.down[row]
 
     def _find_wires(self) -> None:
         """The wires that need tracks of their own, by row."""
         for wire in self.picture.wires:
-            row = self._row(wire.source)
-            if self._is_total(wire.target):
-                if not self._is_total(wire.source):
+            row = self.row[wire.source]
+            if wire.target in self.totals:
+                if wire.source not in self.totals:
                     self.losses[row].append(wire)
-            elif row != self._row(wire.target):
+            elif row != self.row[wire.target]:
                 start = (wire.source, self.places.wires[wire.id].curve[0][1])
                 if start not in self.turns[row]:
                     self.turns[row].append(start)
@@ -127,8 +122,8 @@ class _Rows:
     def _extents(self, frames: Sequence[Box]) -> list[Box]:
         held: list[list[Box]] = [[] for _ in self.firsts]
         for name, box in self.places.cards.items():
-            if not self._is_total(name):
-                held[self._row(name)].append(box)
+            if name not in self.totals:
+                held[self.row[name]].append(box)
         for i, box in enumerate(frames):
             held[i // self.per_row].append(box)
         return [around(boxes) for boxes in held]
@@ -147,7 +142,7 @@ class _Rows:
 
     def _place_total(self) -> None:
         """At the end of the first row, beyond the tracks of the wires that turn there."""
-        names = [name for name in self.places.cards if self._is_total(name)]
+        names = [name for name in self.places.cards if name in self.totals]
         if not names:
             return
         turning = max((len(starts) for starts in self.turns.values()), default=0)
@@ -155,24 +150,33 @@ class _Rows:
         first = next(iter(self.losses.values()))[0].target
         dx = self.up - 18.0 - self.places.cards[first].left
         for name in names:
-            box = self.places.cards[name]
-            self.places.cards[name] = replace(box, x=box.x + dx)
+            self.places.cards[name] = self.places.cards[name].moved(dx, 0.0)
         self.moved = dx
 
+    def _ordered_losses(self) -> dict[str, tuple[int, int]]:
+        """Which loss of its row a wire to the total comes from, and how many the rows between
+        its row and the first one have.
+        """
+        found, below = {}, 0
+        for row in sorted(self.losses):
+            wires = sorted(self.losses[row], key=lambda wire: self.places.cards[wire.source].x)
+            found |= {wire.id: (i, below) for i, wire in enumerate(wires)}
+            below += len(wires) if row else 0
+        return found
+
     def _path(self, wire: Wire, path: Path) -> Path:
-        if self._is_total(wire.target):
-            if self._is_total(wire.source):
-                return _moved(path, self.left - self.firsts[0] + self.moved, self.down[0])
+        if wire.target in self.totals:
+            if wire.source in self.totals:
+                return path.moved(self.left - self.firsts[0] + self.moved, self.down[0])
             return self._to_total(wire)
-        dx, dy = self._shift(wire.target)
-        moved = _moved(path, dx, dy)
-        if self._row(wire.source) == self._row(wire.target):
+        moved = path.moved(*self._shift(wire.target))
+        if self.row[wire.source] == self.row[wire.target]:
             return moved
         return self._turned(wire, path.curve[0], moved)
 
     def _turned(self, wire: Wire, start: Point, path: Path) -> Path:
         """From the end of one row to the beginning of the next, and on as before."""
-        row = self._row(wire.source)
+        row = self.row[wire.source]
         starts = self.turns[row]
         track = starts.index((wire.source, start[1]))
         dx, dy = self._shift(wire.source)
@@ -186,24 +190,17 @@ class _Rows:
         rest = path.curve if enter == path.curve[0][0] else (
             *rounded([(enter, y_in), path.curve[0]]), *path.curve[1:]
         )  # fmt: skip
-        return replace(path, curve=(*rounded(corners), *rest[1:]))
+        return path._replace(curve=(*rounded(corners), *rest[1:]))
 
     def _to_total(self, wire: Wire) -> Path:
         """From the loss of a step to the total."""
         a, b = self.places.cards[wire.source], self.places.cards[wire.target]
-        row = self._row(wire.source)
-        wires = sorted(self.losses[row], key=lambda w: self.places.cards[w.source].x)
-        index = [w.id for w in wires].index(wire.id)
+        row = self.row[wire.source]
+        count, (index, below) = len(self.losses[row]), self.nth[wire.id]
         if row == 0:
-            return into_left_side(b, index, len(wires), [(a.x, a.top)])
-        below = sum(len(self.losses[r]) for r in range(1, row))
+            return into_left_side(b, index, count, [(a.x, a.top)])
         x = self.up + _TRACK * (below + index)
         top = self.extents[row].top + self.down[row]
-        y = top + _LOSS * (len(wires) - index) - 8.0
+        y = top + _LOSS * (count - index) - 8.0
         corners = [(a.x, a.top), (a.x, y), (x, y), (x, b.bottom)]
         return Path(rounded(corners), (a.x + 44.0, y))
-
-
-def _moved(path: Path, dx: float, dy: float) -> Path:
-    curve = tuple([(x + dx, y + dy) for x, y in path.curve])
-    return replace(path, curve=curve, label=(path.label[0] + dx, path.label[1] + dy))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..picture.model import Card
 
@@ -21,8 +21,7 @@ BEND = 26.0  # where they bend towards it
 _TIP = 8.0  # the last, straight piece of a wire
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle by its centre."""
 
     x: float
@@ -50,9 +49,15 @@ class Box:
         """y of the lower side."""
         return self.y - self.h / 2
 
+    def moved(self, dx: float, dy: float) -> Box:
+        """The same somewhere else."""
+        return Box(self.x + dx, self.y + dy, self.w, self.h)
 
-@dataclass(frozen=True, slots=True)
-class Path:
+
+_NOWHERE = Box(0.0, 0.0, 0.0, 0.0)
+
+
+class Path(NamedTuple):
     """A wire: the 3n + 1 control points of a Bezier curve from operand to result.
 
     `heading` is where it goes at the end. Its labels belong at the point `label`: above and
@@ -76,6 +81,12 @@ class Path:
         """Which way the message runs: against the wire."""
         return {"right": "←", "up": "↓", "down": "↑"}[self.heading]
 
+    def moved(self, dx: float, dy: float) -> Path:
+        """The same somewhere else."""
+        curve = tuple([(x + dx, y + dy) for x, y in self.curve])
+        x, y = self.label
+        return Path(curve, (x + dx, y + dy), self.heading, self.side, self.quiet)
+
 
 @dataclass(slots=True)
 class Layout:
@@ -86,8 +97,9 @@ class Layout:
     frames: dict[int, Box] = field(default_factory=dict)
     panels: list[Box] = field(default_factory=list)
     panel_columns: list[tuple[float, ...]] = field(default_factory=list)
-    title: Box = Box(0, 0, 0, 0)
-    legend: Box = Box(0, 0, 0, 0)
+    title: Box = _NOWHERE
+    legend: Box = _NOWHERE
+    bounds: Box = _NOWHERE  # around everything
     dense: bool = False  # labels stand in one line
     slim: set[str] = field(default_factory=set)  # cards that have room for one line only
 
@@ -95,12 +107,6 @@ class Layout:
         """Whether the card has room for one line only."""
         return card.id in self.slim
 
-    @property
-    def bounds(self) -> Box:
-        """The rectangle around everything."""
-        return around([self.graph, *self.panels, self.title, self.legend])
-
-    @property
     def graph(self) -> Box:
         """The rectangle around cards, frames and wires."""
         ends = [point for path in self.wires.values() for point in path.curve]
@@ -114,9 +120,9 @@ def around(boxes: Iterable[Box], pad: float = 0.0, ends: Collection[Point] = ())
     Box(x=5.0, y=0.0, w=14.0, h=6.0)
     """
     xs, ys = [x for x, _ in ends], [y for _, y in ends]
-    for box in boxes:
-        xs += (box.left, box.right)
-        ys += (box.bottom, box.top)
+    for x, y, w, h in boxes:
+        xs += (x - w / 2, x + w / 2)
+        ys += (y - h / 2, y + h / 2)
     left, right, bottom, top = min(xs) - pad, max(xs) + pad, min(ys) - pad, max(ys) + pad
     return Box((left + right) / 2, (bottom + top) / 2, right - left, top - bottom)
 

@@ -278,7 +278,8 @@ class Grid:
         limit: dict[int, float] = defaultdict(lambda: width)
         for chain, left, right in reversed(spans):
             centre = x[chain[0]]
-            others = [x[k] for key in chain for k in near[key] if k in x and k not in chain]
+            own = set(chain)
+            others = [x[k] for key in chain for k in near[key] if k in x and k not in own]
             wanted = sum(others) / len(others) if others else centre
             most = min(limit[r] - right[r] for r in right)
             centre = max(centre, min(wanted, most))

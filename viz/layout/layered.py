@@ -50,7 +50,7 @@ def layered(picture: Picture) -> Layout:
     wires = [wire for wire in picture.wires if wire.source != wire.target]
     edges = [(number[wire.source], number[wire.target]) for wire in wires]
     places = ladder(ranks(len(number), edges), edges, _first_order(len(number), edges))
-    reduce(places, [i for i, card in enumerate(picture.cards) if card.role == "bias"])
+    reduce(places, {i for i, card in enumerate(picture.cards) if card.role == "bias"})
     return _Columns(picture, wires, edges, places, style).layout()
 
 
@@ -108,10 +108,12 @@ class _Columns:
         for i, (_, target) in enumerate(self.edges):
             arriving[target].append(i)
         rows: dict[int, float] = {}
+        self.nth: dict[int, int] = {}  # which of those at its card a wire is
         for found in arriving.values():
             found.sort(key=lambda i: (place[self._before(i)], i))
             for k, i in enumerate(found):
                 rows[i] = (k - (len(found) - 1) / 2) * self.style.row
+                self.nth[i] = k
         self.arriving = arriving
         return rows
 
@@ -226,7 +228,7 @@ class _Columns:
         """Where a wire meets the left side of its card."""
         found = self.arriving[self.edges[index][1]]
         room = min(box.h - 12.0, self.style.row * len(found))
-        return box.y + room * (0.5 - (found.index(index) + 0.5) / len(found))
+        return box.y + room * (0.5 - (self.nth[index] + 0.5) / len(found))
 
 
 def _bent(a: Point, b: Point) -> tuple[Point, ...]:

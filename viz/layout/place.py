@@ -52,9 +52,9 @@ def _frame(router: Router) -> None:
             boxes[card.column].append(layout.cards[card.id])
     ways: dict[int, list[Point]] = defaultdict(list)
     for wire in grid.picture.wires:
-        ends = grid.card[wire.source], grid.card[wire.target]
-        if all(card.framed for card in ends):
-            for place in {card.column for card in ends}:
+        a, b = grid.card[wire.source], grid.card[wire.target]
+        if a.framed and b.framed:
+            for place in {a.column, b.column}:
                 ways[place] += layout.wires[wire.id].curve
     for column in grid.picture.columns:
         place = grid.place[column.index]
@@ -62,15 +62,17 @@ def _frame(router: Router) -> None:
         width = grid.widths[column.index] + router.inner + 2 * FRAME_PAD
         own = around(boxes[column.index])
         # A wire within the frame must not strike out the heading.
-        inside = [(own.x, y) for x, y in ways[column.index] if left < x < left + width]
-        held = around([own], FRAME_PAD, inside)
+        right = left + width
+        inside = [y for x, y in ways[column.index] if left < x < right]
+        ends = [(own.x, min(inside)), (own.x, max(inside))] if inside else []
+        held = around([own], FRAME_PAD, ends)
         height = held.h + FRAME_HEAD - 4.0
         layout.frames[column.index] = Box(left + width / 2, held.bottom + height / 2, width, height)
 
 
 def _surround(picture: Picture, layout: Layout) -> None:
     """Title above; panels and legend below."""
-    graph = layout.graph
+    graph = layout.graph()
     sizes = []
     for panel in picture.panels:
         widths = panel_columns(panel)
@@ -90,6 +92,7 @@ def _surround(picture: Picture, layout: Layout) -> None:
     width = max(min(text_width(picture.heading, 16.0, bold=True), 900.0), graph.w)
     top = graph.top + (_LABEL_ROOM if layout.wires else 0.0)
     layout.title = Box(graph.x, top + 14.0 + height / 2, width, height)
+    layout.bounds = around([graph, *layout.panels, layout.title, layout.legend])
 
 
 def _legend_size(picture: Picture) -> tuple[float, float]:

@@ -5,6 +5,7 @@ and so where the columns and layers stand.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,10 @@ class Router:
             for route in self._block_routes(block)
             for wire in (route.wire,)
         }
+        self.twins: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for block in self.grid.blocks.values():
+            for wire in block.rows:
+                self.twins[wire.source, wire.target].append(wire.id)
         self._set_columns(list(routes.values()))
         self._set_layers(list(routes.values()))
         self._set_cards()
@@ -123,9 +128,10 @@ class Router:
             end = 2 * high + 1 if route.enter is None else 2 * route.enter
             _widen(spans[route.corridor], route.wire.source, start, end)
         self.corridor_track = {where: _tracks(nets, 0.0) for where, nets in spans.items()}
+        self.last_track = {where: max(t.values()) for where, t in self.corridor_track.items()}
         most = {"inner": 0, "outer": 0}
-        for (kind, _), tracks in self.corridor_track.items():
-            most[kind] = max(most[kind], max(tracks.values()) + 1)
+        for (kind, _), last in self.last_track.items():
+            most[kind] = max(most[kind], last + 1)
         self.inner = most["inner"] * TRACK
         self.outer = 15.0 + most["outer"] * TRACK
         self.origin: list[float] = []
@@ -137,18 +143,19 @@ class Router:
             self.origin.append(x + pad + self.inner)
             x += 2 * pad + self.inner + self.grid.widths[column]
         self.right_end = x
-
-    def _x(self, name: str) -> float:
-        return self.origin[self.grid.index(name)] + self.grid.chain_x[self.grid.key[name]]
+        self.x = {
+            name: self.origin[self.grid.index(name)] + self.grid.chain_x[self.grid.key[name]]
+            for name in self.grid.blocks
+        }
 
     def _label_left(self, name: str) -> float:
-        return self._x(name) - self.grid.card_width / 2 - self.grid.fan - self.grid.label_room
+        return self.x[name] - self.grid.card_width / 2 - self.grid.fan - self.grid.label_room
 
     def _in_x(self, route: _Route) -> float:
         """Where a wire turns upwards to its row or to the foot of its card."""
         block = self.grid.blocks[route.wire.target]
         if route.row is None:
-            return self._x(route.wire.target) + route.shift
+            return self.x[route.wire.target] + route.shift
         rows_right = len(block.rows) - 1 - route.row
         return self._label_left(route.wire.target) - 8.0 - TRACK * rows_right
 
@@ -164,30 +171,34 @@ class Router:
             - self.inner
             - pad
             - self.outer / 2
-            + (track - (max(self.corridor_track[route.corridor].values())) / 2) * TRACK
+            + (track - self.last_track[route.corridor] / 2) * TRACK
         )
 
     def _set_exits(self, routes: Sequence[_Route]) -> None:
         """A wire leaves its card at the top where no other wire comes down the same way."""
-        arriving: dict[int, list[tuple[str, float]]] = defaultdict(list)
+        arriving: dict[int, list[tuple[float, str]]] = defaultdict(list)
         for route in routes:
             layer = route.leave if route.corridor is None else route.enter
             if layer is not None:
-                arriving[layer].append((route.wire.source, self._in_x(route)))
+                arriving[layer].append((self._in_x(route), route.wire.source))
+        for found in arriving.values():
+            found.sort()
         self.exit_shift: dict[str, float] = {}
         for route in routes:
             name = route.wire.source
             if route.leave is None or name in self.exit_shift:
                 continue
-            x = self._x(name)
-            near = [at for net, at in arriving[route.leave] if net != name and abs(at - x) < 50.0]
+            x = self.x[name]
+            found = arriving[route.leave]
+            first, end = bisect_left(found, (x - 50.0,)), bisect_left(found, (x + 50.0,))
+            near = [at for at, net in found[first:end] if net != name]
             self.exit_shift[name] = next(
                 (dx for dx in _EXITS if all(abs(x + dx - at) > 7.0 for at in near)), 0.0
             )
 
     def _exit_x(self, route: _Route) -> float:
         name = route.wire.source
-        return self._x(name) + (route.shift if route.leave is None else self.exit_shift[name])
+        return self.x[name] + (route.shift if route.leave is None else self.exit_shift[name])
 
     def _set_layers(self, routes: Sequence[_Route]) -> None:
         """Tracks of the channels, then y of every layer."""
@@ -229,7 +240,7 @@ class Router:
         for name, block in self.grid.blocks.items():
             layer = self.grid.level(name)
             self.result.cards[name] = Box(
-                self._x(name),
+                self.x[name],
                 self.layer_y[layer],
                 self.grid.card_width,
                 self.grid.card_height(block),
@@ -237,19 +248,20 @@ class Router:
             if self.grid.stacked(block.card):
                 stacks[layer].append(name)
         for layer, names in stacks.items():
+            stacked = set(names)
             pitch = max(self.grid.card_height(self.grid.blocks[name]) for name in names) + 8.0
             rows = [
                 self._row_y(block, i)
                 for block in self.grid.blocks.values()
                 for i, wire in enumerate(block.rows)
-                if wire.source in names and self.grid.leftmost(block.card)
+                if wire.source in stacked and self.grid.leftmost(block.card)
             ]
             middle = sum(rows) / len(rows) if rows else self.layer_y[layer]
             top = middle + (len(names) - 1) * pitch / 2
             for i, name in enumerate(names):
                 y = top - i * pitch
                 height = self.grid.card_height(self.grid.blocks[name])
-                self.result.cards[name] = Box(self._x(name), y, self.grid.card_width, height)
+                self.result.cards[name] = Box(self.x[name], y, self.grid.card_width, height)
 
     def _row_y(self, block: Block, row: int) -> float:
         box = self.result.cards[block.card.id]
@@ -294,7 +306,7 @@ class Router:
             corners.append((self._exit_x(route), source.top))
         else:
             side = source.right if source.x < box.x else source.left
-            corners.append((side, source.y + self._aside_of_twin(route.wire, block)))
+            corners.append((side, source.y + self._aside_of_twin(route.wire)))
         if route.leave is not None:
             y = self._track_y(route.leave, route.wire.source)
             corners += [(corners[-1][0], y)]
@@ -317,9 +329,9 @@ class Router:
         label = (box.left - self.grid.fan - self.grid.label_room / 2, y)
         return Path((*rounded(corners), *bend[1:]), label)
 
-    def _aside_of_twin(self, wire: Wire, block: Block) -> float:
+    def _aside_of_twin(self, wire: Wire) -> float:
         """Wires that join the same two cards, as c and h do, leave at different heights."""
-        twins = [row.id for row in block.rows if row.source == wire.source]
+        twins = self.twins[wire.source, wire.target]
         if len(twins) < 2:
             return 0.0
         return _TWIN * ((len(twins) - 1) / 2 - twins.index(wire.id))
