@@ -198,7 +198,7 @@ def _marked(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> D
     groups = []
     for group in drawing.groups:
         marks = [*_marks(group, pairs.get(group.id, ()), theme.marked)]
-        groups.append(replace(group, shapes=(*group.shapes, *marks)))
+        groups.append(group._replace(shapes=(*group.shapes, *marks)))
     return replace(drawing, groups=tuple(groups))
 
 
@@ -213,7 +213,7 @@ def _marks(group: Group, found: Sequence[Change], ink: str) -> Iterator[Shape]:
             if isinstance(place, Text):
                 yield Rect("differs", place.left, place.y + 1.5, place.width, 1.4, fill=ink)
             elif isinstance(place, Rect):
-                yield replace(place, kind="differs", fill="", stroke=ink, width=1.4, radius=2.0)
+                yield place._replace(kind="differs", fill="", stroke=ink, width=1.4, radius=2.0)
 
 
 def _told(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> Drawing:
@@ -225,7 +225,7 @@ def _told(drawing: Drawing, pairs: dict[str, list[Change]], theme: Theme) -> Dra
         if found:
             shapes = tuple(_noted(shape, group, found, theme) for shape in group.shapes)
             tooltip = "\n".join([group.tooltip, *map(_sentence, found)])
-            group = replace(group, tooltip=tooltip, shapes=shapes)
+            group = group._replace(tooltip=tooltip, shapes=shapes)
         groups.append(_legend(group, pairs, kinds, theme) if group.kind == "legend" else group)
     return replace(drawing, groups=tuple(groups))
 
@@ -240,9 +240,9 @@ def _noted(shape: Shape, group: Group, found: Sequence[Change], theme: Theme) ->
         if sizes:
             words.append(Word(f" {_said(sizes)}", colour))
     card = next(shape for shape in group.shapes if isinstance(shape, Rect))
-    made = replace(shape, kind="change", words=tuple(words))
+    made = shape._replace(kind="change", words=tuple(words))
     room = card.x + card.w - shape.x - 4.0
-    return made if made.width <= room else replace(made, size=made.size * room / made.width)
+    return made if made.width <= room else made._replace(size=made.size * room / made.width)
 
 
 def _said(sizes: Sequence[float]) -> str:
@@ -295,8 +295,8 @@ def _legend(
             Text("legend", frame.x + 16.0, frame.y + 22.0 + 18.0 * i, 11.0, "start", words)
         )
     width = max(shape.width for shape in shapes if isinstance(shape, Text)) + 32.0
-    box = replace(frame, w=max(width, frame.w), h=max(frame.h, 18.0 * len(lines) + 20.0))
-    return replace(group, tooltip="What differs", shapes=(box, *shapes))
+    box = frame._replace(w=max(width, frame.w), h=max(frame.h, 18.0 * len(lines) + 20.0))
+    return group._replace(tooltip="What differs", shapes=(box, *shapes))
 
 
 # The sheet
@@ -325,7 +325,7 @@ def _moved(group: Group, dx: float, dy: float) -> Group:
 
 def _shifted(shape: Shape, dx: float, dy: float) -> Shape:
     if not isinstance(shape, Curve):
-        return replace(shape, x=shape.x + dx, y=shape.y + dy)
+        return shape._replace(x=shape.x + dx, y=shape.y + dy)
     points = tuple((x + dx, y + dy) for x, y in shape.points)
     tip = None if shape.tip is None else (shape.tip[0] + dx, shape.tip[1] + dy)
-    return replace(shape, points=points, tip=tip)
+    return shape._replace(points=points, tip=tip)

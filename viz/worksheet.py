@@ -102,10 +102,10 @@ def _without(group: Group, kind: str) -> Group:
     if not kind:
         return group
     shapes = tuple(
-        replace(shape, words=(*shape.words[:-1], replace(shape.words[-1], text="____")))
+        shape._replace(words=(*shape.words[:-1], shape.words[-1]._replace(text="____")))
         if isinstance(shape, Text) and shape.kind == kind
         else shape
         for shape in group.shapes
     )
     name = str(label_of(group.id))
-    return replace(group, shapes=shapes, tooltip=f"{name}: asked for")
+    return group._replace(shapes=shapes, tooltip=f"{name}: asked for")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ..style.typography import text_width
 
@@ -20,8 +20,7 @@ __all__ = ["Curve", "Drawing", "Group", "Point", "Rect", "Shape", "Text", "Word"
 Point: TypeAlias = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Rect:
+class Rect(NamedTuple):
     """A rectangle by its upper left corner, with round corners if `radius` is not 0."""
 
     kind: str
@@ -36,8 +35,7 @@ class Rect:
     dashed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A piece of a line of text."""
 
     text: str
@@ -45,8 +43,10 @@ class Word:
     bold: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+_LEAD = {"start": 0.0, "middle": 0.5, "end": 1.0}
+
+
+class Text(NamedTuple):
     """A line of text; (x, y) is the start, middle or end of its baseline."""
 
     kind: str
@@ -59,17 +59,17 @@ class Text:
     @property
     def width(self) -> float:
         """The room it takes in Arial."""
-        return sum(text_width(word.text, self.size, word.bold) for word in self.words)
+        return sum([text_width(word.text, self.size, word.bold) for word in self.words])
 
     @property
     def lead(self) -> float:
         """The share of its width that stands before x."""
-        return {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+        return _LEAD[self.anchor]
 
     @property
     def left(self) -> float:
         """Where it begins."""
-        return self.x - self.width * self.lead
+        return self.x if self.anchor == "start" else self.x - self.width * self.lead
 
     @property
     def plain(self) -> str:
@@ -77,8 +77,7 @@ class Text:
         return "".join([word.text for word in self.words])
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(NamedTuple):
     """A Bezier curve of 3n + 1 points; `tip` is where its arrow head ends, if it has one."""
 
     kind: str
@@ -103,8 +102,7 @@ class Curve:
 Shape: TypeAlias = Rect | Text | Curve
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Shapes that belong together: a card, a wire, a frame, a panel, the legend.
 
     `id` names it in every format, `tooltip` says all there is to say of it, `ends` are the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..layout.geometry import Box
 from ..style.theme import Paint, Theme
@@ -28,12 +28,22 @@ class Easel:
         """A point of the layout, on the drawing."""
         return x - self.left, self.top - y
 
+    def along(self, curve: Sequence[Point]) -> list[Point]:
+        """The points of a curve of the layout, on the drawing."""
+        left, top = self.left, self.top
+        return [(x - left, top - y) for x, y in curve]
+
     def rect(
         self, kind: str, box: Box, paint: Paint, radius: float = 0.0, dashed: bool = False
     ) -> Rect:
         """A box in a paint."""
         x, y = self.at(box.left, box.top)
         return Rect(kind, x, y, box.w, box.h, paint.fill, paint.border, paint.width, radius, dashed)
+
+    def patch(self, kind: str, box: Box, fill: str) -> Rect:
+        """A box without a border."""
+        x, y = self.at(box.left, box.top)
+        return Rect(kind, x, y, box.w, box.h, fill)
 
     def line(self, kind: str, x: float, y: float, size: float, anchor: str, *words: Word) -> Text:
         """A line of text whose middle is at height y."""
@@ -42,7 +52,7 @@ class Easel:
 
     def bad(self, box: Box) -> Rect:
         """What stands behind nan and inf."""
-        return self.rect("bad", box, Paint(self.theme.bad.fill, "", ""))
+        return self.patch("bad", box, self.theme.bad.fill)
 
     def gradient(
         self,
@@ -60,14 +70,14 @@ class Easel:
             yield self.rect("blank", box, Paint("", theme.legend.border, ""))
             return
         if grad is None:
-            yield self.rect("heat", box, Paint("", "", ""))
+            yield self.patch("heat", box, "")
             yield self.line("grad", right, box.y, size, "end", Word("–", theme.muted))
             return
         fill, ink = theme.shade(grad, steepest)
-        yield self.rect("heat", box, Paint(fill, "", ""))  # also without fill: a page fills it
+        yield self.patch("heat", box, fill)  # also without fill: a page fills it
         if grad < 0.0 and math.isfinite(grad):
             bar = Box(box.left + 1.25, box.y, 2.5, box.h)
-            yield self.rect("negative", bar, Paint(theme.gradient, "", ""))
+            yield self.patch("negative", bar, theme.gradient)
         if numbers:
             text = Word(fit_number(grad, size, box.w - 6.0, bold), ink, bold)
             yield self.line("grad", right, box.y, size, "end", text)

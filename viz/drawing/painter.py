@@ -109,19 +109,19 @@ class _Painter:
 
     def _head(self, card: Card, room: float) -> tuple[str, str]:
         """Name and operation, cut so that both fit beside each other; the name has the right."""
-        op = card.op if "op" in self.picture.show else ""
+        name, op = card.name, card.op if "op" in self.picture.show else ""
         if not op:
-            return fit(card.name, 12.0, room, bold=True), ""
-        free = room - 6.0 - text_width(card.name, 12.0, bold=True)
+            return fit(name, 12.0, room, bold=True), ""
+        free = room - 6.0 - text_width(name, 12.0, bold=True)
         op = fit(op, _LABEL, max(free, 0.4 * room))
-        name = fit(card.name, 12.0, room - 6.0 - text_width(op, _LABEL), bold=True)
-        return name, op
+        return fit(name, 12.0, room - 6.0 - text_width(op, _LABEL), bold=True), op
 
     def _slim(self, card: Card, box: Box) -> Iterator[Shape]:
         """All in one line."""
         left, right = box.left + 5.0, box.right - 4.0
         name = Word(fit(card.name, _LABEL, 50.0, bold=True), self.theme.text, True)
-        op = f" {card.op}" if card.op and "op" in self.picture.show else ""
+        op = card.op if "op" in self.picture.show else ""
+        op = f" {op}" if op else ""
         room = 50.0 - text_width(name.text, _LABEL, bold=True)
         words = (name, Word(op, self.theme.muted))[: 1 + (0.0 < text_width(op, _LABEL) <= room)]
         yield self.easel.line("name", left, box.y, _LABEL, "start", *words)
@@ -164,8 +164,7 @@ class _Painter:
 
     def _wire(self, wire: Wire, path: Path) -> Group:
         theme = self.theme
-        points = [self.easel.at(*point) for point in path.curve]
-        points, tip = _with_arrow(points)
+        points, tip = _with_arrow(self.easel.along(path.curve))
         shapes: list[Shape] = []
         slender = 0.5 if path.quiet else 1.0  # many wires run close together
         ribbon = slender * self._ribbon_width(wire.message)
@@ -201,16 +200,11 @@ class _Painter:
             places = (x - (b + 6.0) / 2, y + 8.0), (x + (a + 6.0) / 2, y + 8.0)
         else:
             places = (x, y + 11.5), (x, y - 12.0)
-        said = [
-            ("local", local, wire.local, theme.local),
-            ("message", sent, wire.message, theme.gradient),
-        ]
+        figures, ink = (wire.local, wire.message), theme.local
         if (weight := wire.weight) is not None:
-            said = [
-                ("local", local, weight.value, theme.value),
-                ("message", sent, weight.grad, theme.gradient),
-            ]
-        for (kind, text, figure, colour), place in zip(said, places):
+            figures, ink = (weight.value, weight.grad), theme.value
+        kinds, inks = ("local", "message"), (ink, theme.gradient)
+        for kind, text, figure, colour, place in zip(kinds, (local, sent), figures, inks, places):
             if text and figure is not None and not math.isfinite(figure):
                 yield self.easel.bad(Box(*place, text_width(text, _LABEL) + 6.0, 13.0))
                 colour = theme.bad.text

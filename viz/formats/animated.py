@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -128,8 +127,8 @@ class _Film:
 def _unpainted(shape: Shape) -> Shape:
     """A shape without its colours, so that all that differ by them are one."""
     if isinstance(shape, Rect) and (shape.fill or shape.stroke):
-        return replace(shape, fill="", stroke="", width=0.0)
-    return replace(shape, colour="", width=0.0) if isinstance(shape, Curve) else shape
+        return shape._replace(fill="", stroke="", width=0.0)
+    return shape._replace(colour="", width=0.0) if isinstance(shape, Curve) else shape
 
 
 def _paint(shape: Shape) -> list[tuple[str, str]]:

@@ -61,7 +61,7 @@ class Forward:
             card.look = "faded" if to_come else ""
 
     def _row(self, row: Row) -> Row:
-        return replace(row, value=self._known(row.value), grad=self._known(row.grad))
+        return row._replace(value=self._known(row.value), grad=self._known(row.grad))
 
     def _wire(self, wire: Wire) -> None:
         to_come = any(node in self._places for node, _ in wire.edges)

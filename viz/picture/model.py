@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..style.typography import lowered, number, pretty
 
@@ -74,8 +74,7 @@ _LABEL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """An op with the plain number that stands at its left or right, if one does.
 
     >>> str(Operation("sub", "−", left=1.0)), str(Operation("pow", "^", right=2.0))
@@ -111,8 +110,7 @@ def _bracketed(x: float) -> str:
     return f"({number(x)})" if x < 0.0 else number(x)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A number of a card with its gradient.
 
     `name` says which entry or vector it is, where the card's own name does not; `norm` that
@@ -184,6 +182,8 @@ class Card:
     @property
     def name(self) -> str:
         """What stands on the card in bold: its names, else its operation or its number."""
+        if len(self.names) == 1 and not self.generic:
+            return str(self.names[0])
         names = list(dict.fromkeys(self.names))
         if names:
             shown = [f"{name.timeless}_t" if self.generic else str(name) for name in names[:2]]
@@ -340,5 +340,5 @@ class Picture:
 
 
 def _largest(numbers: Iterable[float | None]) -> float:
-    known = (float(x) for x in numbers if x is not None and math.isfinite(x))
-    return max(map(abs, known), default=0.0)
+    known = [math.fabs(x) for x in numbers if x is not None and math.isfinite(x)]
+    return max(known, default=0.0)
