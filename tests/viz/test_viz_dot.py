@@ -187,3 +187,38 @@ def test_draw_shows_itself_in_a_notebook():
 @pytest.mark.parametrize("name", GRAPHS)
 def test_golden_dot(name, golden_text):
     golden_text(f"viz_{name}.dot", viz.draw(GRAPHS[name]()).source)
+
+
+def test_statements_of_dot_are_written_when_somebody_asks(monkeypatch):
+    drawn = viz.draw(quiz())
+    shown = drawn.pipe("svg")
+    copied = drawn.copy()
+    assert drawn.body == copied.body != []
+    assert drawn.source == copied.source
+    assert drawn.source.startswith("digraph microgrid {")
+    assert drawn.pipe("svg") == shown  # the same as before it was read
+    written = []
+    monkeypatch.setattr("viz.formats.dot.statements", lambda drawing: written.append(drawing))
+    viz.draw(quiz()).pipe("svg")
+    assert not written
+
+
+@pytest.mark.parametrize("change", ["body", "graph_attr", "comment"])
+def test_whoever_changes_the_dot_gets_it_painted_by_graphviz(monkeypatch, change):
+    drawn = viz.draw(quiz())
+    if change == "body":
+        drawn.node("mine")
+    elif change == "graph_attr":
+        drawn.attr(bgcolor="pink")
+    else:
+        drawn.comment = "mine"
+    asked = []
+
+    class Engine:
+        def run(self, source, format, options):
+            asked.append(source)
+            return b"painted"
+
+    monkeypatch.setattr("viz.formats.digraph.find", Engine)
+    assert drawn.pipe("svg") == b"painted"
+    assert ("mine" in asked[0]) != ("pink" in asked[0])

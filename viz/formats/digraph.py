@@ -29,7 +29,30 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
     """
 
     drawing: Drawing | None = None
-    _as_drawn = ""
+    _body: list[str] | None = None
+
+    @property
+    def body(self) -> list[str]:
+        """The statements of DOT, written when somebody asks for them: most want the SVG."""
+        if self._body is None:
+            self._body = self._statements()
+        return self._body
+
+    @body.setter
+    def body(self, lines: list[str]) -> None:
+        self._body = lines
+
+    def _statements(self) -> list[str]:
+        return [f"\t{line}\n" for line in dot.statements(self.drawing)] if self.drawing else []
+
+    def _is_as_drawn(self) -> bool:
+        """Whether nobody has added a statement or changed an attribute."""
+        if self.drawing is None:
+            return False
+        names = ("name", "comment", "strict", "graph_attr", "node_attr", "edge_attr")
+        fresh = to_dot(self.drawing)
+        same = all(getattr(self, name) == getattr(fresh, name) for name in names)
+        return same and (self._body is None or self._body == self._statements())
 
     def pipe(
         self, format: str | None = None, *args: Any, encoding: str | None = None, **kwargs: Any
@@ -39,7 +62,7 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
         OSError where Graphviz is needed and there is none, or it cannot make the format.
         """
         format = format or self.format
-        if format in _OWN and self.drawing and self.source == self._as_drawn:
+        if format in _OWN and self.drawing is not None and self._is_as_drawn():
             painted = _OWN[format](self.drawing)
         else:
             painted = find().run(self.source, format, self._options(format))
@@ -103,9 +126,8 @@ def to_dot(drawing: Drawing) -> Digraph:
         graph_attr=dot.GRAPH | ground,
         node_attr=dot.NODES,
         edge_attr=dot.EDGES,
-        body=[f"\t{line}\n" for line in dot.statements(drawing)],
     )
-    made.drawing, made._as_drawn = drawing, str(made.source)
+    made.drawing, made._body = drawing, None
     return made
 
 
