@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby, zip_longest
 
 from ..drawing.drawing import Curve, Drawing, Group, Point, Rect, Text, Word
@@ -68,16 +69,16 @@ def _box(name: str, rect: Rect, height: float, tooltip: str) -> str:
 
 def _words(name: str, text: Text, height: float) -> Iterator[str]:
     """A node for each word, so that Graphviz has none to set beside another."""
-    x = text.left
+    x, y, size = text.left, text.y, text.size
     pieces = [piece for word in text.words for piece in _pieces(word)]
     for i, word in enumerate(pieces):
-        width = text_width(word.text, text.size, word.bold)
-        middle = x + width / 2, text.y - _RISE[word.bold] * text.size
+        width = text_width(word.text, size, word.bold)
+        middle = x + width / 2, y - _RISE[word.bold] * size
         x += width
         if word.text.strip():
             own = f"{name}_{i}" if i else name
             place = f'pos="{_at(middle, height)}"'
-            yield f"{own} [shape=plain fixedsize=false {place} {_label(word, text.size)}]"
+            yield f"{own} [shape=plain fixedsize=false {place} {_label(word, size)}]"
 
 
 def _pieces(word: Word) -> list[Word]:
@@ -103,6 +104,7 @@ def _edge(curve: Curve, text: Text | None, height: float, tooltip: str) -> str:
     )
 
 
+@lru_cache(maxsize=8192)
 def _label(word: Word, size: float) -> str:
     """label=...: plain where it can be, which Graphviz reads much faster."""
     if not word.bold:
@@ -124,4 +126,9 @@ def _quoted(text: str) -> str:
 
 
 def _at(point: Point, height: float) -> str:
-    return f"{point[0]:.2f},{height - point[1]:.2f}"
+    return f"{_figure(point[0] + 0.0)},{_figure(height - point[1])}"  # + 0.0: no "-0.00"
+
+
+@lru_cache(maxsize=16384)  # what stands in a row or in a column has a coordinate in common
+def _figure(x: float) -> str:
+    return f"{x:.2f}"

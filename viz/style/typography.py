@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 __all__ = [
-    "FONT", "FONTS", "SMALL", "clean", "escape", "fit", "fit_number", "known_width", "lowered",
-    "number", "pretty", "scripts", "text_width",
+    "FONT", "FONTS", "SMALL", "clean", "escape", "fit", "fit_number", "is_level", "known_width",
+    "lowered", "number", "pretty", "scripts", "text_width",
 ]  # fmt: skip
 
 FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine
@@ -30,7 +30,11 @@ def number(x: float, decimals: int = 3) -> str:
     >>> [number(x) for x in (0.63533, -20.0, 0.0, 0.00047, 12345.6, float("nan"))]
     ['0.635', '−20', '0', '4.7e−4', '1.2e4', 'nan']
     """
-    x = float(x)  # a Quantity would remember every abs
+    return _number(float(x), decimals)  # a Quantity would remember every abs
+
+
+@lru_cache(maxsize=16384)  # layout and painter both ask how wide it is
+def _number(x: float, decimals: int) -> str:
     if math.isnan(x):
         return "nan"
     size = abs(x)
@@ -92,9 +96,12 @@ def clean(text: str) -> str:
     >>> clean("a\\x00b")
     'a�b'
     """
-    if text.isprintable():
-        return text
-    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
+    return text if text.isprintable() else _FORBIDDEN.sub("\ufffd", text)
+
+
+_NEVER = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"  # in XML
+_FORBIDDEN = re.compile(f"[{_NEVER}]")
+_SPECIAL = re.compile(f"[{_NEVER}&<>\"']")
 
 
 def escape(text: str) -> str:
@@ -103,7 +110,7 @@ def escape(text: str) -> str:
     >>> escape('<b> & "q"')
     '&lt;b&gt; &amp; &quot;q&quot;'
     """
-    return html.escape(clean(text))
+    return html.escape(clean(text)) if _SPECIAL.search(text) else text
 
 
 # Subscripts and superscripts. Many fonts lack some of the small digits, so formats that can
@@ -113,6 +120,15 @@ SMALL = 0.7  # size of a subscript, as a share of the letters around it
 _SUB = dict(zip("₀₁₂₃₄₅₆₇₈₉ₜ₋", "0123456789t−"))
 _SUPER = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−"))
 _SCRIPT = re.compile(f"([{''.join(_SUB)}]+)|([{''.join(_SUPER)}]+)")
+
+
+def is_level(text: str) -> bool:
+    """Whether a text has neither subscripts nor superscripts.
+
+    >>> is_level("−0.5"), is_level("h₁₂")
+    (True, False)
+    """
+    return _SCRIPT.search(text) is None
 
 
 def scripts(text: str) -> Iterator[tuple[str, int]]:
@@ -191,6 +207,7 @@ def _advance(letter: str) -> int:
     return 700 if letter.isupper() else 580  # Greek, Cyrillic and the like
 
 
+@lru_cache(maxsize=16384)
 def known_width(text: str) -> bool:
     """Whether every letter's width is known, and not guessed."""
     return all(c in _WIDTH_OF for c in text)
