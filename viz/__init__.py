@@ -123,7 +123,9 @@ def render(
     """
     target, write = _writer(path)
     options = Options(title, captions, detail, expand, show, hide, highlight, marked)
-    return write_whole(target, write(_painted(x, options, upto, _theme(theme))))
+    with uncollected():
+        content = write(_painted(x, options, upto, _theme(theme)))
+    return write_whole(target, content)
 
 
 def compare(
@@ -295,10 +297,10 @@ def frames(
     return written
 
 
+@uncollected()  # what was read and placed is gone again before the collector comes back
 def _painted(x: Drawable, options: Options, upto: int | None, theme: Theme) -> Drawing:
-    with uncollected():
-        picture = Pictures(x, options).upto(upto)
-        return paint(picture, layout_of(picture), theme)
+    picture = Pictures(x, options).upto(upto)
+    return paint(picture, layout_of(picture), theme)
 
 
 def _writer(path: str | os.PathLike[str]) -> tuple[Path, Callable[[Drawing], bytes]]:

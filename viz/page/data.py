@@ -117,7 +117,7 @@ class _Level:
         self.groups = {group.id: group for group in drawing.groups if group.kind in _PAINTED}
         self.index = {card.id: i for i, card in enumerate(picture.cards)}
         aliases = (card.nodes[0] for card in picture.cards if card.alias and len(card.nodes) == 1)
-        self.shared = list(dict.fromkeys(aliases))
+        self.shared = {place: i for i, place in enumerate(dict.fromkeys(aliases))}
         self.frame = _extent(self.groups.values())
 
     def data(self, name: str, label: str) -> Data:
@@ -161,7 +161,7 @@ class _Level:
             "note": card.note,
             "node": self._place(card),
             "column": card.column,
-            "shared": self.shared.index(card.nodes[0]) if self._is_shared(card) else None,
+            "shared": self.shared[card.nodes[0]] if self._is_shared(card) else None,
             "order": card.order,
             "x": round(box.x - self.frame[0], 1),
             "y": round(box.y - self.frame[1], 1),

@@ -20,6 +20,7 @@ from pathlib import Path
 from string import Template
 from typing import overload
 
+from microgrid.collector import uncollected
 from microgrid.files import write_whole
 
 from ..picture.build import Drawable
@@ -122,6 +123,7 @@ def _checked(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+@uncollected()
 def page(
     x: Drawable,
     *,
