@@ -94,7 +94,8 @@ class _Rows:
         for column in picture.columns:
             row = self.place[column.index] // self.per_row
             box = places.frames[column.index]
-            places.frames[column.index] = box.moved(self.left - self.firsts[row], self.down[row])
+            x = box.x + self.left - self.firsts[row]
+            places.frames[column.index] = box._replace(x=x, y=box.y + self.down[row])
         self.right = max(box.right for box in places.frames.values())
         self._place_total()
         self.nth = self._ordered_losses()

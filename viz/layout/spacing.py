@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 from .ranks import Ladder
 
@@ -17,6 +18,9 @@ __all__ = ["apart", "spread"]
 _SWEEPS = 24
 _STRAIGHT = 6.0  # how much more a piece between two stepping stones wants to be straight
 _ALONE = 40.0  # the only wire of both its ends
+
+# A neighbour, how far beside it an item wants to stand, and how much.
+_Pull: TypeAlias = tuple[int, float, float]
 
 
 def spread(
@@ -33,28 +37,36 @@ def spread(
         for item in column:
             place[item] = below + half[item]
             below += 2.0 * half[item]
-    weights = {}
-    for a, others in ladder.right.items():
-        for b in others:
-            weights[a, b] = weights[b, a] = _weight(ladder, a, b)
+    items = range(len(half))
+    before: list[list[_Pull]] = [
+        [(a, -offset(a, b), _weight(ladder, a, b)) for a in ladder.left[b]] for b in items
+    ]
+    after: list[list[_Pull]] = [
+        [(b, offset(a, b), _weight(ladder, a, b)) for b in ladder.right[a]] for a in items
+    ]
     columns = list(enumerate(ladder.columns))
+    idle = 0  # sweeps in a row that moved nothing: after one each way none will any more
     for sweep in range(_SWEEPS):
         both = sweep >= _SWEEPS - 10
+        idle = 0 if sweep == _SWEEPS - 10 else idle
+        if idle > 1:
+            continue
+        held = place.copy()
         for i, column in columns if sweep % 2 == 0 else reversed(columns):
-            ends: list[list[tuple[float, float]]] = []
-            for item in column:
-                near = []
-                if both or sweep % 2 == 0 or i == 0:
-                    near += [(a, place[a] - offset(a, item)) for a in ladder.left[item]]
-                if both or sweep % 2 == 1 or i + 1 == len(columns):
-                    near += [(b, place[b] + offset(item, b)) for b in ladder.right[item]]
-                ends.append([(at, weights[item, other]) for other, at in near])
+            sides = []
+            if both or sweep % 2 == 0 or i == 0:
+                sides.append(before)
+            if both or sweep % 2 == 1 or i + 1 == len(columns):
+                sides.append(after)
+            near = [[pull for side in sides for pull in side[item]] for item in column]
+            ends = [[(place[x] + aside, weight) for x, aside, weight in found] for found in near]
             wanted = [_mean(found, place[item]) for found, item in zip(ends, column)]
             pull = [sum(weight for _, weight in found) or 0.01 for found in ends]
             gaps = [half[a] + half[b] for a, b in pairwise(column)]
             for item, at in zip(column, apart(wanted, pull, gaps)):
                 place[item] = at
-    _straighten(ladder, place, half, offset, weights)
+        idle = idle + 1 if place == held else 0
+    _straighten(ladder, place, half, before)
     return place
 
 
@@ -62,15 +74,14 @@ def _straighten(
     ladder: Ladder,
     place: list[float],
     half: Sequence[float],
-    offset: Callable[[int, int], float],
-    weights: dict[tuple[int, int], float],
+    before: Sequence[Sequence[_Pull]],
 ) -> None:
     """Level what is joined by a wire that is the only one of both its ends, if there is room."""
     for column in ladder.columns[1:]:
         wanted, pull = [], []
         for item in column:
-            alone = [a for a in ladder.left[item] if weights[a, item] == _ALONE]
-            wanted.append(place[alone[0]] - offset(alone[0], item) if alone else place[item])
+            alone = [place[a] + aside for a, aside, weight in before[item] if weight == _ALONE]
+            wanted.append(alone[0] if alone else place[item])
             pull.append(1000.0 if alone else 1.0)
         gaps = [half[a] + half[b] for a, b in pairwise(column)]
         for item, at in zip(column, apart(wanted, pull, gaps)):
