@@ -158,7 +158,8 @@ class _Rows:
         """Which loss of its row a wire to the total comes from, and how many the rows between
         its row and the first one have.
         """
-        found, below = {}, 0
+        found: dict[str, tuple[int, int]] = {}
+        below = 0
         for row in sorted(self.losses):
             wires = sorted(self.losses[row], key=lambda wire: self.places.cards[wire.source].x)
             found |= {wire.id: (i, below) for i, wire in enumerate(wires)}
