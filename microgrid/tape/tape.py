@@ -169,7 +169,8 @@ for this branch
             follower(self._reader.value)
         if losses.ndim == 0:
             return float(losses)
-        return float(losses.sum() if self.reduction == "sum" else losses.mean())
+        with np.errstate(all="ignore"):  # inf - inf is nan without a warning, as it is on floats
+            return float(losses.sum() if self.reduction == "sum" else losses.mean())
 
     def backward(self, gradient: float = 1.0, inputs: bool = True) -> None:
         """Sweep: d(loss)/d(node) times `gradient` for every node; earlier gradients are replaced.

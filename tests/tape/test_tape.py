@@ -1,6 +1,7 @@
 """The Tape: what it replays equals what the eager engine computes, or it says why not."""
 
 import math
+from math import inf, nan
 
 import numpy as np
 import pytest
@@ -315,6 +316,19 @@ def test_a_batch_is_the_sum_or_mean_of_its_examples(reduction, cell):
         assert np.allclose(parameter.grad, expected, rtol=1e-12, atol=1e-13)
     share = 1.0 if reduction == "sum" else 0.2
     assert np.allclose(tape.grad(run.states[1][0]), np.multiply(inner, share), rtol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize(
+    ("numbers", "total"),
+    [([inf, -inf], nan), ([inf, 1.0], inf), ([nan, inf], nan), ([1e308, 1e308], inf)],
+)
+def test_the_losses_of_a_batch_are_reduced_without_a_warning(numbers, total, reduction, engine):
+    x = Value(1.0)
+    tape = Tape(1.0 * x + 0.0, inputs=[x], reduction=reduction, engine=engine)
+    assert np.array_equal(tape.forward(np.reshape(numbers, (2, 1))), total, equal_nan=True)
+    assert np.array_equal(tape.losses(), numbers, equal_nan=True)
 
 
 def test_tapes_of_several_lengths_share_their_parameters():
