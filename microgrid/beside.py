@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from .value import Value
 
-__all__ = ["Follower", "follow", "followed", "is_frozen", "mark_frozen"]
+__all__ = ["Follower", "any_frozen", "follow", "followed", "mark_frozen"]
 
 
 class Follower(Protocol):
@@ -27,9 +27,9 @@ def mark_frozen(values: Iterable[Value]) -> None:
     _frozen.update(values)
 
 
-def is_frozen(value: Value) -> bool:
-    """Whether the node holds a number that was drawn for it alone."""
-    return value in _frozen
+def any_frozen(values: Iterable[Value]) -> bool:
+    """Whether one of these nodes holds a number that was drawn for it alone."""
+    return len(_frozen) > 0 and not _frozen.isdisjoint(values)
 
 
 def follow(value: Value, follower: Follower) -> None:
@@ -42,4 +42,6 @@ def follow(value: Value, follower: Follower) -> None:
 
 def followed(values: Iterable[Value]) -> list[Follower]:
     """The followers of these nodes, in the order of the nodes."""
+    if not _followed:  # as in most programs, and a look at every node of a graph takes its time
+        return []
     return [_followed[value] for value in values if value in _followed]

@@ -27,7 +27,7 @@ LEAST = 40  # entries of a matrix; NumPy is ahead from 24 on, but small nets kee
 _Turns: TypeAlias = "Iterator[Value]"  # those who have yet to send, over a list
 Pending: TypeAlias = "dict[Weights, list[tuple[list[float], Any]]]"
 
-changes = [0]  # how often a Value's data was assigned: matrices are read again only then
+changes = [0]  # when a Value's data was last assigned, by the clock that Values have for a serial
 
 
 class Many:

@@ -36,14 +36,17 @@ def creation_order(*roots: Value) -> list[Value]:
         node = waiting.pop()
         found.append(node)
         a, b = node._a, node._b
-        if a is None and b is None:
-            below = node._da.not_seen(node._db, shared) if node.op is not None else ()
-        else:
-            below = node.parents
-        for parent in below:
-            if parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
+        if a is not None and a not in seen:
+            seen.add(a)
+            waiting.append(a)
+        if b is not None and b not in seen:
+            seen.add(b)
+            waiting.append(b)
+        if a is None and b is None and node.op is not None:
+            for parent in node._da.not_seen(node._db, shared):
+                if parent not in seen:
+                    seen.add(parent)
+                    waiting.append(parent)
     found.sort(key=_serial)
     return found
 

@@ -161,7 +161,7 @@ class Value(Made):
     @data.setter
     def data(self, data: SupportsFloat) -> None:
         self._data = data if data.__class__ is float else as_float(data)
-        changes[0] += 1
+        changes[0] = next_serial()
 
     @property
     def grad(self) -> float:

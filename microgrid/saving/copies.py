@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
+from ..bundle import changes
 from ..ops import Op
-from ..value import Operand, Value, creation_order
+from ..value import Operand, Value, creation_order, next_serial
 
 __all__ = ["reduced"]
 
@@ -74,4 +75,5 @@ def _restore(
         given = iter(partials)
         derivatives = [0.0 if x.__class__ is float else next(given) for x in operands]
         node._take(operands, derivatives)
+        changes[0] = next_serial()  # the copy of a graph that is out of date is so, too
     return node

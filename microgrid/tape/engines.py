@@ -112,7 +112,7 @@ def _say_once(level: int, sentence: str) -> None:
 class _Waiting:
     """An executor on NumPy until compiled kernels are there: then it is theirs.
 
-    The very first forward of a tape only checks the recording, so nothing is compiled for it.
+    To check the recording nothing is compiled.
     """
 
     values: Any
@@ -122,8 +122,7 @@ class _Waiting:
         self._engine, self._of = engine, (plan, store, batch)
         self._later: CompiledReplay | None = None
         self._builds: Thread | None = None
-        self._is_first = batch == ()
-        found = None if self._is_first else engine.compiled(plan, store, batch, build=False)
+        found = engine.compiled(plan, store, batch, build=False) if batch else None
         if found is None:
             self._now = Replay(plan, store, batch)
             self.values, self.gradients = self._now.values, self._now.gradients
@@ -135,11 +134,13 @@ class _Waiting:
         """Set the inputs."""
         self._now.feed(numbers)
 
+    def check(self) -> Array:
+        """The loss at the numbers of the recording."""
+        return self._now.forward()
+
     def forward(self) -> Array:
         """Run every block; the loss of each example of the batch."""
-        if self._is_first:
-            self._is_first = False
-        elif self._is_ready():
+        if self._is_ready():
             return self._switch()
         return self._now.forward()
 

@@ -99,14 +99,15 @@ def source(
     flat = [value for field in fields for value in (field if isinstance(field, Index) else [field])]
     _check_distinct(flat)
     order = creation_order(loss)
+    leaves = [value for value in order if value.op is None]
     given = set(flat)
     variables = (
-        [value for value in order if value.op is None and value not in given]
+        [leaf for leaf in leaves if leaf not in given]
         if parameters is None
         else _checked(parameters, given)
     )
     guards = guards_of(loss, {*variables, *flat}, since)
-    known = given and {*order, *chain.from_iterable(map(_leaves_under, guards))}
+    known = given and {*leaves, *chain.from_iterable(map(_leaves_under, guards))}
     for value in flat:
         _check_input(value, known)
     return Source(loss, flat, fields, shape, variables, order, guards)

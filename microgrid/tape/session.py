@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
+from ..collector import uncollected
 from .indices import Indices
 from .numpy.program import Array
 from .numpy.replay import Replay
@@ -31,6 +32,9 @@ class Executor(Protocol):
 
     def feed(self, numbers: Array) -> None:
         """Set the inputs: their numbers in order, with a batch one row per example."""
+
+    def check(self) -> Array:
+        """The loss at the numbers of the recording, before any other forward."""
 
     def forward(self) -> Array:
         """Run every block; the loss of each example of the batch."""
@@ -55,6 +59,7 @@ class Session:
     ) -> None:
         self._plan, self._store, self._make = plan, store, make
         self._fixed_slots = plan.layout.places(plan.graph.fixed)
+        self._fixed = self._read_fixed()
         self._indices = Indices(plan.source.fields) if plan.source.has_index else None
         self._executors: dict[tuple[int, ...], Executor] = {}
         self._batches: dict[tuple[int, ...], tuple[int, ...]] = {}  # shape of numbers -> batch
@@ -96,13 +101,14 @@ class Session:
 
     def reload(self) -> None:
         """Take the numbers of the leaves that keep theirs from their Values again."""
+        self._fixed = self._read_fixed()
         for executor in self._executors.values():
             self._set_fixed(executor)
         self._current = None
 
     def first_loss(self) -> float:
         """The loss at the numbers of the recording."""
-        return float(self._executor(()).forward())
+        return float(self._executor(()).check())
 
     # What may be read.
 
@@ -182,14 +188,17 @@ class Session:
     def _executor(self, batch: tuple[int, ...]) -> Executor:
         """That of a size of batch; of all sizes but () the latest is kept."""
         if batch not in self._executors:
-            executor = self._make(self._plan, self._store, batch)
+            with uncollected():
+                executor = self._make(self._plan, self._store, batch)
             self._set_fixed(executor)
             kept = {key: old for key, old in self._executors.items() if not key or not batch}
             self._executors = {**kept, batch: executor}
         return self._executors[batch]
 
     def _set_fixed(self, executor: Executor) -> None:
-        graph = self._plan.graph
-        numbers = np.array([graph.values[node].data for node in graph.fixed])
         batched = executor.values.ndim > 1
-        executor.values[self._fixed_slots] = numbers[:, None] if batched else numbers
+        executor.values[self._fixed_slots] = self._fixed[:, None] if batched else self._fixed
+
+    def _read_fixed(self) -> Array:
+        graph = self._plan.graph
+        return np.array([graph.values[node]._data for node in graph.fixed])

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..beside import followed, is_frozen
+from ..beside import any_frozen, followed
 from ..collector import uncollected
 from ..graph import put_gradient, recompute
 from ..recording import comparisons, watched
@@ -22,7 +22,7 @@ from .numpy.program import Array
 from .parameters import Parameter, Store
 from .plan import Plan
 from .reading import Reader
-from .sanity import check_finite, check_recorded
+from .sanity import check_finite, check_recorded, is_fresh
 from .session import Session
 
 __all__ = ["Tape"]
@@ -139,9 +139,10 @@ for this branch
             self._store = store or Store(self.plan)
             self._session = Session(self.plan, self._store, engine)
             self._reader = Reader(self.plan, self._store, self._session)
-            check_recorded(source, self._session.first_loss())
+            if engine.asked == "compiled" or not is_fresh(source):  # its kernels are made now
+                check_recorded(source, self._session.first_loss())
         self._followers = followed(source.order)
-        if any(map(is_frozen, source.order)):
+        if any_frozen(source.order):
             warnings.warn(_FROZEN, UserWarning, stacklevel=3)
 
     @property

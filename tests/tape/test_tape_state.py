@@ -1,5 +1,6 @@
 """What a tape holds and for whom: numbers changed outside, threads, lengths, rounding."""
 
+import copy
 import threading
 
 import numpy as np
@@ -126,6 +127,28 @@ def test_a_graph_that_is_out_of_date_makes_none():
         Tape(loss, inputs=xs)
     recompute(loss)
     Tape(loss, inputs=xs)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto", "compiled"])
+@pytest.mark.parametrize("made_anew", [copy.deepcopy, lambda old: 2.0 * old + 1.0])
+def test_nor_does_a_copy_of_it_or_what_is_built_on_it(made_anew, engine):
+    a = Value(2.0)
+    old = a * a
+    a.data = 3.0
+    with pytest.raises(ValueError, match=r"changed after it was recorded.*recompute"):
+        Tape(made_anew(old), engine=engine)
+    recompute(old)
+    assert Tape(made_anew(old), engine=engine).forward() in (9.0, 19.0)
+
+
+@pytest.mark.parametrize("numbers", [None, [[5.0], [7.0]]])
+def test_a_leaf_that_is_no_parameter_keeps_the_number_it_had(numbers):
+    w, x, shift = Value(2.0), Value(3.0), Value(1.0)
+    tape = Tape(w * x + shift, inputs=[x], parameters=[w], engine="numpy")
+    shift.data = 100.0
+    assert tape.forward(numbers) == (7.0 if numbers is None else 11.0 + 15.0)
+    tape.load()
+    assert tape.forward(numbers) == (106.0 if numbers is None else 110.0 + 114.0)
 
 
 # Parameters.

@@ -72,6 +72,8 @@ class Replay:
         losses: Array = self.values[self._loss]
         return losses
 
+    check = forward
+
     def backward(self, gradient: float, every: bool = True) -> None:
         """Sweep: `gradients` gets its messages, unless `every` only what parameters need."""
         self._seed[0] = gradient

@@ -150,6 +150,8 @@ class Replay:
         self._quiet.run(_make, self._forward)
         return self._losses
 
+    check = forward
+
     def backward(self, gradient: float, every: bool = True) -> None:
         """Sweep: `gradients` gets its messages, unless `every` only what parameters need."""
         if every not in self._backward:
