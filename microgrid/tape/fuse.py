@@ -175,7 +175,7 @@ class _Rows:
         splits = {
             node: found
             for node, (firsts, seconds) in self.dots.items()
-            if (self.drifting or not graph.is_row(firsts))
+            if (self.drifting or not graph.dots.is_row(firsts))
             and (found := self._split(firsts, seconds)) is not None
         }
         if not splits:
@@ -194,7 +194,7 @@ class _Rows:
 
     def _split(self, firsts: Nodes, seconds: Nodes) -> tuple[list[_Pair], list[_Pair]] | None:
         """The products of a dot that make a row of parameters, and the others; None without."""
-        if self.graph.is_row(firsts):
+        if self.graph.dots.is_row(firsts):
             ones = self.addends[id(seconds)]
             if not ones or self._without(firsts, ones) not in self.drifting:
                 return None
@@ -211,8 +211,9 @@ class _Rows:
         added_to: dict[Nodes, Nodes] = {}
         found: set[Nodes] = set()
         done: set[int] = set()
+        is_row = self.graph.dots.is_row
         for firsts, seconds in self.dots.values():
-            if id(firsts) in done or not self.addends[id(seconds)] or not self.graph.is_row(firsts):
+            if id(firsts) in done or not self.addends[id(seconds)] or not is_row(firsts):
                 continue
             done.add(id(firsts))
             ones = self.addends[id(seconds)]

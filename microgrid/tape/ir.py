@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -70,10 +70,12 @@ class Dots:
     same. Comparing two tuples by identity, not entry by entry, is most of the speed of planning.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: Set[int] = frozenset()) -> None:
+        self._parameters = parameters
         self._half: dict[Nodes, Nodes] = {}
-        self._halves: dict[int, tuple[Nodes, Nodes]] = {}  # by the identity of the operands
+        self._factors: dict[int, tuple[Nodes, Nodes]] = {}  # by the identity of the operands
         self._known: list[Nodes] = []  # keeps those operands alive
+        self._is_row: dict[int, bool] = {}  # by the identity of a half
 
     def half(self, nodes: Nodes) -> Nodes:
         """The one tuple of these nodes."""
@@ -82,18 +84,39 @@ class Dots:
     def join(self, firsts: Nodes, seconds: Nodes) -> Nodes:
         """Operands made of two halves that `half` gave out."""
         operands = firsts + seconds
-        self._halves[id(operands)] = firsts, seconds
+        self._factors[id(operands)] = self._turned(firsts, seconds)
         self._known.append(operands)
         return operands
 
-    def split(self, operands: Nodes) -> tuple[Nodes, Nodes]:
-        """The two halves of operands."""
-        found = self._halves.get(id(operands))
+    def factors(self, operands: Nodes) -> tuple[Nodes, Nodes]:
+        """The first and the second factors.
+
+        Where one of a pair is a parameter and the other is not, the parameter comes first.
+        """
+        found = self._factors.get(id(operands))
         if found is None:
             middle = len(operands) // 2
-            found = self.half(operands[:middle]), self.half(operands[middle:])
-            self._halves[id(operands)] = found
+            found = self._turned(self.half(operands[:middle]), self.half(operands[middle:]))
+            self._factors[id(operands)] = found
             self._known.append(operands)
+        return found
+
+    def _turned(self, firsts: Nodes, seconds: Nodes) -> tuple[Nodes, Nodes]:
+        if self.is_row(firsts):
+            return firsts, seconds
+        known = self._parameters
+        swapped = [b in known and a not in known for a, b in zip(firsts, seconds)]
+        if not any(swapped):
+            return firsts, seconds
+        pairs = [(b, a) if s else (a, b) for a, b, s in zip(firsts, seconds, swapped)]
+        left, right = zip(*pairs)
+        return self.half(left), self.half(right)
+
+    def is_row(self, firsts: Nodes) -> bool:
+        """Whether the first factors of a dot are all parameters."""
+        found = self._is_row.get(id(firsts))
+        if found is None:
+            found = self._is_row[id(firsts)] = self._parameters.issuperset(firsts)
         return found
 
 
@@ -168,31 +191,8 @@ class Graph:
         return sorted(found)
 
     def factors(self, node: int) -> tuple[Nodes, Nodes]:
-        """The first and the second factors of a product or a dot.
-
-        Where one of a pair is a parameter and the other is not, the parameter comes first.
-        """
-        firsts, seconds = self.dots.split(self.operands[node])
-        if self.is_row(firsts):
-            return firsts, seconds
-        known = self.parameters
-        swapped = [b in known and a not in known for a, b in zip(firsts, seconds)]
-        if not any(swapped):
-            return firsts, seconds
-        pairs = [(b, a) if s else (a, b) for a, b, s in zip(firsts, seconds, swapped)]
-        left, right = zip(*pairs)
-        return self.dots.half(left), self.dots.half(right)
-
-    def is_row(self, firsts: Nodes) -> bool:
-        """Whether the first factors of a dot are all parameters."""
-        found = self._rows.get(id(firsts))
-        if found is None:
-            found = self._rows[id(firsts)] = self.parameters.issuperset(firsts)
-        return found
-
-    @cached_property
-    def _rows(self) -> dict[int, bool]:
-        return {}
+        """The first and the second factors of a product or a dot, parameters first."""
+        return self.dots.factors(self.operands[node])
 
     def name(self, node: int) -> str:
         """What a node is called in a listing: its number, its label, or its op and place."""

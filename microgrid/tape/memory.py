@@ -126,6 +126,7 @@ class _Placing:
         self.slot: dict[int, int] = {}
         self.get = self.slot.get
         self._used: set[int] = set()
+        self._fixed: set[int] = set()  # nodes in columns, which have one place, unlike constants
         self.columns: dict[Nodes, list[int]] = {}
 
     def _put(self, node: int, slot: int) -> None:
@@ -135,6 +136,8 @@ class _Placing:
             self.size = slot + 1
         if node >= FIRST_CONSTANT:
             self.numbers[slot] = self._number(node)
+        else:
+            self._fixed.add(node)
 
     def put_in_a_row(self, nodes: Iterable[int]) -> None:
         """Give slots one after the other to those nodes that have none."""
@@ -153,13 +156,10 @@ class _Placing:
         bases: list[int] = []  # where the columns so far begin
         for column in columns:
             if column not in self.columns:
-                fresh = not any(self._fixed(x) for x in column)
+                fresh = self._fixed.isdisjoint(column)
                 base = self._continue(bases, len(column)) if fresh else None
                 self.columns[column] = self._put_column(column, base)
             bases.append(self.columns[column][0])
-
-    def _fixed(self, node: int) -> bool:
-        return node in self.slot and node < FIRST_CONSTANT
 
     def _continue(self, bases: list[int], length: int) -> int | None:
         """The place at which an even row of columns goes on, if it is free."""
@@ -172,7 +172,7 @@ class _Placing:
         slots: list[int] = []
         following = self.size if base is None else base
         for node in column:
-            if self._fixed(node):
+            if node in self._fixed:
                 slots.append(self.slot[node])
             elif node >= FIRST_CONSTANT and not self._can_hold(following, node):
                 if node not in self.slot:

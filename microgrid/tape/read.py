@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
 
-from .. import ops
 from ..bundle import Bundle, Weights
 from ..value import Operand, Value, creation_order
 from .guards import Source
@@ -20,7 +19,8 @@ def read(source: Source) -> Graph:
     compared = list(chain.from_iterable(guard.values for guard in source.guards))
     values = creation_order(source.loss, *compared) if compared else source.order
     index = dict(zip(values, range(len(values))))
-    reader = _Reader(index)
+    parameters = frozenset([index[p] for p in source.parameters if p in index])
+    reader = _Reader(index, parameters)
     return Graph(
         values,
         index,
@@ -29,21 +29,20 @@ def read(source: Source) -> Graph:
         reader.constants,
         reader.dots,
         [index[root] for root in (source.loss, *compared)],
-        frozenset([index[p] for p in source.parameters if p in index]),
+        parameters,
         range(len(values)),
     )
 
 
 class _Reader:
-    """Finds the nodes of operands. A dot's are found half by half, and most halves just once."""
+    """Finds the nodes of operands. The rows and columns of a product are looked up just once."""
 
-    def __init__(self, index: dict[Value, int]) -> None:
+    def __init__(self, index: dict[Value, int], parameters: frozenset[int]) -> None:
         self._number = index.__getitem__
         self.constants = Constants()
-        self.dots = Dots()
-        self._rows: dict[tuple[Weights, int], Nodes] = {}
+        self.dots = Dots(parameters)
+        self._rows: dict[Weights, dict[int, Nodes]] = defaultdict(dict)
         self._columns: dict[Bundle, Nodes] = {}
-        self._halves: dict[Any, Nodes] = {}
 
     def operands(self, values: Sequence[Value]) -> list[Nodes]:
         """The nodes that each of the Values reads."""
@@ -59,39 +58,23 @@ class _Reader:
                 found.append((number(a),) if op.arity == 1 else (number(a), constant(value._db)))
             elif b is not None:
                 found.append((constant(value._da), number(b)))
+            elif value._da.__class__ is Bundle:
+                found.append(self._product(value._da, value._db))
             else:
-                found.append(self._dot(value) if op is ops.DOT else self._nodes(value.operands))
+                found.append(self._nodes(value.operands))
         return found
 
     def _nodes(self, operands: Sequence[Operand]) -> Nodes:
         number, constant = self._number, self.constants.node
         return tuple([constant(x) if x.__class__ is float else number(x) for x in operands])  # type: ignore[arg-type]
 
-    def _dot(self, value: Value) -> Nodes:
-        made = value._da
-        if made.__class__ is Bundle:  # the product that was recorded as one
-            place = made.weights, value._db  # of rows that nothing reads, the graph has no leaves
-            row = self._rows.get(place)
-            if row is None:
-                row = self._rows[place] = self.dots.half(self._nodes(made.weights.rows[value._db]))
-            column = self._columns.get(made)
-            if column is None:
-                column = self._columns[made] = self.dots.half(self._nodes(made.column))
-            return self.dots.join(row, column)
-        operands = value.operands
-        middle = len(operands) // 2
-        return self.dots.join(self._half(operands[:middle]), self._half(operands[middle:]))
-
-    def _half(self, operands: tuple[Operand, ...]) -> Nodes:
-        key = _key(operands)
-        nodes = self._halves.get(key)
-        if nodes is None:
-            nodes = self._halves[key] = self.dots.half(self._nodes(operands))
-        return nodes
-
-
-def _key(half: tuple[Operand, ...]) -> Any:
-    """What tells halves apart: the same Values, and the same numbers, 0.0 and -0.0 being two."""
-    if float not in map(type, half):
-        return half
-    return tuple([x.hex() if x.__class__ is float else x for x in half])
+    def _product(self, made: Bundle, number: int) -> Nodes:
+        """A row of those that were recorded as one product."""
+        rows = self._rows[made.weights]
+        row = rows.get(number)
+        if row is None:  # the leaves of rows that nothing reads are not in the graph
+            row = rows[number] = self.dots.half(self._nodes(made.weights.rows[number]))
+        column = self._columns.get(made)
+        if column is None:
+            column = self._columns[made] = self.dots.half(self._nodes(made.column))
+        return self.dots.join(row, column)

@@ -44,8 +44,9 @@ class _Scheduler:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.op, self.operands, self.under_loss = graph.op, graph.operands, graph.under_loss
         self.size = len(graph.op)
-        self.nodes = [node for node in graph.order if graph.op[node] is not None]
+        self.nodes = [node for node in graph.order if self.op[node] is not None]
         self.rows: list[Nodes] = []
         self.columns: list[Nodes] = []
         self.cell_of: dict[int, tuple[int, int]] = {}  # node -> number of its row, of its column
@@ -57,27 +58,34 @@ class _Scheduler:
 
     def _find_matrices(self) -> dict[Matrix, list[int]]:
         """Rows that meet the same columns are a matrix."""
-        graph, under_loss = self.graph, self.graph.under_loss
-        row_number: dict[int, int] = {}  # by the identity of the row
+        op, factors, under_loss = self.op, self.graph.factors, self.under_loss
+        row_number: dict[int, int] = {}  # by the identity of the row; -1 where it is none
         column_number: dict[int, int] = {}
         meets = self.meets
-        op = graph.op
         for node in [node for node in self.nodes if op[node] is ops.DOT and node in under_loss]:
-            row, column = graph.factors(node)
-            if not graph.is_row(row):
+            row, column = factors(node)
+            number = row_number.get(id(row))
+            if number is None:
+                number = row_number[id(row)] = self._add_row(row)
+            if number < 0:
                 continue
-            if id(row) not in row_number:
-                row_number[id(row)] = len(meets)
-                self.rows.append(row)
-                meets.append({})
-            if id(column) not in column_number:
-                column_number[id(column)] = len(self.columns)
+            place = column_number.get(id(column))
+            if place is None:
+                place = column_number[id(column)] = len(self.columns)
                 self.columns.append(column)
-            meets[row_number[id(row)]].setdefault(column_number[id(column)], node)
+            meets[number].setdefault(place, node)
         rows_by_columns: dict[frozenset[int], list[int]] = defaultdict(list)
         for number, columns in enumerate(meets):
             rows_by_columns[frozenset(columns)].append(number)
         return {self._matrix(rows): rows for rows in rows_by_columns.values()}
+
+    def _add_row(self, row: Nodes) -> int:
+        """The number of a row that was not met before; -1 unless it is one of parameters."""
+        if not self.graph.dots.is_row(row):
+            return -1
+        self.rows.append(row)
+        self.meets.append({})
+        return len(self.rows) - 1
 
     def _matrix(self, rows: Sequence[int]) -> Matrix:
         matrix = Matrix([])
@@ -89,11 +97,11 @@ class _Scheduler:
 
     def _link(self) -> None:
         """Who waits for whom. A column is read by the nodes of all matrices that meet it."""
-        size, op, rows = self.size, self.graph.op, self.cell_of
+        size, op, rows = self.size, self.op, self.cell_of
         self.readers: list[list[int]] = [[] if kind is not None else _NOBODY for kind in op]
         self.readers += [[] for _ in self.columns]
         self.waits = waits = [0] * len(self.readers)
-        readers, operands = self.readers, self.graph.operands
+        readers, operands = self.readers, self.operands
         alone = [node for node in self.nodes if node not in rows] if rows else self.nodes
         for task, read in chain(
             zip(alone, map(operands.__getitem__, alone)), enumerate(self.columns, start=size)
@@ -109,7 +117,7 @@ class _Scheduler:
     def _rank(self) -> None:
         """How high everything is, and in which order the rows of a matrix stand."""
         readers, cell_of, size = self.readers, self.cell_of, self.size
-        self.kind = [*self.graph.op, *[ops.DOT] * len(self.columns)]
+        self.kind = [*self.op, *[ops.DOT] * len(self.columns)]
         self.alone = {op: frozenset([op]) for op in {*self.kind}}
         self.height = height = [0] * len(readers)
         for node in reversed(self.nodes):
@@ -126,7 +134,9 @@ class _Scheduler:
         reader_kinds: dict[int, frozenset[Op | None]] = {}  # of all nodes of a matrix's row
         for node, (row, _) in cell_of.items():
             kinds = self._reader_kinds(node)
-            reader_kinds[row] = reader_kinds.get(row, kinds) & kinds
+            known = reader_kinds.setdefault(row, kinds)
+            if known is not kinds:
+                reader_kinds[row] = known & kinds
         for matrix, rows in self.rows_of.items():
             _put_together(rows, reader_kinds)
             matrix.rows += [self.rows[row] for row in rows]
@@ -142,11 +152,10 @@ class _Scheduler:
         matrix = self.matrix_of.get(node)
         if matrix is not None:
             return matrix
-        graph = self.graph
-        op = graph.op[node]
+        op = self.op[node]
         # Sums of any length are one group: shorter ones are padded.
-        width = None if op in NEUTRAL else len(graph.operands[node])
-        return op, width, self._reader_kinds(node), node in graph.under_loss
+        width = None if op in NEUTRAL else len(self.operands[node])
+        return op, width, self._reader_kinds(node), node in self.under_loss
 
     def run(self) -> tuple[list[Block], list[Matrix]]:
         blocks: list[Block] = []
@@ -183,7 +192,7 @@ class _Scheduler:
 
     def _run_alone(self, node: int, blocks: list[Block]) -> list[int]:
         """Blocks of one node each, which need no queue, until not just one is ready; what is."""
-        waits, readers = self.waits, self.readers
+        waits, readers, size, cell_of = self.waits, self.readers, self.size, self.cell_of
         while True:
             blocks.append(self._single(node))
             released = []
@@ -191,7 +200,7 @@ class _Scheduler:
                 waits[task] -= 1
                 if not waits[task]:
                     released.append(task)
-            if not self._is_lone(released):
+            if len(released) != 1 or released[0] >= size or released[0] in cell_of:
                 return released
             node = released[0]
 
@@ -199,12 +208,12 @@ class _Scheduler:
         self, tasks: Sequence[int], ready: dict[_Group, list[int]], heap: list[int], top: int
     ) -> None:
         """Put what is ready into its group, and the highest node of each group into the queue."""
-        height, size = self.height, self.size
+        height, size, readers, matrix_of = self.height, self.size, self.readers, self.matrix_of
         first: dict[_Group, int] = {}
         for task in tasks:
             # A complete column frees the rows that wait for it.
-            for node in (task,) if task < size else self.readers[task]:
-                group = self._group(node)
+            for node in (task,) if task < size else readers[task]:
+                group = matrix_of.get(node) or self._group(node)
                 ready[group].append(node)
                 place = (top - height[node]) * size + node
                 if place < first.get(group, place + 1):
@@ -213,28 +222,27 @@ class _Scheduler:
             heappush(heap, place)
 
     def _single(self, node: int) -> OpBlock:
-        graph = self.graph
-        op, read = graph.op[node], graph.operands[node]
+        op, read = self.op[node], self.operands[node]
         assert op is not None
         if op is ops.DOT:
             read = self._factors(node)
         length = len(read)
-        return OpBlock(op, [node], [read], node in graph.under_loss, (length, length))
+        return OpBlock(op, [node], [read], node in self.under_loss, (length, length))
 
     def _blocks(self, group: list[int]) -> list[Block]:
         """One block for nodes that are ready together; more if their lengths differ too much."""
-        graph, first = self.graph, group[0]
+        first = group[0]
         matrix = self.matrix_of.get(first)
         if matrix is not None:
             return [self._matrix_block(matrix, group)]
         if len(group) == 1:
             return [self._single(first)]
-        op = graph.op[first]
+        op = self.op[first]
         assert op is not None
-        read = [*map(self._factors, group)] if op is ops.DOT else [graph.operands[x] for x in group]
-        is_swept = first in graph.under_loss
+        read = [*map(self._factors, group)] if op is ops.DOT else [self.operands[x] for x in group]
+        is_swept = first in self.under_loss
         return [
-            OpBlock.padded(op, nodes, each, is_swept, graph.constants)
+            OpBlock.padded(op, nodes, each, is_swept, self.graph.constants)
             for nodes, each in _of_like_length(group, read)
         ]
 
