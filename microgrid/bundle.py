@@ -51,9 +51,9 @@ class Many:
         """The operands, floats as well: who reads them tells the two apart in passing."""
         return self.operands
 
-    def not_seen(self, row: int, seen: set[Any]) -> Sequence[Value]:
-        """The operands that are Values, but for what was handed out for another node already."""
-        return [x for x in self.operands if x.__class__ is not float]  # type: ignore[misc]
+    def not_seen(self, row: int, seen: set[Any]) -> Sequence[Operand]:
+        """The operands, floats as well, but for what was handed out for another node already."""
+        return self.operands
 
     def send(self, node: Value, turns: _Turns, order: Sequence[Value], pending: Pending) -> None:
         """Send the messages of the node whose turn it is."""
@@ -126,7 +126,7 @@ class Bundle:
         """The operands that are Values and no weights, which have nothing below them."""
         return self._values
 
-    def not_seen(self, row: int, seen: set[Any]) -> Sequence[Value]:
+    def not_seen(self, row: int, seen: set[Any]) -> Sequence[Operand]:
         """The operands that are Values; the column once, and each row of the weights once."""
         found: list[Value] = []
         if self not in seen:

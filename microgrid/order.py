@@ -44,7 +44,7 @@ def creation_order(*roots: Value) -> list[Value]:
             waiting.append(b)
         if a is None and b is None and node.op is not None:
             for parent in node._da.not_seen(node._db, shared):
-                if parent not in seen:
+                if parent not in seen and parent.__class__ is not float:
                     seen.add(parent)
                     waiting.append(parent)
     found.sort(key=_serial)

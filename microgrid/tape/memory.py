@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from .ir import (
     COLUMNS,
@@ -156,21 +157,43 @@ class _Placing:
         bases: list[int] = []  # where the columns so far begin
         for column in columns:
             if column not in self.columns:
-                fresh = self._fixed.isdisjoint(column)
-                base = self._continue(bases, len(column)) if fresh else None
-                self.columns[column] = self._put_column(column, base)
+                self.columns[column] = self._put_column(column, bases)
             bases.append(self.columns[column][0])
+
+    def _put_column(self, column: Nodes, bases: list[int]) -> list[int]:
+        nodes = [x for x in column if x < FIRST_CONSTANT]
+        is_fresh = self._fixed.isdisjoint(nodes)
+        base = self._continue(bases, len(column)) if is_fresh else None
+        start = self.size if base is None else base
+        if is_fresh and len({*nodes}) == len(nodes):
+            self._fixed.update(nodes)
+            return self._put_fresh(column, start)
+        return self._put_one_by_one(column, start)
 
     def _continue(self, bases: list[int], length: int) -> int | None:
         """The place at which an even row of columns goes on, if it is free."""
         if len(bases) < 2:
             return None
         base = 2 * bases[-1] - bases[-2]
-        return None if base < 0 or self._used.intersection(range(base, base + length)) else base
+        is_free = base >= 0 and self._used.isdisjoint(range(base, base + length))
+        return base if is_free else None
 
-    def _put_column(self, column: Nodes, base: int | None) -> list[int]:
+    def _put_fresh(self, column: Nodes, start: int) -> list[int]:
+        """A column of which no node has a place, in slots of a row that are free."""
+        slots = list(range(start, start + len(column)))
+        for node, slot in zip(column, slots):
+            if node < FIRST_CONSTANT:
+                self.slot[node] = slot
+            else:
+                self.slot.setdefault(node, slot)
+                self.numbers[slot] = self._number(node)
+        self._used.update(slots)
+        self.size = max(self.size, start + len(column))
+        return slots
+
+    def _put_one_by_one(self, column: Nodes, following: int) -> list[int]:
+        """A column of which some nodes have a place: the others get that after the one before."""
         slots: list[int] = []
-        following = self.size if base is None else base
         for node in column:
             if node in self._fixed:
                 slots.append(self.slot[node])
@@ -194,11 +217,6 @@ class _Placing:
 
 
 def _place_parameters(graph: Graph, matrices: Sequence[Matrix]) -> dict[int, int]:
-    slots: dict[int, int] = {}
-    for matrix in matrices:
-        for column in zip(*matrix.rows):
-            for node in column:
-                slots.setdefault(node, len(slots))
-    for node in sorted(graph.parameters):
-        slots.setdefault(node, len(slots))
-    return slots
+    columns = chain.from_iterable(zip(*matrix.rows) for matrix in matrices)
+    nodes = dict.fromkeys(chain(chain.from_iterable(columns), sorted(graph.parameters)))
+    return dict(zip(nodes, range(len(nodes))))

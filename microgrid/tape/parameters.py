@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from math import prod
 
 import numpy as np
@@ -55,7 +56,8 @@ class Store:
         values, places = plan.graph.values, plan.layout.parameter_slot
         self.slot = {values[node]: slot for node, slot in places.items()}
         for leaf in plan.source.parameters:
-            self.slot.setdefault(leaf, len(self.slot))
+            if leaf not in self.slot:
+                self.slot[leaf] = len(self.slot)
         self.values = list(self.slot)
         self.data, self.gradient = zeros(len(self.values)), zeros(len(self.values))
         self.read()
@@ -121,7 +123,7 @@ def _shapes(plan: Plan) -> list[tuple[int, int]]:
     start = 0
     for matrix in plan.matrices:
         place = plan.layout.parameter_slot.__getitem__
-        slots = [place(node) for column in zip(*matrix.rows) for node in column]
+        slots = list(map(place, chain.from_iterable(zip(*matrix.rows))))
         if slots == list(range(start, start + len(slots))):
             shapes.append(matrix.shape)
             start += len(slots)
