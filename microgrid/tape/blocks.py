@@ -32,6 +32,7 @@ __all__ = ["NEUTRAL", "MatrixBlock", "OpBlock"]
 
 # What an operand more must be so that it changes nothing: shorter nodes are padded with it.
 NEUTRAL = {ops.SUM: 0.0, ops.DOT: 0.0, ops.LOGSUMEXP: -math.inf}
+_REDUCED, _MAPPED = (REDUCTIONS,), (ELEMENTWISE,)
 _NARROW = 4  # up to so many operands in all, a block's nodes are worth taking one by one
 
 
@@ -122,7 +123,7 @@ class OpBlock(Block):
 
     @property
     def phases(self) -> tuple[Phase]:  # type: ignore[override]
-        return (REDUCTIONS if self.op.variadic else ELEMENTWISE,)
+        return _REDUCED if self.op.variadic else _MAPPED
 
     def made(self) -> Sequence[int]:
         return self.outputs
@@ -187,11 +188,11 @@ class OpBlock(Block):
         return f"{self.op}{of} · {count} node{'s' * (count != 1)}"
 
     def alone(self) -> Sequence[tuple[Op, int, Nodes]]:
-        operands = self.operands
-        if not self.is_swept or len(operands) * len(operands[0]) > _NARROW:
+        first, *others = self.operands
+        if not self.is_swept or (1 + len(others)) * len(first) > _NARROW:
             return ()
-        if len(operands) == 1:
-            return ((self.op, self.outputs[0], operands[0]),)
+        if not others:
+            return ((self.op, self.outputs[0], first),)
         return [(self.op, node, operands) for node, operands in zip(self.outputs, self.operands)]
 
 

@@ -227,7 +227,7 @@ class _Scheduler:
         if op is ops.DOT:
             read = self._factors(node)
         length = len(read)
-        return OpBlock(op, [node], [read], node in self.under_loss, (length, length))
+        return OpBlock(op, (node,), (read,), node in self.under_loss, (length, length))
 
     def _blocks(self, group: list[int]) -> list[Block]:
         """One block for nodes that are ready together; more if their lengths differ too much."""
