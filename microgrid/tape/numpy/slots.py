@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,7 @@ __all__ = ["Affine", "Index", "Slots", "affine", "segments"]
 Index: TypeAlias = list[Any]  # a nested list of slots
 
 
-@dataclass(frozen=True)
-class Affine:
+class Affine(NamedTuple):
     """Slots start + i strides[0] + j strides[1] + ...: a view of the flat array."""
 
     start: int
@@ -57,20 +55,26 @@ def affine(index: Index) -> Affine | None:
     >>> affine([3, 4, 6]) is None
     True
     """
-    if not isinstance(index[0], list):
-        start, size = index[0], len(index)
-        stride = index[1] - start if size > 1 else 0
-        even = index == (list(range(start, start + stride * size, stride)) if stride else
-                         [start] * size)  # fmt: skip
-        return Affine(start, (size,), (stride,)) if even else None
-    rows = [affine(row) for row in index]
-    first = rows[0]
-    if first is None or any(row is None or row.strides != first.strides for row in rows):
+    first = index[0]
+    if not isinstance(first, list):
+        size = len(index)
+        stride = index[1] - first if size > 1 else 0
+        if size > 2:  # a number, or two, are always even
+            stop = first + stride * size
+            if index != (list(range(first, stop, stride)) if stride else [first] * size):
+                return None
+        return Affine(first, (size,), (stride,))
+    inner = affine(first)
+    if inner is None:
         return None
-    outer = affine([row.start for row in rows if row is not None])
-    if outer is None:
-        return None
-    return Affine(first.start, outer.shape + first.shape, outer.strides + first.strides)
+    starts = [inner.start]
+    for row in index[1:]:
+        even = affine(row)
+        if even is None or even.strides != inner.strides:
+            return None
+        starts.append(even.start)
+    outer = affine(starts)
+    return outer and Affine(inner.start, outer.shape + inner.shape, outer.strides + inner.strides)
 
 
 def segments(slots: list[int]) -> list[tuple[slice, Affine]]:
