@@ -29,10 +29,11 @@ _NO_FACTOR = -1
 
 def fuse_sums(graph: Graph) -> Graph:
     """The graph with each tree of additions as one sum or, if it has products, one dot."""
-    private = _used_once(graph)
+    additions = [i for i, kind in enumerate(graph.op) if kind is ops.ADD or kind is ops.SUM]
+    private = _used_once(graph, additions)
     if not private and ops.SUM not in graph.op:  # nothing to fuse, nor lengths to agree on
         return graph
-    return _Fusing(graph, private).run()
+    return _Fusing(graph, private).run(additions)
 
 
 class _Fusing:
@@ -45,10 +46,9 @@ class _Fusing:
         self.widths: dict[object, set[int]] = defaultdict(set)  # of the sums of a role
         self.short: list[tuple[int, list[int], list[_Pair]]] = []  # too few terms to be worth it
 
-    def run(self) -> Graph:
-        for node in range(len(self.op) - 1, -1, -1):
-            kind = self.op[node]
-            if kind is ops.ADD or kind is ops.SUM:
+    def run(self, additions: Sequence[int]) -> Graph:
+        for node in reversed(additions):
+            if self.op[node] is not None:  # nor fused into a later one
                 self._fuse(node)
         if self.short and any(len(widths) > 1 for widths in self.widths.values()):
             self._join_families()
@@ -133,13 +133,11 @@ class _Fusing:
         return frozenset(kinds)
 
 
-def _used_once(graph: Graph) -> Set[int]:
+def _used_once(graph: Graph, additions: Sequence[int]) -> Set[int]:
     """The sums and products that one node reads, if there is one that an addition reads."""
     op, known = graph.op, len(graph.op)
     inner = {ops.ADD, ops.SUM, ops.MUL, ops.DOT}
-    added = (
-        x for node in graph.order if op[node] in (ops.ADD, ops.SUM) for x in graph.operands[node]
-    )
+    added = chain.from_iterable(map(graph.operands.__getitem__, additions))
     if not any(x < known and op[x] in inner for x in added):
         return frozenset()
     flat = np.fromiter(chain.from_iterable(graph.operands), np.int64)
@@ -161,8 +159,10 @@ class _Rows:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.unit = graph.constants.node(1.0)
-        dots = [node for node in graph.order if graph.op[node] is ops.DOT]
-        self.dots = dict(zip(dots, map(graph.factors, dots)))
+        op = graph.op
+        dots = [node for node in graph.order if op[node] is ops.DOT]
+        operands = map(graph.operands.__getitem__, dots)
+        self.dots = dict(zip(dots, map(graph.dots.factors, operands)))
         self.addends: dict[int, list[int]] = {}  # by the identity of a column: where it holds ones
         for _, seconds in self.dots.values():
             if id(seconds) not in self.addends:
@@ -171,11 +171,11 @@ class _Rows:
         self.drifting = self._drifting()
 
     def run(self) -> Graph:
-        graph, unit = self.graph, self.unit
+        graph, unit, is_row = self.graph, self.unit, self.graph.dots.is_row
         splits = {
             node: found
             for node, (firsts, seconds) in self.dots.items()
-            if (self.drifting or not graph.dots.is_row(firsts))
+            if (self.drifting or not is_row(firsts))
             and (found := self._split(firsts, seconds)) is not None
         }
         if not splits:

@@ -58,12 +58,13 @@ class _Scheduler:
 
     def _find_matrices(self) -> dict[Matrix, list[int]]:
         """Rows that meet the same columns are a matrix."""
-        op, factors, under_loss = self.op, self.graph.factors, self.under_loss
+        op, operands, under_loss = self.op, self.operands, self.under_loss
+        factors = self.graph.dots.factors
         row_number: dict[int, int] = {}  # by the identity of the row; -1 where it is none
         column_number: dict[int, int] = {}
         meets = self.meets
         for node in [node for node in self.nodes if op[node] is ops.DOT and node in under_loss]:
-            row, column = factors(node)
+            row, column = factors(operands[node])
             number = row_number.get(id(row))
             if number is None:
                 number = row_number[id(row)] = self._add_row(row)
