@@ -8,12 +8,10 @@ apart again: the row becomes a node of its own, so that it can be part of a matr
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import chain, compress
-
-import numpy as np
 
 from .. import ops
 from ..ops import Op
@@ -134,16 +132,15 @@ class _Fusing:
 
 
 def _used_once(graph: Graph, additions: Sequence[int]) -> Set[int]:
-    """The sums and products that one node reads, if there is one that an addition reads."""
-    op, known = graph.op, len(graph.op)
+    """Of the sums and products that additions read, those that nothing else reads."""
+    op, known, operands = graph.op, len(graph.op), graph.operands
     inner = {ops.ADD, ops.SUM, ops.MUL, ops.DOT}
-    added = chain.from_iterable(map(graph.operands.__getitem__, additions))
-    if not any(x < known and op[x] in inner for x in added):
-        return frozenset()
-    flat = np.fromiter(chain.from_iterable(graph.operands), np.int64)
-    uses = np.bincount(flat[flat < known], minlength=known)
-    uses[graph.roots] += 1
-    return {x for x in np.flatnonzero(uses == 1).tolist() if op[x] in inner}
+    added = chain.from_iterable(map(operands.__getitem__, additions))
+    found = {x for x in added if x < known and op[x] in inner}
+    if not found:
+        return found
+    uses = Counter(filter(found.__contains__, chain(chain.from_iterable(operands), graph.roots)))
+    return {x for x in found if uses[x] == 1}
 
 
 def take_rows_out(graph: Graph) -> Graph:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,20 +96,20 @@ def source(
     if loss.op is None:
         raise ValueError(f"Tape: {describe(loss)} is a leaf: there is nothing to replay")
     fields, shape = flatten(inputs)
-    flat = [value for field in fields for value in (field if isinstance(field, Index) else [field])]
-    _check_distinct(flat)
+    flat = list(chain.from_iterable([x if isinstance(x, Index) else (x,) for x in fields]))
+    given = set(flat)
+    _check_distinct(flat, given)
     order = creation_order(loss)
     leaves = [value for value in order if value.op is None]
-    given = set(flat)
     variables = (
         [leaf for leaf in leaves if leaf not in given]
         if parameters is None
         else _checked(parameters, given)
     )
-    guards = guards_of(loss, {*variables, *flat}, since)
-    known = given and {*leaves, *chain.from_iterable(map(_leaves_under, guards))}
-    for value in flat:
-        _check_input(value, known)
+    guards = guards_of(loss, {*variables, *given}, since)
+    known = {*leaves, *chain.from_iterable(map(_leaves_under, guards))}
+    if not given <= known:
+        _refuse(next(value for value in flat if value not in known))
     return Source(loss, flat, fields, shape, variables, order, guards)
 
 
@@ -130,8 +130,8 @@ def _collect(item: Any, flat: list[Field]) -> tuple[int, ...] | None:
     return (len(shapes), *(shapes[0] or ())) if even else None
 
 
-def _check_distinct(inputs: Sequence[Value]) -> None:
-    if len(set(inputs)) < len(inputs):
+def _check_distinct(inputs: Sequence[Value], given: Collection[Value]) -> None:
+    if len(given) < len(inputs):
         twice = next(value for value in inputs if inputs.count(value) > 1)
         raise ValueError(
             f"Tape: input {describe(twice)} is given twice. If it is a row of an embedding, two "
@@ -151,14 +151,13 @@ def _checked(parameters: Sequence[Value], inputs: Collection[Value]) -> list[Val
     return list(parameters)
 
 
-def _check_input(value: Value, known: Collection[Value]) -> None:
+def _refuse(value: Value) -> NoReturn:
     if value.op is not None:
         raise ValueError(
             f"Tape: input {describe(value)} is no leaf: it is computed by {value.op}; "
             f"give the leaves that it is made from"
         )
-    if value not in known:
-        raise ValueError(f"Tape: input {describe(value)} is no leaf of the loss's graph")
+    raise ValueError(f"Tape: input {describe(value)} is no leaf of the loss's graph")
 
 
 def _leaves_under(guard: Guard) -> list[Value]:
