@@ -27,7 +27,8 @@ _NO_FACTOR = -1
 
 def fuse_sums(graph: Graph) -> Graph:
     """The graph with each tree of additions as one sum or, if it has products, one dot."""
-    additions = [i for i, kind in enumerate(graph.op) if kind is ops.ADD or kind is ops.SUM]
+    add, total = ops.ADD, ops.SUM
+    additions = [i for i, kind in enumerate(graph.op) if kind is add or kind is total]
     private = _used_once(graph, additions)
     if not private and ops.SUM not in graph.op:  # nothing to fuse, nor lengths to agree on
         return graph
@@ -156,8 +157,8 @@ class _Rows:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.unit = graph.constants.node(1.0)
-        op = graph.op
-        dots = [node for node in graph.order if op[node] is ops.DOT]
+        op, dot = graph.op, ops.DOT
+        dots = [node for node in graph.order if op[node] is dot]
         operands = map(graph.operands.__getitem__, dots)
         self.dots = dict(zip(dots, map(graph.dots.factors, operands)))
         self.addends: dict[int, list[int]] = {}  # by the identity of a column: where it holds ones

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -70,7 +70,7 @@ class Dots:
     same. Comparing two tuples by identity, not entry by entry, is most of the speed of planning.
     """
 
-    def __init__(self, parameters: Set[int] = frozenset()) -> None:
+    def __init__(self, parameters: frozenset[int] = frozenset()) -> None:
         self._parameters = parameters
         self._half: dict[Nodes, Nodes] = {}
         self._factors: dict[int, tuple[Nodes, Nodes]] = {}  # by the identity of the operands

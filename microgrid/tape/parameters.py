@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import chain
 from math import prod
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from ..bundle import changes
@@ -55,9 +54,8 @@ class Store:
         """Parameters that the plan's graph does not reach come last."""
         values, places = plan.graph.values, plan.layout.parameter_slot
         self.slot = {values[node]: slot for node, slot in places.items()}
-        for leaf in plan.source.parameters:
-            if leaf not in self.slot:
-                self.slot[leaf] = len(self.slot)
+        for leaf in [x for x in plan.source.parameters if x not in self.slot]:
+            self.slot.setdefault(leaf, len(self.slot))
         self.values = list(self.slot)
         self.data, self.gradient = zeros(len(self.values)), zeros(len(self.values))
         self.read()
@@ -67,15 +65,23 @@ class Store:
         for shape in [*shapes, (len(self.values) - sum(r * c for r, c in shapes),)]:
             end = start + prod(shape)
             if end > start:
-                order = np.arange(start, end).reshape(shape, order="F").ravel().tolist()
                 self.parameters.append(
                     Parameter(
                         self.data[start:end].reshape(shape, order="F"),
                         self.gradient[start:end].reshape(shape, order="F"),
-                        [self.values[slot] for slot in order],
+                        self._row_by_row(start, *shape),
                     )
                 )
             start = end
+
+    def _row_by_row(self, start: int, rows: int, columns: int = 1) -> list[Value]:
+        """The leaves at slots from `start` on, where they stand column by column."""
+        end = start + rows * columns
+        if columns == 1:
+            return self.values[start:end]
+        return list(
+            chain.from_iterable([self.values[i:end:rows] for i in range(start, start + rows)])
+        )
 
     def read(self) -> None:
         """Take the numbers of the Values."""

@@ -59,11 +59,11 @@ class _Scheduler:
     def _find_matrices(self) -> dict[Matrix, list[int]]:
         """Rows that meet the same columns are a matrix."""
         op, operands, under_loss = self.op, self.operands, self.under_loss
-        factors = self.graph.dots.factors
+        factors, dot = self.graph.dots.factors, ops.DOT
         row_number: dict[int, int] = {}  # by the identity of the row; -1 where it is none
         column_number: dict[int, int] = {}
         meets = self.meets
-        for node in [node for node in self.nodes if op[node] is ops.DOT and node in under_loss]:
+        for node in [node for node in self.nodes if op[node] is dot and node in under_loss]:
             row, column = factors(operands[node])
             number = row_number.get(id(row))
             if number is None:
