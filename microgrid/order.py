@@ -46,7 +46,7 @@ def creation_order(*roots: Value) -> list[Value]:
             for parent in node._da.not_seen(node._db, shared):
                 if parent not in seen and parent.__class__ is not float:
                     seen.add(parent)
-                    waiting.append(parent)
+                    (found if parent.op is None else waiting).append(parent)
     found.sort(key=_serial)
     return found
 

@@ -106,10 +106,10 @@ def source(
         if parameters is None
         else _checked(parameters, given)
     )
-    guards = guards_of(loss, {*variables, *given}, since)
-    known = {*leaves, *chain.from_iterable(map(_leaves_under, guards))}
-    if not given <= known:
-        _refuse(next(value for value in flat if value not in known))
+    guards = guards_of(loss, [*variables, *flat], since)
+    strangers = given.difference(leaves, *map(_leaves_under, guards))
+    if strangers:
+        _refuse(next(value for value in flat if value in strangers))
     return Source(loss, flat, fields, shape, variables, order, guards)
 
 

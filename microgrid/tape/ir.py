@@ -153,8 +153,8 @@ class Graph:
     @cached_property
     def fixed(self) -> list[int]:
         """The leaves that are no parameters: inputs, and what keeps its number."""
-        values, known = self.values, self.parameters
-        return [i for i, value in enumerate(values) if value.op is None and i not in known]
+        known = self.parameters
+        return [i for i, read in enumerate(self.operands) if not read and i not in known]
 
     @cached_property
     def under_loss(self) -> Container[int]:

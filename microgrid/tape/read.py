@@ -22,7 +22,8 @@ def read(source: Source) -> Graph:
     values = creation_order(source.loss, *compared) if compared else source.order
     constants = Constants()
     index = _Index(values, constants)
-    parameters = frozenset([index[p] for p in source.parameters if p in index])
+    found = frozenset(map(index.get, source.parameters))
+    parameters = frozenset([node for node in found if node is not None])
     reader = _Reader(index, Dots(parameters))
     kinds = [value.op for value in values]
     return Graph(
