@@ -54,6 +54,8 @@ class MatrixBlock(Block):
 
     def place(self, layout: Places, phase: Phase) -> MatrixBlock:
         # All columns of a matrix, of later blocks too, so that they stand at even distances.
+        if self.columns[0] is not self.matrix.columns[0]:
+            return self  # the matrix's first block has seen to them
         if phase == COLUMNS:
             layout.put_columns(self.matrix.columns)
         else:

@@ -217,6 +217,7 @@ class _Placing:
 
 
 def _place_parameters(graph: Graph, matrices: Sequence[Matrix]) -> dict[int, int]:
-    columns = chain.from_iterable(zip(*matrix.rows) for matrix in matrices)
-    nodes = dict.fromkeys(chain(chain.from_iterable(columns), sorted(graph.parameters)))
+    columns = chain.from_iterable([zip(*matrix.rows) for matrix in matrices])
+    inside = dict.fromkeys(chain.from_iterable(columns))
+    nodes = [*inside, *sorted(graph.parameters.difference(inside))]
     return dict(zip(nodes, range(len(nodes))))

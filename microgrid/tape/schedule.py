@@ -118,35 +118,32 @@ class _Scheduler:
     def _rank(self) -> None:
         """How high everything is, and in which order the rows of a matrix stand."""
         readers, cell_of, size = self.readers, self.cell_of, self.size
-        self.kind = [*self.op, *[ops.DOT] * len(self.columns)]
-        self.alone = {op: frozenset([op]) for op in {*self.kind}}
+        kind = [*self.op, *[ops.DOT] * len(self.columns)]
+        alone = {op: frozenset([op]) for op in {*kind}}
         self.height = height = [0] * len(readers)
+        self.read_by: list[frozenset[Op | None]] = [frozenset()] * size  # per node, which ops do
         for node in reversed(self.nodes):
-            read_by = readers[node]
-            if len(read_by) == 1:
-                high = height[read_by[0]] + 1
+            tasks = readers[node]
+            if len(tasks) == 1:
+                high = height[tasks[0]] + 1
+                self.read_by[node] = alone[kind[tasks[0]]]
             else:
-                high = max([height[r] for r in read_by], default=0) + 1
+                high = max(map(height.__getitem__, tasks), default=0) + 1
+                self.read_by[node] = frozenset(map(kind.__getitem__, tasks))
             height[node] = high
             if node in cell_of:
                 column = size + cell_of[node][1]
                 if high > height[column]:
                     height[column] = high
-        reader_kinds: dict[int, frozenset[Op | None]] = {}  # of all nodes of a matrix's row
+        shared: dict[int, frozenset[Op | None]] = {}  # by all nodes of a matrix's row
         for node, (row, _) in cell_of.items():
-            kinds = self._reader_kinds(node)
-            known = reader_kinds.setdefault(row, kinds)
+            kinds = self.read_by[node]
+            known = shared.setdefault(row, kinds)
             if known is not kinds:
-                reader_kinds[row] = known & kinds
+                shared[row] = known & kinds
         for matrix, rows in self.rows_of.items():
-            _put_together(rows, reader_kinds)
+            _put_together(rows, shared)
             matrix.rows += [self.rows[row] for row in rows]
-
-    def _reader_kinds(self, node: int) -> frozenset[Op | None]:
-        read_by, kind = self.readers[node], self.kind
-        if len(read_by) == 1:
-            return self.alone[kind[read_by[0]]]
-        return frozenset([kind[r] for r in read_by])
 
     def _group(self, node: int) -> _Group:
         """What a node has in common with all that run together with it once they are ready."""
@@ -156,7 +153,7 @@ class _Scheduler:
         op = self.op[node]
         # Sums of any length are one group: shorter ones are padded.
         width = None if op in NEUTRAL else len(self.operands[node])
-        return op, width, self._reader_kinds(node), node in self.under_loss
+        return op, width, self.read_by[node], node in self.under_loss
 
     def run(self) -> tuple[list[Block], list[Matrix]]:
         blocks: list[Block] = []
@@ -241,7 +238,9 @@ class _Scheduler:
         op = self.op[first]
         assert op is not None
         read = [*map(self._factors, group)] if op is ops.DOT else [self.operands[x] for x in group]
-        is_swept = first in self.under_loss
+        is_swept, length = first in self.under_loss, len(read[0])
+        if len(set(map(len, read))) == 1:
+            return [OpBlock(op, group, read, is_swept, (length, length))]
         return [
             OpBlock.padded(op, nodes, each, is_swept, self.graph.constants)
             for nodes, each in _of_like_length(group, read)
@@ -263,8 +262,6 @@ class _Scheduler:
 def _of_like_length(nodes: list[int], operands: list[Nodes]) -> list[tuple[list[int], list[Nodes]]]:
     """The nodes in groups in which no more than every second operand would be padding."""
     lengths = list(map(len, operands))
-    if len(set(lengths)) == 1:
-        return [(nodes, operands)]
     groups: list[list[int]] = []
     total = 0  # operands of the latest group
     for i in sorted(range(len(nodes)), key=lengths.__getitem__):
