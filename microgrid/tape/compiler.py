@@ -24,7 +24,8 @@ __all__ = ["PASSES", "compile_plan"]
 
 def _read(plan: Plan) -> Plan:
     """Reads the recorded Values into a Graph, in which every node is an integer."""
-    return replace(plan, graph=read(plan.source))
+    graph = read(plan.source)
+    return replace(plan, graph=graph, recorded=graph)
 
 
 def _fuse(plan: Plan) -> Plan:
@@ -77,14 +78,13 @@ def compile_plan(
     shape, it is used again with the new Values and guards, and nothing is planned anew.
     """
     plan = _read(Plan(source, known or {}))
-    recorded = plan.graph
     for other in like:
         if _same_shape(plan, other):
-            graph = replace(other.graph, values=recorded.values, index=recorded.index)
-            return _guards(replace(other, source=source, recorded=recorded, graph=graph))
+            graph = replace(other.graph, values=plan.graph.values, index=plan.graph.index)
+            return _guards(replace(other, source=source, recorded=plan.graph, graph=graph))
     for _, run in PASSES[1:]:
         plan = run(plan)
-    return replace(plan, recorded=recorded)
+    return plan
 
 
 def _same_shape(plan: Plan, other: Plan) -> bool:

@@ -120,7 +120,7 @@ def flatten(inputs: Sequence[Any]) -> tuple[list[Field], tuple[int, ...]]:
 
 
 def _collect(item: Any, flat: list[Field]) -> tuple[int, ...] | None:
-    if isinstance(item, Value | Index):
+    if isinstance(item, Field):
         flat.append(item)
         return ()
     if isinstance(item, str) or not hasattr(item, "__iter__"):

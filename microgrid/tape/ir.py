@@ -95,8 +95,9 @@ class Dots:
         """
         found = self._factors.get(id(operands))
         if found is None:
-            middle = len(operands) // 2
-            found = self._turned(self.half(operands[:middle]), self.half(operands[middle:]))
+            middle, half = len(operands) // 2, self._half.setdefault
+            firsts, seconds = operands[:middle], operands[middle:]
+            found = self._turned(half(firsts, firsts), half(seconds, seconds))
             self._factors[id(operands)] = found
             self._known.append(operands)
         return found

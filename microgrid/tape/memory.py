@@ -166,8 +166,7 @@ class _Placing:
         base = self._continue(bases, len(column)) if is_fresh else None
         start = self.size if base is None else base
         if is_fresh and len({*nodes}) == len(nodes):
-            self._fixed.update(nodes)
-            return self._put_fresh(column, start)
+            return self._put_fresh(column, nodes, start)
         return self._put_one_by_one(column, start)
 
     def _continue(self, bases: list[int], length: int) -> int | None:
@@ -178,15 +177,17 @@ class _Placing:
         is_free = base >= 0 and self._used.isdisjoint(range(base, base + length))
         return base if is_free else None
 
-    def _put_fresh(self, column: Nodes, start: int) -> list[int]:
-        """A column of which no node has a place, in slots of a row that are free."""
+    def _put_fresh(self, column: Nodes, nodes: list[int], start: int) -> list[int]:
+        """A column of which none of the `nodes` has a place, in slots of a row that are free."""
         slots = list(range(start, start + len(column)))
-        for node, slot in zip(column, slots):
-            if node < FIRST_CONSTANT:
-                self.slot[node] = slot
-            else:
+        if len(nodes) == len(column):
+            self.slot.update(zip(column, slots))
+        else:
+            for node, slot in zip(column, slots):
                 self.slot.setdefault(node, slot)
-                self.numbers[slot] = self._number(node)
+                if node >= FIRST_CONSTANT:  # it may stand in other places, too
+                    self.numbers[slot] = self._number(node)
+        self._fixed.update(nodes)
         self._used.update(slots)
         self.size = max(self.size, start + len(column))
         return slots
