@@ -50,9 +50,10 @@ class Constants:
     def node(self, number: float) -> int:
         """The node of a number; equal numbers share one."""
         key = number.hex()  # tells 0.0 from -0.0
-        if key not in self._node:
-            self._node[key] = self.fresh(number)
-        return self._node[key]
+        found = self._node.get(key)
+        if found is None:
+            found = self._node[key] = self.fresh(number)
+        return found
 
     def fresh(self, number: float) -> int:
         """A node of this number that nothing else reads."""

@@ -27,6 +27,9 @@ __all__ = ["schedule"]
 
 _Group: TypeAlias = Matrix | tuple[Op | None, int | None, frozenset[Op | None], bool]
 
+# A node and its group. (top - height) size + node puts the highest node first, the oldest of these.
+_Place: TypeAlias = tuple[int, _Group]
+
 _NOBODY: list[int] = []  # reads a leaf, or what was fused away, as far as the schedule goes
 _MOST_PADDING = 2.2  # times the operands that there are: the steps of causal attention take 2
 
@@ -161,7 +164,7 @@ class _Scheduler:
         ready: dict[_Group, list[int]] = defaultdict(list)
         done = bytearray(size)
         top = max(self.height, default=0)
-        heap: list[int] = []  # (top - height) size + node: the highest node comes first
+        heap: list[_Place] = []
 
         released = [n for n in self.nodes if not waits[n]]
         released += [task for task in range(size, len(waits)) if not waits[task]]
@@ -170,11 +173,11 @@ class _Scheduler:
                 released = self._run_alone(released[0], blocks)
                 continue
             self._queue(released, ready, heap, top)
-            highest = heappop(heap) % size
+            place, group = heappop(heap)
             released = []
-            if done[highest]:
+            if done[place % size]:
                 continue
-            together = sorted(ready.pop(self._group(highest)))
+            together = sorted(ready.pop(group))
             blocks += self._blocks(together)
             for node in together:
                 done[node] = True
@@ -203,7 +206,7 @@ class _Scheduler:
             node = released[0]
 
     def _queue(
-        self, tasks: Sequence[int], ready: dict[_Group, list[int]], heap: list[int], top: int
+        self, tasks: Sequence[int], ready: dict[_Group, list[int]], heap: list[_Place], top: int
     ) -> None:
         """Put what is ready into its group, and the highest node of each group into the queue."""
         height, size, readers, matrix_of = self.height, self.size, self.readers, self.matrix_of
@@ -216,8 +219,8 @@ class _Scheduler:
                 place = (top - height[node]) * size + node
                 if place < first.get(group, place + 1):
                     first[group] = place
-        for place in first.values():
-            heappush(heap, place)
+        for group, place in first.items():
+            heappush(heap, (place, group))
 
     def _single(self, node: int) -> OpBlock:
         op, read = self.op[node], self.operands[node]
