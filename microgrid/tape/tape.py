@@ -18,7 +18,7 @@ from ..value import Value
 from .compiler import compile_plan
 from .engines import Engine
 from .guards import Source, source
-from .numpy.program import Array
+from .numpy.program import Array, check_rows
 from .parameters import Parameter, Store
 from .plan import Plan
 from .reading import Reader
@@ -141,6 +141,8 @@ for this branch
             self._reader = Reader(self.plan, self._store, self._session)
             if engine.asked == "compiled" or not is_fresh(source):  # its kernels are made now
                 check_recorded(source, self._session.first_loss())
+            else:
+                check_rows(self.plan.graph.op)  # now, not at the first forward
         self._followers = followed(source.order)
         if any_frozen(source.order):
             warnings.warn(_FROZEN, UserWarning, stacklevel=3)

@@ -6,7 +6,7 @@ the call writes into that array. What is left of running it is NumPy's own time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial, reduce
 from math import prod
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ...namespaces import lack, used
 from .arrays import erf
 
-__all__ = ["TRACING", "Array", "Call", "Halves", "Program", "Traced", "check_row", "zeros"]
+__all__ = ["TRACING", "Array", "Call", "Halves", "Program", "Traced", "check_rows", "zeros"]
 
 Array: TypeAlias = NDArray[np.float64]
 Call: TypeAlias = Callable[[], Any]
@@ -215,9 +215,14 @@ class _Tracing:
 TRACING = _Tracing()
 
 
-@cache
-def check_row(op: Any) -> None:
+def check_rows(ops: Iterable[Any]) -> None:
     """MissingFunctionError if a row asks for a function that the calls of a tape lack."""
+    for op in {*ops} - {None}:
+        _check_row(op)
+
+
+@cache
+def _check_row(op: Any) -> None:
     for name in frozenset().union(*used(op)):
         getattr(TRACING, name)
 

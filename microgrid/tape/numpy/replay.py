@@ -30,7 +30,7 @@ from ..plan import Plan
 from .elementwise import Map, derivatives_of, families
 from .matmul import MatrixGradient
 from .messages import Gradients, Kernel, Sink, Sweep
-from .program import Array, Call, Program, check_row, zeros
+from .program import Array, Call, Program, check_rows, zeros
 from .scalars import Scalars, gathered
 from .slots import Slots, segments
 
@@ -48,8 +48,7 @@ class Replay:
     """
 
     def __init__(self, plan: Plan, store: Store, batch: tuple[int, ...] = ()) -> None:
-        for op in {*plan.graph.op} - {None}:
-            check_row(op)  # before the first block of it that is wide enough for arrays
+        check_rows(plan.graph.op)  # before the first block that is wide enough for arrays
         self._plan = plan
         self._store = store
         layout = plan.layout
