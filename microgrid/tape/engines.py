@@ -17,6 +17,7 @@ from .parameters import Store
 from .plan import Plan
 
 if TYPE_CHECKING:
+    from .compiled.pieces import Pieces
     from .compiled.replay import Replay as CompiledReplay
     from .session import Executor
 
@@ -36,7 +37,8 @@ class Engine:
 
     asked : "numpy"; "compiled", which waits for the compiler; or "auto", which replays on NumPy
         until the kernels are there, and where they cannot be had. MICROGRID_ENGINE
-        overrules it. ValueError for any other
+        overrules it, and MICROGRID_THREADS how many threads replay a large batch. ValueError for
+    any other
     dtype : "float64", or "float32" for compiled kernels that compute in single precision
 
     Which engine `auto` took, and why, is logged once a process by the logger
@@ -49,7 +51,7 @@ class Engine:
         forced = os.environ.get("MICROGRID_ENGINE")
         if forced:
             _check("MICROGRID_ENGINE", forced, ENGINES)
-        self.asked, self.dtype = forced or asked, dtype
+        self.asked, self.dtype, self._threads = forced or asked, dtype, _threads()
         self.running = "numpy"  # or "compiled": what made the latest executor's numbers
 
     def __call__(self, plan: Plan, store: Store, batch: tuple[int, ...]) -> Executor:
@@ -63,25 +65,25 @@ class Engine:
 
     def compiled(
         self, plan: Plan, store: Store, batch: tuple[int, ...], build: bool = True
-    ) -> CompiledReplay | None:
+    ) -> CompiledReplay | Pieces | None:
         """An executor with compiled kernels; None, and a sentence, where it cannot be had.
 
         Without `build` also None, and no sentence, where kernels are yet to be compiled.
         """
         from .compiled.build import CompileError, library
-        from .compiled.replay import Replay as CompiledReplay
+        from .compiled.pieces import executor
 
         try:
-            replay = CompiledReplay(plan, store, batch, self.dtype)
+            found = executor(plan, store, batch, self.dtype, self._threads)
             kernels = library(self.dtype)
-            if not kernels.load(replay.kernels(), build):
+            if not kernels.load(found.kernels(), build):
                 return None
+            found.link(kernels)
         except CompileError as error:
             self.give_up(error)
             return None
-        replay.link(kernels)
         self.took_compiled()
-        return replay
+        return found
 
     def took_compiled(self) -> None:
         self.running = "compiled"
@@ -103,6 +105,17 @@ def _check(name: str, given: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"Tape: {name} must be one of {names}; got {given!r}")
 
 
+def _threads() -> int:
+    """How many threads replay a large batch: MICROGRID_THREADS, or one for each core."""
+    wanted = os.environ.get("MICROGRID_THREADS")
+    if not wanted:
+        free = getattr(os, "sched_getaffinity", None)  # the cores that this process may use
+        return len(free(0)) if free else os.cpu_count() or 1
+    if not (wanted.isascii() and wanted.isdecimal() and int(wanted)):
+        raise ValueError(f"Tape: MICROGRID_THREADS must be 1 or more, got {wanted!r}")
+    return int(wanted)
+
+
 def _say_once(level: int, sentence: str) -> None:
     if sentence not in _said:
         _said.add(sentence)
@@ -120,7 +133,7 @@ class _Waiting:
 
     def __init__(self, engine: Engine, plan: Plan, store: Store, batch: tuple[int, ...]) -> None:
         self._engine, self._of = engine, (plan, store, batch)
-        self._later: CompiledReplay | None = None
+        self._later: CompiledReplay | Pieces | None = None
         self._builds: Thread | None = None
         found = engine.compiled(plan, store, batch, build=False) if batch else None
         if found is None:
@@ -172,7 +185,7 @@ class _Waiting:
         )
         return wanted
 
-    def _become(self, executor: CompiledReplay) -> None:
+    def _become(self, executor: CompiledReplay | Pieces) -> None:
         """Hand all calls to another executor, without a step in between."""
         self.values, self.gradients = executor.values, executor.gradients
         self.feed = executor.feed  # type: ignore[method-assign]
@@ -188,6 +201,6 @@ def report() -> str:
     forced = os.environ.get("MICROGRID_ENGINE")
     by = f" (MICROGRID_ENGINE is {forced})" if forced else ""
     try:
-        return f"compiled, by {check()}{by}"
+        return f"compiled, by {check()}; large batches on threads: {_threads()}{by}"
     except CompileError as error:
         return f"numpy: {error}{by}"

@@ -92,6 +92,7 @@ class Session:
             self._is_taken()
         try:
             executor = self.current("backward")
+            self._swept = False
             if mean and executor.values.ndim > 1:
                 gradient /= executor.values.shape[1]
             executor.backward(gradient, every)

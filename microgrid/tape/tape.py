@@ -61,8 +61,10 @@ class Tape:
     constant of the tape, and so is a mask that Dropout has drawn: a UserWarning says so. What
     BatchNorm1d keeps of the batches it sees follows every forward. The arrays hold the latest
     forward, so a tape is for one thread at a time: RuntimeError where a second one comes in
-    between. ValueError for an input that is no leaf of the graph, and where the graph's numbers
-    are out of date.
+    between. Compiled kernels replay a batch of more than 32 MB of numbers in pieces, on all cores,
+    or on as many threads as the environment variable MICROGRID_THREADS says; results do not hang
+    on how many these are. ValueError for an input that is no leaf of the graph, and where the
+    graph's numbers are out of date.
 
     >>> a, x = Value(2.0, label="a"), Value(3.0, label="x")
     >>> tape = Tape((a * x).tanh() + x, inputs=[x])

@@ -49,7 +49,7 @@ class Lowering:
             return _Part(plan, plan.blocks, self.arena, self.data), None
         once = [block for i, block in enumerate(plan.blocks) if i in plan.once]
         many = [block for i, block in enumerate(plan.blocks) if i not in plan.once]
-        small = Arena(layout.size, (), self.arena.dtype)
+        small = Arena(layout.size, (), self.arena.dtype, self.arena)
         for slot, number in layout.numbers.items():
             small.values[slot] = number
         alone = {x for block in once for x in block.read()}

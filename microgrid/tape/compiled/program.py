@@ -25,19 +25,27 @@ class Arena:
     """The arrays of one replay: values and gradients by slot, and scratch beside them.
 
     batch : () or (size,); with a batch every slot is a row of `size` numbers
+    own : all arrays that a pass writes to, also those of an arena `beside` this one
     """
 
-    def __init__(self, size: int, batch: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self,
+        size: int,
+        batch: tuple[int, ...],
+        dtype: np.dtype[Any],
+        beside: Arena | None = None,
+    ) -> None:
         self.dtype, self.itemsize, self.batch = dtype, dtype.itemsize, batch
         self.examples = batch[0] if batch else 1
-        self.values = buffer(size * self.examples, dtype).reshape((size, *batch))
-        self.gradients = buffer(size * self.examples, dtype).reshape((size, *batch))
+        self.own: list[Array] = [] if beside is None else beside.own
+        self.values = self.scratch(size * self.examples).reshape((size, *batch))
+        self.gradients = self.scratch(size * self.examples).reshape((size, *batch))
         self._kept: list[Array] = []
         self._indices: dict[bytes, int] = {}
 
     def scratch(self, size: int) -> Array:
         found: Array = buffer(size, self.dtype)
-        self._kept.append(found)
+        self.own.append(found)
         return found
 
     def index(self, slots: Any) -> int:

@@ -24,6 +24,9 @@ class Replay:
     Attributes
     ----------
     values, gradients : a number per slot of the plan's layout, a row of them with a batch
+    staged, seed : where the passes find the inputs, and the gradient of the loss
+    own : all arrays that the passes write to
+    words, sweeps : the forward pass, `fed` bytes of which feed it, and by `every` the sweeps
     """
 
     def __init__(
@@ -36,38 +39,40 @@ class Replay:
             self.values[slot] = number
         self._store = store  # its arrays are written to by address
         self._loss = layout.slot[graph.roots[0]]
-        self._staged = np.zeros(len(plan.inputs) * arena.examples)
-        self._seed = np.zeros(1)
+        self.staged = np.zeros(len(plan.inputs) * arena.examples)
+        self.seed = np.zeros(1)
         lowering = Lowering(plan, store, arena)
-        self._feed = lowering.feed(self._staged)
+        self._feed = lowering.feed(self.staged)
         self._forward = lowering.forward()
-        self._sweeps = {every: lowering.backward(every, self._seed) for every in (True, False)}
+        self._backward = {every: lowering.backward(every, self.seed) for every in (True, False)}
         self._lowering = lowering  # its arrays are written to by address
+        self.own = [*arena.own, self.staged, store.gradient]
 
     def kernels(self) -> set[Key]:
         """The kernels that its passes call."""
-        programs: list[Program] = [self._feed, self._forward, *self._sweeps.values()]
+        programs: list[Program] = [self._feed, self._forward, *self._backward.values()]
         return set().union(*(program.kernels() for program in programs))
 
     def link(self, library: Library) -> None:
         """Write the addresses of the library's kernels into the passes."""
-        feed_words = self._feed.link(library.address)[:-2]
-        words = np.concatenate([feed_words, self._forward.link(library.address)])
-        sweeps = {every: sweep.link(library.address) for every, sweep in self._sweeps.items()}
-        self._words = [words, *sweeps.values()]
-        self._run = library.run
-        self._with_feed = words.ctypes.data
-        self._without_feed = self._start = words.ctypes.data + feed_words.nbytes
-        self._sweep = {every: sweep.ctypes.data for every, sweep in sweeps.items()}
+        feed, forward = self._feed.link(library.address)[:-2], self._forward.link(library.address)
+        self.words = np.concatenate([feed, forward])
+        self.sweeps = {
+            every: sweep.link(library.address) for every, sweep in self._backward.items()
+        }
+        self.run, self.fed = library.run, feed.nbytes
+        self._with_feed = self.words.ctypes.data
+        self._without_feed = self._start = self._with_feed + self.fed
+        self._sweep = {every: words.ctypes.data for every, words in self.sweeps.items()}
 
     def feed(self, numbers: NDArray[Any]) -> None:
         """Set the inputs: their numbers in order, with a batch one row per example."""
-        self._staged[...] = numbers.ravel()
+        self.staged[...] = numbers.ravel()
         self._start = self._with_feed
 
     def forward(self) -> Array:
         """Run every block; the loss of each example of the batch."""
-        self._run(self._start)
+        self.run(self._start)
         self._start = self._without_feed
         losses: Array = self.values[self._loss]
         return losses
@@ -76,5 +81,5 @@ class Replay:
 
     def backward(self, gradient: float, every: bool = True) -> None:
         """Sweep: `gradients` gets its messages, unless `every` only what parameters need."""
-        self._seed[0] = gradient
-        self._run(self._sweep[every])
+        self.seed[0] = gradient
+        self.run(self._sweep[every])
