@@ -205,7 +205,8 @@ class _Turns:
     def take(self, jobs: Sequence[Callable[[], None]]) -> None:
         """Do all jobs. The first error of any thread is raised, when no thread works any more."""
         self._wait()  # a second Ctrl-C may have come before they had ended
-        left, errors = deque(jobs), list[BaseException]()
+        left = deque(jobs)
+        errors: list[BaseException] = []
 
         def work() -> None:
             while (job := _next(left)) is not None:
