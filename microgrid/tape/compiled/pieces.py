@@ -99,6 +99,8 @@ class Pieces:
         self._numbers = None
         return self.values[self._loss]
 
+    check = forward
+
     def backward(self, gradient: float, every: bool = True) -> None:
         """Sweep: `gradients` gets its messages, unless `every` only what parameters need."""
         self._turns.take([job for alike in self._alike for job in alike.backward(gradient, every)])
