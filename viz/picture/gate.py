@@ -137,7 +137,7 @@ class Named(Collapsed):
                 kept = [
                     partial
                     for parent, partial in zip(mixed.parents, mixed.partials)
-                    if self.scene.column[parent] < group.column or parent in self.scene.initial
+                    if self.scene.column[parent] != group.column or parent in self.scene.initial
                 ]
                 if any(abs(x - gate.data) < 1e-12 for x in kept):
                     return "0 replaces, 1 retains"
@@ -154,13 +154,16 @@ class Named(Collapsed):
     def _put_into_blocks(self) -> None:
         """Say of each card which gated cell it is part of.
 
-        A cell is its gates, the states that it hands on, and what lies between them.
+        A cell is its gates, the states that it hands on, and what lies between them. One without
+        gates has a part of its own only where two directions of time are to be told apart.
         """
         scope = {group.id: group.scope for group in self.groups}
         cell = {name: _parent(s) if _kind(s) else s for name, s in scope.items()}
         gated = {(c.column, cell[c.id]) for c in self.cards if c.role in _ROLES}
         states = {w.source for w in self.wires if w.recurrent}
         slots = {c.slot for c in self.cards if c.framed and c.id in states}
+        if self.scene.both_ways:
+            gated |= {(c.column, cell[c.id]) for c in self.cards if c.slot in slots}
         inside = {
             c.id for c in self.cards
             if c.framed and (c.id in states or c.slot in slots or c.role == "state")

@@ -68,6 +68,7 @@ class Groups:
         self.groups: list[Group] = []
         self._depth = self._depths()
         self._subscoped = any("/" in node.scope for node in scene.order if scene.framed(node))
+        self._cells = sorted(scene.cells, key=len, reverse=True) if scene.both_ways else []
         self._states: dict[str, list[Value]] = defaultdict(list)
         for value in sorted(scene.carried, key=lambda value: value.serial):
             self._states[value.scope].append(value)
@@ -83,6 +84,16 @@ class Groups:
             below = [depth[p] for p in node.parents if column[p] == column[node] and p.parents]
             depth[node] = 1 + max(below, default=-1)
         return depth
+
+    def part_of(self, scope: str) -> str:
+        """The part of a step that a scope belongs to at the cell level.
+
+        Of a sequence that is read from both ends each direction is one, else the outermost scope.
+        """
+        for cell in () if self.gates else self._cells:  # the innermost first
+            if f"{scope}/".startswith(f"{cell}/"):
+                return cell
+        return "/".join(scope.split("/")[: 2 if self.gates else 1])
 
     def _gather(self) -> None:
         """Put every node into its group."""
@@ -129,7 +140,7 @@ class Groups:
             read = tuple(sorted(scene.given.get(node, ())))
             return ("leaf", name or scene.roles.get(node) or node, scope, column, read)
         if self.level == "cell" and scene.framed(node):
-            part = "/".join(scope.split("/")[: 2 if self.gates else 1])
+            part = self.part_of(scope)
             if part or not self._subscoped:
                 return ("part", part, column, self._state_within(node) if self.gates else "")
         name = name or (node.op.name if node.op else "")

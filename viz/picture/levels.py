@@ -102,6 +102,17 @@ class Collapsed(Groups):
             self.state[wire.id] = crossing.carries
             self.wires.append(wire)
             nth[ends] += 1
+        if self.level == "cell" and self.scene.both_ways:
+            self._tell_directions_apart()
+
+    def _tell_directions_apart(self) -> None:
+        """Make a cell of every box that hands a state on, as each direction has its own."""
+        states = {wire.source for wire in self.wires if wire.recurrent}
+        slots = {card.slot for card in self.cards if card.framed and card.id in states}
+        for card in self.cards:
+            if card.framed and card.slot in slots:
+                card.block = card.slot
+                card.role = "state" if card.role == "op" else card.role
 
     def _crossings(self) -> list[_Crossing]:
         found: dict[tuple[Group, Group, Name | None, bool], _Crossing] = {}
@@ -203,7 +214,7 @@ class Collapsed(Groups):
 
     def _part(self, group: Group) -> str:
         """What a box is: the kind of the cell, or the last name of its scope."""
-        part = "/".join(group.scope.split("/")[: 2 if self.gates else 1])
+        part = self.part_of(group.scope)
         if part == "cell" and self.run is not None:
             if self.gates and group.role == "state" and len(group.wholes) == 1:
                 return ""  # c or h of an opened cell: its operation says more

@@ -57,6 +57,7 @@ class Scene:
         self.column |= {x: behind if self._reads_backwards(x) else 0 for x in self.initial}
         self.shared = [node for node in self.order if self.in_panel(node)]
         self.carried = _carried(run)
+        self.cells, self.both_ways = self._cells()
         self.cut = _detached(self.order, self.column) if self.timed else {}
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
@@ -162,9 +163,32 @@ class Scene:
         return slots
 
     def _initial_states(self, run: Unrolled | None) -> set[Value]:
-        """The run's start state; else leaves that one step uses where others have a state."""
+        """Leaves that one step uses where others have a state; of a run its start state.
+
+        A run knows that of its first step only, not what is read from the end.
+        """
         if run is not None:
-            return {h for h in _leaves(run.carries[0]) if not h.parents}
+            known = {h for h in _leaves(run.carries[0]) if not h.parents}
+            return known | {h for h in self._begun() if self._reads_backwards(h)}
+        return self._begun()
+
+    def _cells(self) -> tuple[set[str], bool]:
+        """Where states are made that the same scope uses at another step; whether at an earlier."""
+        cells, both_ways = set(), False
+        for node in self.order:
+            for parent in node.parents:
+                here, there = self.column[parent], self.column[node]
+                if here == there or not (
+                    parent.parents and self.framed(parent) and self.framed(node)
+                ):
+                    continue
+                both_ways |= there < here
+                scope = self.local_scope(parent)
+                if scope and f"{self.local_scope(node)}/".startswith(f"{scope}/"):
+                    cells.add(scope)
+        return cells, both_ways
+
+    def _begun(self) -> set[Value]:
         carried = {
             (self.slot[node], position)
             for node in self.order
