@@ -34,6 +34,43 @@ def unrolled(cell: type[nn.RecurrentCell], units: int, steps: int) -> nn.Unrolle
     return _swept(model.unroll(inputs, targets=[0.5] * steps, loss="mse"))
 
 
+def both_ways(cell: type[nn.RecurrentCell], units: int, steps: int, layers: int = 1) -> Value:
+    """Layers that read from both ends, with a linear readout and a squared error at every step."""
+    make: Callable[..., nn.RecurrentCell] = cell
+    rows: list[list[Value]] = []
+    for t in range(1, steps + 1):
+        with scope(f"t={t}"):
+            rows.append([Value(round((0.7 * t) % 1.0 - 0.3, 2), f"x_{t}")])
+    for layer in range(layers):
+        cells = [make(len(rows[0]), units, seed=2 * layer + i) for i in range(2)]
+        with scope(f"layer={layer + 1}"):
+            rows, _ = nn.Bidirectional(*cells)(rows)
+    readout, losses = nn.Linear(2 * units, 1, seed=1, label="W_y", bias_label="b_y"), []
+    for t, row in enumerate(rows, start=1):
+        with scope(f"t={t}"):
+            with scope("readout"):
+                (y,) = readout(row)
+                y.label = f"y_{t}"
+            with scope("loss"):
+                losses.append((y - 0.5) ** 2.0)
+                losses[-1].label = f"L_{t}"
+    total = F.sum(losses)
+    total.label = "L"
+    total.backward()
+    return total
+
+
+def met_both_ways(cell: type[nn.RecurrentCell], steps: int) -> Value:
+    """The two directions of a unit each, added and squared at every step, outside of any scope."""
+    make: Callable[..., nn.RecurrentCell] = cell
+    reader = nn.Bidirectional(make(1, 1, seed=0), make(1, 1, seed=1))
+    rows, _ = reader([[0.5 * t] for t in range(1, steps + 1)])
+    total = sum(((row[0] + row[1]) ** 2.0 for row in rows), Value(0.0))
+    total.label = "L"
+    total.backward()
+    return total
+
+
 def neuron() -> Value:
     """The neuron of micrograd's README: tanh(x1 w1 + x2 w2 + b)."""
     x1, x2 = Value(2.0, "x1"), Value(0.0, "x2")
@@ -288,6 +325,15 @@ GRAPHS: dict[str, Callable[[], Drawn]] = {
     },
     **{f"LSTM {units}x3": partial(unrolled, nn.LSTMCell, units, 3) for units in (1, 2, 3, 4)},
     **{f"GRU {units}x3": partial(unrolled, nn.GRUCell, units, 3) for units in (1, 2, 3, 4)},
+    **{
+        f"both ways {cell.__name__.removesuffix('Cell')} {steps}": partial(
+            both_ways, cell, 1, steps
+        )
+        for cell in (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+        for steps in (3, 6)
+    },
+    "two layers both ways": partial(both_ways, nn.LSTMCell, 2, 4, 2),
+    **{f"met both ways {steps}": partial(met_both_ways, nn.LSTMCell, steps) for steps in (3, 7)},
     "neuron": neuron,
     "MLP 2-16-16-1": partial(mlp, 2, 16, 16, 1),
     "MLP 3-2-2": partial(mlp, 3, 2, 2),

@@ -20,6 +20,7 @@ from microgrid.saving import load_graph, save_graph  # noqa: E402
 from microgrid.stepper import Stepper  # noqa: E402
 from microgrid.tape import Tape  # noqa: E402
 from tests.pytorch.models import MODELS  # noqa: E402
+from viz.layout.gates import gated  # noqa: E402
 from viz.picture.build import picture_of  # noqa: E402
 
 nn, F = torch.nn, torch.nn.functional
@@ -360,3 +361,20 @@ def test_a_lone_vector_through_a_linear_layer():
         loss = layer(x).unsqueeze_(0).t_().square().sum()
     loss.backward()
     np.testing.assert_allclose(recording.gradient(x), x.grad, rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("steps", [3, 5])
+def test_both_directions_have_bands_and_start_states_of_their_own(kind, steps):
+    model = getattr(nn, kind)(1, 2, bidirectional=True).double()
+    x = torch.randn(steps, 1).double()
+    with record(model, inputs=[x]) as recording:
+        loss = model(x)[0].square().sum()
+    loss.backward()
+    picture = picture_of(recording)
+    places = gated(picture)
+    assert places is not None
+    starts = {c.name: places.cards[c.id] for c in picture.cards if c.name in ("h₀", "h′₀")}
+    assert starts["h₀"].right < places.frames[1].left
+    assert starts["h′₀"].left > places.frames[steps].right
+    assert not [row for card in picture.cards for row in card.rows if str(row.name) == "h′₀"]

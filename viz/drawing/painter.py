@@ -69,15 +69,15 @@ class _Painter:
                 yield Group(kind, kind, text, (line,))
 
     def _frames(self) -> Iterator[Group]:
-        theme, easel = self.theme, self.easel
+        theme, easel, indent = self.theme, self.easel, 12.0 + self.layout.indent
         for column in self.picture.columns:
             box = self.layout.frames[column.index]
-            room = box.w - 24.0
+            room = box.w - 12.0 - indent
             title = fit(column.title, 13.0, room, bold=True)
             left = room - text_width(title, 13.0, bold=True)
             caption = fit(f"  {column.caption}", 13.0, left) if column.caption else ""
             words = Word(title, theme.frame.text, True), Word(caption, theme.text)
-            line = easel.line("title", box.left + 12.0, box.top - 14.0, 13.0, "start", *words)
+            line = easel.line("title", box.left + indent, box.top - 14.0, 13.0, "start", *words)
             shapes = easel.rect("frame", box, theme.frame, _ROUND), line
             yield Group(f"t{column.index}", "frame", column.title, shapes)
 

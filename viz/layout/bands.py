@@ -6,8 +6,9 @@ Read off the wires alone: no class, no coordinates. See `gates.py` for the words
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 
 from ..picture.model import Card, Picture, Wire
 
@@ -24,6 +25,11 @@ class Band:
     bottom: str = ""  # h, which runs along the bottom
     trunks: list[str] = field(default_factory=list)  # what enters, from left to right
 
+    @property
+    def is_box(self) -> bool:
+        """Whether the whole cell is one card."""
+        return not self.gates
+
 
 @dataclass(slots=True)
 class Plan:
@@ -35,12 +41,14 @@ class Plan:
     leaving: dict[str, list[Wire]] = field(default_factory=lambda: defaultdict(list))
     columns: list[int] = field(default_factory=list)
     levels: range = range(0)  # the layers of a stack, the first one lowest
+    mirrored: set[int] = field(default_factory=set)  # the levels read from the end of time
     place: dict[str, tuple[int, int]] = field(default_factory=dict)  # column and level
     bands: dict[tuple[int, int], Band] = field(default_factory=dict)
     inputs: dict[int, list[str]] = field(default_factory=dict)
     rest: dict[int, list[list[str]]] = field(default_factory=dict)  # above, in ranks from below
     above: list[list[str]] = field(default_factory=list)  # above all frames
     before: list[str] = field(default_factory=list)  # initial states
+    behind: list[str] = field(default_factory=list)  # those of cells that begin at the end
     rank: dict[str, int] = field(default_factory=dict)  # of the rest, and of what is above
 
     @classmethod
@@ -55,17 +63,32 @@ class Plan:
         for c in picture.cards:
             if c.block:
                 members[c.column, c.block].append(c.id)
-        for column in plan.columns:
-            blocks = [block for where, block in members if where == column]
-            for level, block in enumerate(blocks):
-                plan.place |= dict.fromkeys(members[column, block], (column, level))
+        levels = _levels([b for where, b in members if where == column] for column in plan.columns)
+        if levels is None:
+            return None
+        for (column, block), names in members.items():
+            plan.place |= dict.fromkeys(names, (column, levels[block]))
+        plan._find_the_mirrored()
         if not plan.place or not plan._is_a_chain():
             return None
         plan.levels = range(1 + max(level for _, level in plan.place.values()))
         for names in members.values():
             plan.bands[plan.place[names[0]]] = plan._band(names)
+        if len({band.is_box for band in plan.bands.values()}) > 1:
+            return None
         plan._sort_the_rest()
         return plan
+
+    def _find_the_mirrored(self) -> None:
+        """Which levels hand their states on from right to left."""
+        for wire in self.picture.wires:
+            here, there = self.place.get(wire.source), self.place.get(wire.target)
+            if here is not None and there is not None and there[0] < here[0]:
+                self.mirrored.add(here[1])
+
+    def is_mirrored(self, name: str) -> bool:
+        """Whether a card belongs to a cell that reads from the end of time."""
+        return name in self.place and self.place[name][1] in self.mirrored
 
     def _is_a_chain(self) -> bool:
         """Whether only neighbouring cells are joined, and what has no step stands at an end."""
@@ -73,27 +96,35 @@ class Plan:
             a, b = self.card[wire.source], self.card[wire.target]
             if a.framed and b.framed and a.column != b.column:
                 here, there = self.place.get(a.id), self.place.get(b.id)
-                if there is not None and (here is None or there != (here[0] + 1, here[1])):
+                step = -1 if self.is_mirrored(a.id) else 1
+                if there is not None and (here is None or there != (here[0] + step, here[1])):
                     return False
-                if a.column > b.column:
+                if there is None and a.column > b.column:
                     return False
-            elif (
-                not a.framed
-                and b.framed
-                and (not b.block or b.column != self.columns[0] or self.arriving[a.id])
-            ):
+            elif not a.framed and b.framed and (self.arriving[a.id] or not self._begins(b)):
                 return False
         return True
 
+    def _begins(self, card: Card) -> bool:
+        """Whether a card is of the first cell in its direction."""
+        end = self.columns[-1 if self.is_mirrored(card.id) else 0]
+        return bool(card.block) and card.column == end
+
     def _band(self, members: Sequence[str]) -> Band:
+        column = self.card[members[0]].column
         band, inside = Band(), set(members)
+        if len(members) == 1:
+            entering = [wire.source for wire in self.into_box(members[0])]
+            return Band(chain=[*members], bottom=members[0], trunks=entering)
+        gates = self._gates(members)
         into_gates = {
-            m for m in members if any(w.target in inside and self._gate(w.target)
+            m for m in members if any(w.target in inside and w.target in gates
                                       for w in self.leaving[m])
         }  # fmt: skip
-        band.chain = [m for m in members if not self._gate(m) and m not in into_gates]
-        lanes = [m for m in band.chain if any(self.ahead(w) for w in self.leaving[m])]
-        fed = [m for m in band.chain if any(self._gate(w.target) for w in self.leaving[m])]
+        band.chain = [m for m in members if m not in gates and m not in into_gates]
+        lanes = [m for m in band.chain if any(self._ahead(w) for w in self.leaving[m])]
+        fed = [m for m in band.chain
+               if any(self._is_gate(w.target) for w in self.leaving[m])]  # fmt: skip
         states = lanes or [m for m in band.chain if self.card[m].role == "state"]
         states = states or band.chain[-1:]
         band.bottom = next((m for m in fed if m in states), states[-1] if states else "")
@@ -112,19 +143,32 @@ class Plan:
             for w in self.arriving[name]
             if w.source not in inside and name in met
         ]
-        column = self.card[members[0]].column
         band.trunks = sorted(
             dict.fromkeys(entering),
-            key=lambda name: self.card[name].framed and self.card[name].column == column,
+            key=lambda name: self._of_step(name, column),
         )  # what the step itself brings stands right of the states of the step before
         return band
 
-    def _gate(self, name: str) -> bool:
+    def _of_step(self, name: str, column: int) -> bool:
+        return self.card[name].framed and self.card[name].column == column
+
+    def into_box(self, name: str) -> list[Wire]:
+        """The wires into a cell that is one card, those from the step before first."""
+        column = self.card[name].column
+        return sorted(self.arriving[name], key=lambda wire: self._of_step(wire.source, column))
+
+    def _gates(self, members: Sequence[str]) -> set[str]:
+        """The gates of a cell; in a plain one what its state is made of stands in their place."""
+        gates = {m for m in members if self._is_gate(m)}
+        return gates or {m for m in members if self.card[m].role != "state"}
+
+    def _is_gate(self, name: str) -> bool:
         return self.card[name].role.endswith(("_gate", "candidate"))
 
-    def ahead(self, wire: Wire) -> bool:
-        """Whether a wire leads to a later step."""
-        return self.card[wire.target].column > self.card[wire.source].column
+    def _ahead(self, wire: Wire) -> bool:
+        """Whether a wire leads to the step that its cell reads next."""
+        after = self.card[wire.target].column - self.card[wire.source].column
+        return after < 0 if self.is_mirrored(wire.source) else after > 0
 
     def _meet(self, name: str, gates: set[str], met: dict[str, None]) -> None:
         """The gates that a card is made of, in the order of its formula, operands first."""
@@ -143,15 +187,26 @@ class Plan:
             operands = [w.source for w in self.arriving[card.id]]
             if not operands and not card.framed and card.column == 0:
                 self.before.append(card.id)
+            elif not operands and not card.framed and card.column > self.columns[-1]:
+                self.behind.append(card.id)
             elif not operands and card.framed and self._enters(card.id):
                 self.inputs.setdefault(card.column, []).append(card.id)
             else:
-                below = [rank[o] + 1 for o in operands
-                         if o in rank and self.card[o].framed == card.framed]  # fmt: skip
-                rank[card.id] = max(below, default=0)
+                rank[card.id] = self._rank(card, operands)
                 ranks = self.rest.setdefault(card.column, []) if card.framed else self.above
                 ranks += [[] for _ in range(rank[card.id] + 1 - len(ranks))]
                 ranks[rank[card.id]].append(card.id)
+
+    def _rank(self, card: Card, operands: Sequence[str]) -> int:
+        """How far a card stands above the bands, or above the frames."""
+        found = 0
+        for name in operands:
+            other = self.card[name]
+            if name in self.rank and other.framed == card.framed:
+                # Where two directions meet, each column has results of its own side by side.
+                beside = self.mirrored and not card.framed and other.column != card.column
+                found = max(found, self.rank[name] + (0 if beside else 1))
+        return found
 
     def _enters(self, name: str) -> bool:
         return any(self.card[w.target].block for w in self.leaving[name])
@@ -164,13 +219,42 @@ class Plan:
         past = wire.source in self.place and self.rank[wire.target] > 0
         return past or source.column != target.column
 
-    def risers(self, column: int) -> list[str]:
-        """The cards of the bands that something above their band is made of."""
-        found = []
+    def has_trunk(self, name: str) -> bool:
+        """Whether a wire rises at the left of the lowest band, and may do so up to the next."""
+        band = self.bands.get((self.card[name].column, 0), Band())
+        return 0 not in self.mirrored and name in band.trunks
+
+    def _highest(self, name: str) -> int:
+        return max(self.place[w.target][1] for w in self.leaving[name] if w.target in self.place)
+
+    def risers(self, column: int, mirrored: bool = False) -> list[str]:
+        """The cards that something above their band is made of, by the side where they rise.
+
+        So does an input that has no trunk in the lowest band on which it could go on.
+        """
+        inputs = [] if mirrored else self.inputs.get(column, [])
+        found = [name for name in inputs if self._highest(name) > self.has_trunk(name)]
         for level in self.levels:
             band = self.bands.get((column, level), Band())
-            for name in band.chain:
+            for name in band.chain if (level in self.mirrored) == mirrored else ():
                 users = [self.place.get(w.target, (column, -1)) for w in self.leaving[name]]
                 if any(where == column and at != level for where, at in users):
                     found.append(name)
         return found
+
+
+def _levels(columns: Iterable[Sequence[str]]) -> dict[str, int] | None:
+    """The level of each cell: above all that stand before it in a column, and the same in each.
+
+    None where two columns disagree about which of two cells is first.
+
+    >>> _levels([["forward"], ["forward", "backward"], ["backward"], ["decoder"]])
+    {'forward': 0, 'backward': 1, 'decoder': 0}
+    """
+    orders = [list(blocks) for blocks in columns]
+    levels = {block: 0 for blocks in orders for block in blocks}
+    pairs = list(chain.from_iterable(map(pairwise, orders)))
+    for _ in levels:
+        for low, high in pairs:
+            levels[high] = max(levels[high], levels[low] + 1)
+    return levels if all(levels[low] < levels[high] for low, high in pairs) else None

@@ -1,8 +1,9 @@
 """Long sequences folded into rows, like lines of text.
 
 The columns of each row move there as they are, wires included. A wire from one row to the next
-gets a way around the end of its row in front; the total of all losses stands at the end of
-the first row, and the losses of the other rows come to it from below.
+gets a way around the end of its row in front, and one that comes back from the next row, where
+the sequence is read from its end as well, runs beside it. The total of all losses stands at the
+end of the first row, and the losses of the other rows come to it from below.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..picture.model import Picture, Wire
-from .geometry import Box, Layout, Path, Point, around, into_left_side, rounded
+from ..picture.model import Card, Picture, Wire
+from .geometry import Box, Layout, Path, Point, around, into_left_side, rounded, straight
 
 __all__ = ["fold"]
 
@@ -30,13 +31,15 @@ _LOSS = 30.0  # between two losses on their way to the total, labels included
 def fold(picture: Picture, places: Layout) -> None:
     """Fold the columns into rows where the graph is too wide and only neighbours are joined."""
     frames = list(places.frames.values())
-    if len(frames) < 4 or not _foldable(picture):
+    if len(frames) < 4 or not _foldable(picture, places):
         return
     whole = around([*places.cards.values(), *frames])
     if whole.w <= _PAGE or (whole.w / whole.h <= _WIDEST and not _wide(whole, frames)):
         return
     by_shape = round(math.sqrt(whole.w / (_WANTED * whole.h)))
-    rows = max(2, by_shape, math.ceil(whole.w / (1.3 * _PAGE)))
+    both_ways = any(path.heading == "left" for path in places.wires.values())
+    fullest = 0.8 if both_ways else 1.3  # initial states and turns stand at both ends of the rows
+    rows = max(2, by_shape, math.ceil(whole.w / (fullest * _PAGE)))
     _Rows(picture, places, math.ceil(len(frames) / rows)).apply()
 
 
@@ -45,22 +48,38 @@ def _wide(whole: Box, frames: Sequence[Box]) -> bool:
     return whole.w > _PAGE and frames[0].w < _PAGE / 2
 
 
-def _foldable(picture: Picture) -> bool:
+def _foldable(picture: Picture, places: Layout) -> bool:
     """Whether wires between columns join neighbours only, but for those to one total."""
     order = {column.index: i for i, column in enumerate(picture.columns, 1)}
     cards = {card.id: card for card in picture.cards}
-    totals = {card.id for card in picture.cards if not card.framed and card.column > 0}
+    totals = _totals(picture)
     for wire in picture.wires:
         a, b = cards[wire.source], cards[wire.target]
         if wire.source in totals and wire.target not in totals:
             return False
         if wire.target in totals:
             continue
-        one, two = order.get(a.column, 0), order.get(b.column, 0)
-        if one != two and two != one + 1:
+        behind = len(order) + 1 if a.column > 0 else 0
+        one, two = order.get(a.column, behind), order.get(b.column, 0)
+        back = places.wires[wire.id].heading == "left"
+        if one != two and two != (one - 1 if back else one + 1):
             return False
     firsts = {w.target for w in picture.wires if w.target in totals and w.source not in totals}
     return len(firsts) <= 1
+
+
+def _totals(picture: Picture) -> set[str]:
+    """What stands above the frames, made of the losses of all steps.
+
+    Sums that go on from column to column are none: each moves with the column above which it is.
+    """
+    cards = {card.id: card for card in picture.cards}
+    into = [(cards[w.source], cards[w.target]) for w in picture.wires
+            if not cards[w.target].framed and cards[w.target].column > 0]  # fmt: skip
+    goes_on = all(b.column - a.column in ((0,) if a.framed else (0, 1)) for a, b in into)
+    if goes_on and len({b.column for _, b in into}) > 1:
+        return set()
+    return {b.id for _, b in into}
 
 
 @dataclass
@@ -78,17 +97,14 @@ class _Rows:
         picture, places = self.picture, self.places
         frames = list(places.frames.values())
         self.place = {column.index: i for i, column in enumerate(picture.columns)}
-        self.totals = {card.id for card in picture.cards if not card.framed and card.column > 0}
-        self.row = {
-            card.id: 0 if card.id in self.totals else self.place.get(card.column, 0) // self.per_row
-            for card in picture.cards
-        }
+        self.totals = _totals(picture)
+        self.row = {card.id: self._row(card) for card in picture.cards}
         self.left = frames[0].left
         self.firsts = [frames[i].left for i in range(0, len(frames), self.per_row)]
         self._find_wires()
         self.extents = self._extents(frames)
         self.down = self._moves()
-        before = dict(places.cards)
+        before, self.ways = dict(places.cards), dict(places.wires)
         for name, box in before.items():
             places.cards[name] = box.moved(*self._shift(name))
         for column in picture.columns:
@@ -102,6 +118,12 @@ class _Rows:
         for wire in picture.wires:
             places.wires[wire.id] = self._path(wire, places.wires[wire.id])
 
+    def _row(self, card: Card) -> int:
+        if card.id in self.totals:
+            return 0
+        end = len(self.place) - 1 if card.column > 0 else 0  # of an initial state
+        return self.place.get(card.column, end) // self.per_row
+
     def _shift(self, name: str) -> tuple[float, float]:
         row = self.row[name]
         return self.left - self.firsts[row], self.down[row]
@@ -114,9 +136,10 @@ class _Rows:
                 if wire.source not in self.totals:
                     self.losses[row].append(wire)
             elif row != self.row[wire.target]:
+                upper = min(row, self.row[wire.target])
                 start = (wire.source, self.places.wires[wire.id].curve[0][1])
-                if start not in self.turns[row]:
-                    self.turns[row].append(start)
+                if start not in self.turns[upper]:
+                    self.turns[upper].append(start)
         for starts in self.turns.values():
             starts.sort(key=lambda start: start[1])  # the lowest one has the shortest way
 
@@ -161,7 +184,7 @@ class _Rows:
         found: dict[str, tuple[int, int]] = {}
         below = 0
         for row in sorted(self.losses):
-            wires = sorted(self.losses[row], key=lambda wire: self.places.cards[wire.source].x)
+            wires = sorted(self.losses[row], key=lambda wire: self._way_up(wire)[-1][0])
             found |= {wire.id: (i, below) for i, wire in enumerate(wires)}
             below += len(wires) if row else 0
         return found
@@ -177,32 +200,49 @@ class _Rows:
         return self._turned(wire, path.curve[0], moved)
 
     def _turned(self, wire: Wire, start: Point, path: Path) -> Path:
-        """From the end of one row to the beginning of the next, and on as before."""
-        row = self.row[wire.source]
+        """From the end of one row to the beginning of the next, or back, and on as before."""
+        row, back = self.row[wire.source], path.heading == "left"
+        row -= back
         starts = self.turns[row]
         track = starts.index((wire.source, start[1]))
         dx, dy = self._shift(wire.source)
         x, y = start[0] + dx, start[1] + dy
         right = self.right + _MARGIN + _TRACK * track
         middle = self.extents[row].bottom + self.down[row] - _BETWEEN / 2 - _TRACK * track
-        enter = min(path.curve[0][0], self.left - _MARGIN)
-        left = enter - 8.0 - _TRACK * (len(starts) - 1 - track)
-        y_in = path.curve[0][1]
+        (x_in, y_in), *_ = path.curve
+        left = self.left - _MARGIN - 8.0 - _TRACK * (len(starts) - 1 - track)
+        if back:  # what was level before it came here is cut off
+            enter = self.right
+            corners = [(x, y), (left, y), (left, middle), (right, middle), (right, y_in)]
+            inner = (*straight((enter, y_in), path.curve[3]), *path.curve[4:])
+            return path._replace(curve=(*rounded([*corners, (enter, y_in)]), *inner[1:]))
+        enter = min(x_in, self.left - _MARGIN)
+        left += enter - self.left + _MARGIN
         corners = [(x, y), (right, y), (right, middle), (left, middle), (left, y_in), (enter, y_in)]
-        rest = path.curve if enter == path.curve[0][0] else (
+        rest = path.curve if enter == x_in else (
             *rounded([(enter, y_in), path.curve[0]]), *path.curve[1:]
         )  # fmt: skip
         return path._replace(curve=(*rounded(corners), *rest[1:]))
 
     def _to_total(self, wire: Wire) -> Path:
         """From the loss of a step to the total."""
-        a, b = self.places.cards[wire.source], self.places.cards[wire.target]
+        b = self.places.cards[wire.target]
+        out = self._way_up(wire)
         row = self.row[wire.source]
         count, (index, below) = len(self.losses[row]), self.nth[wire.id]
         if row == 0:
-            return into_left_side(b, index, count, [(a.x, a.top)])
+            return into_left_side(b, index, count, out)
         x = self.up + _TRACK * (below + index)
         top = self.extents[row].top + self.down[row]
         y = top + _LOSS * (count - index) - 8.0
-        corners = [(a.x, a.top), (a.x, y), (x, y), (x, b.bottom)]
-        return Path(rounded(corners), (a.x + 44.0, y))
+        corners = [*out, (out[-1][0], y), (x, y), (x, b.bottom)]
+        return Path(rounded(corners), (out[-1][0] + 44.0, y))
+
+    def _way_up(self, wire: Wire) -> list[Point]:
+        """From a card to where its wire rises: above it, or beside its cell as it did before."""
+        a, ((x, y), *rest) = self.places.cards[wire.source], self.ways[wire.id].curve
+        dx, dy = self._shift(wire.source)
+        turned = [point for point in rest if abs(point[1] - y) > 0.5]
+        if abs(y + dy - a.y) > 0.5 or not turned:
+            return [(a.x, a.top)]
+        return [(x + dx, a.y), (turned[0][0] + dx, a.y)]

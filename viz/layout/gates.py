@@ -6,6 +6,11 @@ the top and the bottom of their cards. x and h enter once, at the left, and each
 its own with a branch to every gate. A stack of layers has one such band for each, the first one
 lowest. Readout and loss stand above, as in the other pictures of time.
 
+A cell that reads from the end of time has its band above the one that reads from the beginning.
+It is placed and wired as if time ran the other way, and then seen in a mirror (`Places.mirror`):
+trunks at its right, c and h at its left. What both are made of enters at the bottom and rises;
+what both make meets above them in the middle. At the level of cells a band is a row of boxes.
+
     c ────────────────────────► c ───►      The cards of a band: `gates` is the column of
         │ │  [ f ] ─────────────┘ │         gates and of what is made on the way to one
         │ │  [ i ] ...            ▼         (r h in some GRUs), `chain` the column of

@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from ..picture.model import Card
 
 __all__ = [
-    "BEND", "Box", "Layout", "Path", "Point", "around", "into_left_side", "rounded", "straight",
-    "tipped",
+    "BEND", "Box", "Layout", "Mirror", "Path", "Point", "around", "into_left_side", "rounded",
+    "straight", "tipped",
 ]  # fmt: skip
 
 Point: TypeAlias = tuple[float, float]
@@ -61,31 +61,61 @@ class Path(NamedTuple):
     """A wire: the 3n + 1 control points of a Bezier curve from operand to result.
 
     `heading` is where it goes at the end. Its labels belong at the point `label`: above and
-    below a wire that goes right, beside one that goes up or down, at its right (`side` 1) or
-    left (-1). A `quiet` one has no room for labels: its numbers stand in the tooltip.
+    below a wire that goes right or left, beside one that goes up or down, at its right (`side`
+    1) or left (-1). A `quiet` one has no room for labels: its numbers stand in the tooltip.
     """
 
     curve: tuple[Point, ...]
     label: Point
-    heading: Literal["right", "up", "down"] = "right"
+    heading: Literal["right", "left", "up", "down"] = "right"
     side: int = 1
     quiet: bool = False
 
     @property
     def rising(self) -> bool:
         """Whether it stands upright at the end, with its labels beside it."""
-        return self.heading != "right"
+        return self.heading in ("up", "down")
 
     @property
     def arrow(self) -> str:
         """Which way the message runs: against the wire."""
-        return {"right": "←", "up": "↓", "down": "↑"}[self.heading]
+        return {"right": "←", "left": "→", "up": "↓", "down": "↑"}[self.heading]
 
     def moved(self, dx: float, dy: float) -> Path:
         """The same somewhere else."""
         curve = tuple([(x + dx, y + dy) for x, y in self.curve])
         x, y = self.label
         return Path(curve, (x + dx, y + dy), self.heading, self.side, self.quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Everything as it is seen in an upright mirror at x = `axis`; None leaves it as it is.
+
+    >>> Mirror(10.0).box(Box(2.0, 5.0, 4.0, 1.0))
+    Box(x=18.0, y=5.0, w=4.0, h=1.0)
+    """
+
+    axis: float | None = None
+
+    def point(self, point: Point) -> Point:
+        """Where a point is seen."""
+        return point if self.axis is None else (2.0 * self.axis - point[0], point[1])
+
+    def box(self, box: Box) -> Box:
+        """Where a rectangle is seen."""
+        return box._replace(x=self.point((box.x, box.y))[0])
+
+    def path(self, path: Path) -> Path:
+        """Where a wire is seen; its labels stand upright, on the side that is now the other."""
+        if self.axis is None:
+            return path
+        curve, label = tuple([self.point(p) for p in path.curve]), self.point(path.label)
+        heading = _SEEN.get(path.heading, path.heading)
+        return Path(curve, label, heading, -path.side, path.quiet)
+
+
+_SEEN: dict[str, Literal["right", "left"]] = {"right": "left", "left": "right"}
 
 
 @dataclass(slots=True)
@@ -101,6 +131,7 @@ class Layout:
     legend: Box = _NOWHERE
     bounds: Box = _NOWHERE  # around everything
     dense: bool = False  # labels stand in one line
+    indent: float = 0.0  # before the headings of the frames, where wires pass
     slim: set[str] = field(default_factory=set)  # cards that have room for one line only
 
     def is_slim(self, card: Card) -> bool:

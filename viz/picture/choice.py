@@ -17,6 +17,8 @@ READABLE = 120  # cards; "auto" draws no more of them than this where a coarser 
 _MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
 _DEEPEST = 9  # columns of a plain expression; more do not fit a page
 _WIDEST = 3  # time steps times units; more do not fit either
+_MOST_BOTH_WAYS = 3  # time steps that are read from both ends: they take more room
+_MOST_CELLS = 9  # gated cells of such a sequence, over all layers and steps
 _LEAST_NAMED = 3  # named results that make a picture of names worth while
 MOST_CARDS = 1500
 
@@ -24,7 +26,7 @@ MOST_CARDS = 1500
 def level_of(scene: Scene, size: int) -> str:
     """The first level at which a graph of so many scalar cards can be read."""
     steps = {step for step in scene.step.values() if step is not None}
-    if len(steps) > _MOST_STEPS:
+    if len(steps) > _MOST_STEPS or (scene.both_ways and _is_long(len(steps), scene)):
         return "cell"
     if scene.timed:
         if size > MOST_CARDS and nested(scene) and not gates_in(scene):
@@ -39,6 +41,11 @@ def level_of(scene: Scene, size: int) -> str:
         return "scope" if has_scopes(scene) else "vector"
     named = sum(bool(node.label and node.parents) for node in scene.order)
     return "gate" if named >= _LEAST_NAMED else "scalar"
+
+
+def _is_long(steps: int, scene: Scene) -> bool:
+    """Whether what is read from both ends has too many steps for its gates to be shown."""
+    return steps > _MOST_BOTH_WAYS or steps * len(scene.cells) > _MOST_CELLS
 
 
 def units_of(level: str, scene: Scene) -> str:
