@@ -16,6 +16,7 @@ from microgrid.value import Value
 from ..style.typography import number
 from .model import Card, Name, Row, Wire
 from .naming import describe, label_of, name_of, operation, timeless
+from .states import carried_by, cells_of, detached, leaves
 
 __all__ = ["Scene", "total"]
 
@@ -56,9 +57,9 @@ class Scene:
         behind = 1 + max(self.column.values())
         self.column |= {x: behind if self._reads_backwards(x) else 0 for x in self.initial}
         self.shared = [node for node in self.order if self.in_panel(node)]
-        self.carried = _carried(run)
-        self.cells, self.both_ways = self._cells()
-        self.cut = _detached(self.order, self.column) if self.timed else {}
+        self.carried = carried_by(run)
+        self.cells, self.both_ways = cells_of(self._carrying(), self.column, self.local_scope)
+        self.cut = detached(self.order, self.column) if self.timed else {}
         self.cards: list[Card] = []
         self.wires: list[Wire] = []
 
@@ -168,25 +169,14 @@ class Scene:
         A run knows that of its first step only, not what is read from the end.
         """
         if run is not None:
-            known = {h for h in _leaves(run.carries[0]) if not h.parents}
+            known = {h for h in leaves(run.carries[0]) if not h.parents}
             return known | {h for h in self._begun() if self._reads_backwards(h)}
         return self._begun()
 
-    def _cells(self) -> tuple[set[str], bool]:
-        """Where states are made that the same scope uses at another step; whether at an earlier."""
-        cells, both_ways = set(), False
-        for node in self.order:
-            for parent in node.parents:
-                here, there = self.column[parent], self.column[node]
-                if here == there or not (
-                    parent.parents and self.framed(parent) and self.framed(node)
-                ):
-                    continue
-                both_ways |= there < here
-                scope = self.local_scope(parent)
-                if scope and f"{self.local_scope(node)}/".startswith(f"{scope}/"):
-                    cells.add(scope)
-        return cells, both_ways
+    def _carrying(self) -> Iterator[tuple[Value, Value]]:
+        """The operands and results of time steps that may be joined from step to step."""
+        for node in filter(self.framed, self.order):
+            yield from ((x, node) for x in node.parents if x.parents and self.framed(x))
 
     def _begun(self) -> set[Value]:
         carried = {
@@ -360,7 +350,7 @@ def _roles(run: Unrolled | None) -> tuple[dict[Value, str], dict[Value, dict[int
         return roles, given
     roles |= {y: "output" for row in run.outputs for y in row}
     roles |= {loss: "loss" for loss in run.losses if loss is not None and loss not in roles}
-    roles |= {h: "state" for state in run.carries for h in _leaves(state)}
+    roles |= {h: "state" for state in run.carries for h in leaves(state)}
     for step, row in enumerate(run.inputs, start=1):
         for i, x in enumerate(row):
             if not x.parents:
@@ -369,40 +359,9 @@ def _roles(run: Unrolled | None) -> tuple[dict[Value, str], dict[Value, dict[int
     return roles, given
 
 
-def _detached(order: Sequence[Value], column: dict[Value, int]) -> dict[Value, Value]:
-    """Leaves that are copies of an earlier step's result, and what they were detached from."""
-    made = {(node.label, node.data): node for node in order if node.parents and node.label}
-    found = {}
-    for node in order:
-        original = None if node.parents else made.get((node.label, node.data))
-        if original is not None and column[original] < column[node]:
-            found[node] = original
-    return found
-
-
-def _carried(run: Unrolled | None) -> dict[Value, Name]:
-    """What goes from step to step, an LSTM's c as well as its h, by name without the step."""
-    if run is None:
-        return {}
-    return {
-        node: label_of(node.label).whole.timeless
-        for state in run.carries
-        for node in _leaves(state)
-    }
-
-
 def _embedded(run: Unrolled | None) -> set[Value]:
     """The weights among which the run looks its inputs up: an input that is one was looked up."""
     return set() if run is None else set(run.model.parameters())
-
-
-def _leaves(state: object) -> Iterator[Value]:
-    """The Values of a state: a vector, or several."""
-    if isinstance(state, Value):
-        yield state
-    elif isinstance(state, Iterable):
-        for part in state:
-            yield from _leaves(part)
 
 
 def total(messages: Iterable[float | None]) -> Quantity | None:
