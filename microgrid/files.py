@@ -3,10 +3,29 @@
 import os
 import secrets
 import stat
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["checked_target", "write_whole"]
+
+
+def checked_target(path: str | os.PathLike[str], suffixes: Collection[str], rule: str) -> Path:
+    """The path, checked before its content is made, which may take long.
+
+    suffixes: those allowed, without the dot; ValueError, which begins with `rule`, for another.
+    FileNotFoundError where the folder does not exist.
+
+    >>> checked_target("a.txt", ["svg", "pdf"], "a name ends in .svg or .pdf")
+    Traceback (most recent call last):
+    ValueError: a name ends in .svg or .pdf, got 'a.txt'
+    """
+    target = Path(path)
+    if target.suffix.removeprefix(".").lower() not in suffixes:
+        raise ValueError(f"{rule}, got {target.name!r}")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    return target
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> Path:

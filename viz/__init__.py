@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from microgrid.collector import uncollected
-from microgrid.files import write_whole
+from microgrid.files import checked_target, write_whole
 from microgrid.value import Value
 
 from .comparison import side_by_side
 from .drawing.drawing import Drawing
 from .drawing.painter import paint
-from .formats import FORMATS, animated, digraph, suffixes, svg
+from .formats import FORMATS, animated, digraph, suffixes, svg, writer_of
 from .formats.terminal import text
 from .layout.place import layout_of
 from .notebook import register
@@ -121,7 +121,7 @@ def render(
     for pdflatex. ValueError for another suffix, OSError where the folder does not exist or
     cannot be written, or where no Graphviz makes the PNG.
     """
-    target, write = _writer(path)
+    target, write = writer_of(path, "picture")
     options = Options(title, captions, detail, expand, show, hide, highlight, marked)
     with uncollected():
         content = write(_painted(x, options, upto, _theme(theme)))
@@ -161,7 +161,7 @@ def compare(
     was computed and which the other shares, and for an unknown name or suffix; OSError where
     the file cannot be written.
     """
-    target, write = _writer(path)
+    target, write = writer_of(path, "picture")
     drawing = side_by_side(
         a,
         b,
@@ -217,11 +217,7 @@ def animate(
     ValueError for another suffix than .svg or a time that is not positive, OSError where the
     folder does not exist or cannot be written.
     """
-    target = Path(path)
-    if target.suffix.lower() != ".svg":
-        raise ValueError(f"what plays is an SVG: its name ends in .svg, got {target.name!r}")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    target = checked_target(path, ["svg"], "what plays is an SVG: its name ends in .svg")
     for name, time in (("seconds", seconds), ("hold", hold)):
         if not 0.0 < time < math.inf:
             raise ValueError(f"{name} must be a time above 0, got {time!r}")
@@ -301,17 +297,6 @@ def frames(
 def _painted(x: Drawable, options: Options, upto: int | None, theme: Theme) -> Drawing:
     picture = Pictures(x, options).upto(upto)
     return paint(picture, layout_of(picture), theme)
-
-
-def _writer(path: str | os.PathLike[str]) -> tuple[Path, Callable[[Drawing], bytes]]:
-    """Where a picture is written, and what writes its format."""
-    target = Path(path)
-    format = target.suffix.removeprefix(".").lower()
-    if format not in FORMATS:
-        raise ValueError(f"a picture's file name ends in {suffixes()}, got {target.name!r}")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
-    return target, FORMATS[format]
 
 
 def _theme(name: str) -> Theme:

@@ -12,7 +12,7 @@ from microgrid.value import Value, creation_order
 
 from .drawing.drawing import Drawing, Group, Text, Word
 from .drawing.painter import paint
-from .formats import FORMATS, suffixes
+from .formats import writer_of
 from .layout.place import layout_of
 from .picture.build import Options, Pictures, roots_of
 from .picture.model import Picture
@@ -57,16 +57,10 @@ def worksheet(exercise: Exercise, key: bool = False) -> Drawing:
 
 def write_worksheet(exercise: Exercise, path: str | Path) -> list[Path]:
     """Write SHEET.pdf and SHEET-key.pdf (or another format); ValueError for another suffix."""
-    target = Path(path)
-    kind = target.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
-        raise ValueError(f"a worksheet's file name ends in {suffixes()}, got {target.name!r}")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
+    target, write = writer_of(path, "worksheet")
     key = target.with_name(f"{target.stem}-key{target.suffix}")
     return [
-        write_whole(file, FORMATS[kind](worksheet(exercise, key=file is key)))
-        for file in (target, key)
+        write_whole(file, write(worksheet(exercise, key=file is key))) for file in (target, key)
     ]
 
 

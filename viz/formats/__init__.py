@@ -7,12 +7,16 @@ fonts without our letters, in `letters.py`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
+
+from microgrid.files import checked_target
 
 from ..drawing.drawing import Drawing
 from . import digraph, pdf, svg, tikz
 
-__all__ = ["FORMATS", "suffixes"]
+__all__ = ["FORMATS", "suffixes", "writer_of"]
 
 FORMATS: dict[str, Callable[[Drawing], bytes]] = {
     "svg": svg.write,
@@ -31,3 +35,12 @@ def suffixes(*more: str) -> str:
     """
     *rest, last = (f".{name}" for name in (*FORMATS, *more))
     return f"{', '.join(rest)} or {last}"
+
+
+def writer_of(path: str | os.PathLike[str], kind: str) -> tuple[Path, Callable[[Drawing], bytes]]:
+    """Where a picture of this kind is written, and what writes its format.
+
+    ValueError for a suffix that is no format's, FileNotFoundError where there is no folder.
+    """
+    target = checked_target(path, FORMATS, f"a {kind}'s file name ends in {suffixes()}")
+    return target, FORMATS[target.suffix.removeprefix(".").lower()]

@@ -21,7 +21,7 @@ from string import Template
 from typing import overload
 
 from microgrid.collector import uncollected
-from microgrid.files import write_whole
+from microgrid.files import checked_target, write_whole
 
 from ..picture.build import Drawable
 from ..style.theme import THEMES, Theme
@@ -115,12 +115,7 @@ def embedded(page: str, *looks: str) -> str:
 
 def _checked(path: str | os.PathLike[str]) -> Path:
     """Where a page can be written; said before it is made, which may take long."""
-    target = Path(path)
-    if target.suffix.lower() != ".html":
-        raise ValueError(f"a player's file name ends in .html, got {target.name!r}")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write into")
-    return target
+    return checked_target(path, ["html"], "a player's file name ends in .html")
 
 
 @uncollected()
