@@ -50,6 +50,7 @@ def browser() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         context = running.new_context()
         context.set_offline(True)
+        context.set_default_timeout(120_000)  # a busy machine is slow, which is no mistake
         yield context
         running.close()
 
@@ -57,6 +58,11 @@ def browser() -> Iterator[Any]:
 def foreign(url: str, file: Path) -> bool:
     """Whether a page asks for anything but itself, or a file that it has made itself."""
     return url.partition("?")[0].partition("#")[0] != file.as_uri() and not url.startswith("blob:")
+
+
+def painted(page: Any) -> None:
+    """Wait until the page has been laid out and painted: it learns the room it has only then."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 @pytest.fixture
@@ -69,12 +75,19 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     pages = []
 
     def opened(
-        x: Any, fragment: str = "", width: int = 1280, height: int = 800, **look: Any
+        x: Any,
+        fragment: str = "",
+        width: int = 1280,
+        height: int = 800,
+        clock: str = "runs",
+        **look: Any,
     ) -> Any:
         options = look.pop("options", {})
         file = viz.player(x, tmp_path / "page.html", **options)
-        page = browser.new_page()
+        page = browser.new_page() if clock == "runs" else browser.browser.new_page()
         pages.append(page)
+        if clock == "stopped":  # the page's timers wait for page.clock.run_for
+            page.clock.install(time=0)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(**({"color_scheme": "light", "reduced_motion": "no-preference"} | look))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -82,6 +95,9 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.on("request", lambda r: complaints.append(r.url) if foreign(r.url, file) else None)
         page.goto(file.as_uri() + fragment)
+        painted(page)
+        if clock == "stopped":
+            page.clock.pause_at(3600)
         return page
 
     yield opened

@@ -40,8 +40,8 @@ def painted(run: nn.Unrolled) -> list[list[list[str]]]:
 
 
 def at_rest(page: Any, where: str, ask: str, expected: Any) -> Any:
-    """What the page answers, once it is what is expected or five seconds have passed."""
-    end = time.monotonic() + 5.0
+    """What the page answers, once it is what is expected or a minute has passed."""
+    end = time.monotonic() + 60.0
     while (said := page.locator(where).evaluate_all(ask)) != expected:
         if time.monotonic() > end:
             break

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 pytest.importorskip("playwright", reason="pip install playwright")
-from playwright.sync_api import expect
 from viz_graphs import quiz_of_numbers as quiz
 
 from microgrid import Value, nn
@@ -136,18 +135,24 @@ def test_buttons_and_slider_step_too(show: Show) -> None:
 
 
 def test_space_plays_and_pauses(show: Show) -> None:
-    page = show(quiz())
+    page = show(quiz(), clock="stopped")
     page.select_option("#speed", "400")
     page.click("#sweep")
     page.locator("#canvas").focus()
     page.keyboard.press(" ")
-    expect(page.locator("#position")).to_have_text("2 of 14")
+    page.clock.run_for(2 * 400)
+    assert position(page) == 2
     assert page.locator("#play").get_attribute("aria-label") == "Pause"
     page.keyboard.press(" ")
+    page.clock.run_for(10 * 400)
+    assert position(page) == 2
     assert page.locator("#play").get_attribute("aria-label") == "Play"
     page.click("#play")
-    expect(page.locator("#position")).to_have_text("14 of 14", timeout=15_000)
-    expect(page.locator("body.playing")).to_have_count(0)
+    page.clock.run_for(11 * 400)
+    assert position(page) == 13
+    page.clock.run_for(400)
+    assert page.locator("#position").text_content() == "14 of 14"
+    assert page.locator("body.playing").count() == 0
 
 
 def test_a_fork_shows_how_the_messages_add_up(show: Show) -> None:

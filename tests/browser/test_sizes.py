@@ -11,6 +11,8 @@ pytest.importorskip("playwright", reason="pip install playwright")
 import viz
 from microgrid import nn
 
+from .conftest import painted
+
 CUT = """all => all.filter((x) => {
     const box = x.getBoundingClientRect();
     const shown = x.checkVisibility() && box.width > 0 && !x.closest('dialog, .unseen');
@@ -44,7 +46,8 @@ def test_no_control_leaves_the_window(
 
 def test_a_question_its_answer_and_its_card_are_seen_on_a_telephone(show: Any) -> None:
     page = show(lstm(), "#quiz", width=390, height=844)
-    page.wait_for_timeout(300)
+    page.locator(".card.asking").wait_for()
+    painted(page)
     stage, footer = (page.locator(x).bounding_box() for x in ("#stage", "footer"))
     asked = page.locator(".card.asking").bounding_box()
     field = page.locator("#quiz-answer").bounding_box()
