@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 import viz
-from microgrid.wording import clean, sentence
+from microgrid.cli.ending import exit_code
 from viz.plots.coloured_text import ColouredText
 from viz.plots.svg import Plot
 
@@ -103,18 +103,8 @@ def not_negative(made: argparse.ArgumentParser, args: argparse.Namespace, *names
 
 
 def run(main: Callable[[list[str] | None], None]) -> None:
-    """Call `main`; bad input ends with one sentence and exit code 2, Ctrl-C with 130."""
-    try:
-        main(None)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (ValueError, OSError) as error:
-        print(f"error: {clean(sentence(error))}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    """Call `main` and leave with its exit code: 2 for bad input, one sentence; 130 for Ctrl-C."""
+    sys.exit(exit_code(lambda: main(None)))
 
 
 def number(x: float | None) -> str:

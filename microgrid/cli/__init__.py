@@ -2,65 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
-
-from .. import __version__
-from ..debugger import add_step_command
-from ..wording import clean, sentence
-from .demo import add_demo_command
-from .doctor import add_doctor_command
-from .draw import add_draw_command, add_frames_command
-from .exercise import add_check_command, add_exercise_command
+from .ending import exit_code
 
 __all__ = ["main"]
 
-_EXAMPLES = """\
-for example:
-  microgrid draw lstm                                in the terminal
-  microgrid draw lstm --steps 3 -o lstm.svg --open   a picture, shown at once
-  microgrid draw homework.py:run -o page.html        a page on which the sweep is played
-  microgrid demo quiz                                a system of the lectures
-  microgrid step homework.py:run                     pdb for backpropagation
-"""
-
-
-def _parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
-    made = argparse.ArgumentParser(
-        prog="microgrid",
-        description="Scalar autograd whose every gradient can be seen.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("--version", action="version", version=f"microgrid {__version__}")
-    commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for add in (
-        add_draw_command,
-        add_frames_command,
-        add_step_command,
-        add_demo_command,
-        add_exercise_command,
-        add_check_command,
-        add_doctor_command,
-    ):
-        add(commands)
-    return made
-
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; the exit code. Bad input is one sentence on stderr and exit code 2."""
-    args = _parser().parse_args(argv)
-    try:
-        code = args.run(args)
-        sys.stdout.flush()
-    except BrokenPipeError:  # as in `microgrid draw rnn | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, TypeError, OSError) as error:
-        print(f"error: {clean(sentence(error))}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return code or 0
+    """Run a command; the exit code, as `exit_code` has it."""
+
+    def command() -> int | None:
+        from .commands import run  # here, so that Ctrl-C while modules load is Ctrl-C as well
+
+        return run(argv)
+
+    return exit_code(command)
