@@ -21,6 +21,10 @@ from ..value import Value
 __all__ = ["ATTRIBUTES", "CONSTANTS", "Expression", "on_the_line"]
 
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+# The marks of a layer and a direction (h²_3, W_h¹′) are no letters to Python's parser: it is given
+# others in their place, which nobody types.
+_MARKS, _LETTERS = "⁰¹²³⁴⁵⁶⁷⁸⁹′", "𝟶𝟷𝟸𝟹𝟺𝟻𝟼𝟽𝟾𝟿ꞌ"
+_PARSED, _WRITTEN = str.maketrans(_MARKS, _LETTERS), str.maketrans(_LETTERS, _MARKS)
 _LONGEST = 500  # characters; keeps the nesting, and so the recursion, shallow
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -83,7 +87,7 @@ class Expression:
 
     It may hold numbers, strings, names, comparisons, and/or/not, arithmetic, the functions below
     and the ATTRIBUTES of a node; ValueError names anything else. A name, also one with parts
-    and an index (`W_h[0,1]`, `cell.weight_hh[0][1]`), is what `lookup` gives for it. A node
+    and an index (`W_h²[0,1]`, `cell.weight_hh[0][1]`), is what `lookup` gives for it. A node
     counts as its number. A gradient that is not there yet (None) makes arithmetic None and
     < > false, so that a breakpoint may mention it.
 
@@ -106,7 +110,7 @@ isfinite, sqrt, exp, log, tanh
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about odd spelling, such as "1if x else 2"
-                tree = ast.parse(self.text, mode="eval").body
+                tree = ast.parse(self.text.translate(_PARSED), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise ValueError(f"not an expression: {self.text!r}") from None
         self.names: set[str] = set()
@@ -124,14 +128,17 @@ isfinite, sqrt, exp, log, tanh
 
     def _translated(self, tree: ast.expr) -> _Term:
         match tree:
-            case ast.Constant(value=bool() | str() | None as constant):
+            case ast.Constant(value=str() as words):
+                written = words.translate(_WRITTEN)
+                return lambda lookup: written
+            case ast.Constant(value=bool() | None as constant):
                 return lambda lookup: constant
             case ast.Constant(value=int() | float() as number):
                 return _number_term(number)
             case ast.Attribute(value=inner, attr=attribute) if attribute in ATTRIBUTES:
                 return _attribute_term(self._translated(inner), attribute)
             case ast.Name() | ast.Subscript() | ast.Attribute() if _is_path(tree):
-                name = (ast.get_source_segment(self.text, tree) or "").replace(" ", "")
+                name = self._source(tree).replace(" ", "")
                 self.names.add(name)
                 return _name_term(name)
             case ast.Attribute(attr=attribute):
@@ -156,8 +163,12 @@ isfinite, sqrt, exp, log, tanh
                     known = ", ".join(_FUNCTIONS)
                     raise ValueError(f"{name!r} is no function here; there are {known}")
                 return _call_term(_FUNCTIONS[name], self._all(args))
-        part = ast.get_source_segment(self.text, tree) or self.text
-        raise ValueError(f"{part!r} is not allowed in an expression")
+        raise ValueError(f"{self._source(tree)!r} is not allowed in an expression")
+
+    def _source(self, tree: ast.expr) -> str:
+        """The part of the text that was read as `tree`."""
+        part = ast.get_source_segment(self.text.translate(_PARSED), tree) or self.text
+        return part.translate(_WRITTEN)
 
     def _all(self, trees: list[ast.expr]) -> list[_Term]:
         return [self._translated(tree) for tree in trees]

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from microgrid import nn
+from microgrid import Value, nn
 from microgrid.debugger import debug
 from microgrid.debugger.names import Names
 from microgrid.nested import flatten
@@ -115,3 +115,31 @@ def test_a_display_shows_the_number_of_a_node_once_it_has_one():
     out = io.StringIO()
     debug(rnn(), io.StringIO("display h_1[0]\nq\n"), out, forward=True)
     assert "  1: h_1[0] = ?" in out.getvalue()
+
+
+def stacked():
+    layers = nn.Stacked([nn.RNNCell(1, 2, seed=0), nn.LSTMCell(2, 2, seed=1)])
+    return nn.SequenceModel(layers, nn.Linear(2, 1, seed=2)).unroll(
+        [1.0, 2.0], [0.0, 1.0], loss="mse"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "last"),
+    [
+        ("p h¹_2[0].data == h¹₂[0].data", "True"),
+        ("p h¹_2[0].label == 'h¹_2[0]'", "True"),
+        ("p W_h¹[0,1].data - W_h¹[0][1].data", "0"),
+        ("p 1 + c²_1[1].data > c²1[1].data", "True"),
+        ("b h²_1[0].grad > 1000", "breakpoint 1 at h²_1[0].grad > 1000"),
+        ("p h³_1[0].data + 1", "*** there is no 'h³_1[0]' here; near it: "),
+        ("p {h²_1[0]}", "*** '{h²_1[0]}' is not allowed in an expression"),
+    ],
+)
+def test_the_names_of_layers_within_expressions(command, last):
+    assert any(last in line for line in replies(stacked(), command))
+
+
+def test_the_prime_of_the_backward_direction_within_expressions():
+    h, back = Value(2.0, label="h_1"), Value(3.0, label="h²_1′")
+    assert "5" in replies(h * back, "p h_1 + h²_1′")
