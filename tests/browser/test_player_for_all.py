@@ -46,6 +46,30 @@ def test_a_card_tells_a_screen_reader_what_is_known_of_it(show: Show) -> None:
     assert "one use of a shared weight" in card(page, "W_h").get_attribute("aria-label")
 
 
+def test_arrow_keys_move_the_slider_that_has_the_focus(show: Show) -> None:
+    page = show(quiz())
+    for slider in (page.locator(".turn").first, page.locator("#update")):
+        page.click("#downhill")
+        before = float(slider.input_value())
+        slider.focus()
+        page.keyboard.press("ArrowLeft")
+        assert float(slider.input_value()) < before
+        assert position(page) == 0
+    page.keyboard.press("Tab")  # from here on it is the keyboard that moves the focus
+    page.locator("summary").first.focus()
+    is_open = page.locator("details").first.get_attribute("open")
+    page.keyboard.press(" ")
+    assert page.locator("details").first.get_attribute("open") != is_open
+    assert page.locator("body.playing").count() == 0
+
+
+def test_keys_do_nothing_behind_an_open_dialog(show: Show) -> None:
+    page = show(quiz())
+    page.evaluate("document.getElementById('copy-box').showModal()")
+    page.keyboard.press("n")
+    assert position(page) == 0
+
+
 def test_a_button_that_was_clicked_leaves_the_space_bar_to_the_sweep(show: Show) -> None:
     page = show(quiz())
     page.click("#table-toggle")

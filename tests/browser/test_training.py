@@ -88,3 +88,42 @@ def test_a_run_with_one_loss_has_no_triangle(show: Any) -> None:
     page.click("#downhill")
     assert page.locator("#reach-loss option").all_text_contents() == ["the loss"]
     assert len(shown(page)) == 2 * 5
+
+
+def test_cells_of_the_heat_map_are_chosen_by_arrow_keys_and_by_clicks(trained: Any) -> None:
+    found = flows(5, 0.2)
+    trained.select_option("#reach-loss", label="L₃")
+    cell, position = trained.locator("#reach-cell"), trained.locator("#position")
+    before = position.text_content()
+
+    def told() -> tuple[str, str, int, float]:
+        name, t, update, size = TOLD.fullmatch(cell.text_content()).groups()
+        return name, t, int(update), pytest.approx(float(size), rel=1e-9)
+
+    trained.focus("#reach")
+    for key in ("ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowDown"):  # the first key chooses
+        trained.keyboard.press(key)
+    sizes = found[3].by_loss[3]
+    assert told() in [("L₃", "₀₁₂₃"[t], 3, size) for t, size in sizes.items()]
+    assert trained.locator("#reach .chosen").count() == 1
+    trained.keyboard.press("Enter")
+    assert trained.locator("#update").input_value() == "3"
+    assert trained.evaluate("document.activeElement.id") == "reach"
+    for _ in range(9):  # to the edge, and not beyond it
+        trained.keyboard.press("ArrowRight")
+        trained.keyboard.press("ArrowUp")
+    assert told() == ("L₃", "₃", 5, found[5].by_loss[3][3])
+    assert position.text_content() == before  # the sweep stood still
+    trained.locator("#reach rect").first.click()
+    assert told() == ("L₃", "₀", 0, found[0].by_loss[3][0])
+
+
+def test_the_heat_map_says_what_it_is(trained: Any) -> None:
+    box = trained.locator("#reach")
+    assert box.get_attribute("aria-label") == (
+        "The size of the gradients of 3 losses at 5 states, update 5"
+    )
+    trained.select_option("#reach-loss", label="L₃")
+    assert box.get_attribute("aria-label") == (
+        "The size of the gradient of L₃ at 4 states over 5 updates"
+    )

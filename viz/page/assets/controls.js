@@ -194,14 +194,16 @@ document.addEventListener("keyup", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const target = event.target;
   const typing = target.matches("input[type=text], input[type=search], select");
   if (typing) return;
+  const slides = target.matches("input[type=range]") && target.id !== "slider"; // a knob, the updates
+  if (slides && /^(Arrow|Home|End|Page)/.test(event.key)) return;
   const card = state.level.cards.find((other) => other.element === target);
   if (card && event.key === "Enter") return select(card);
   if (event.key === "Tab") clicked = false;
-  if (event.key === " " && target.matches("button") && !clicked) return;
+  if (event.key === " " && target.matches("button, summary") && !clicked) return;
   if (target.matches("#table, .scroll") && event.key.startsWith("Arrow")) return;
   const action = KEYS[event.key];
   if (!action) return;

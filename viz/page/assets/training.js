@@ -108,19 +108,21 @@ function lossCurve() {
 }
 
 const TRIANGLE = "each";
-const chosen = byId("reach-loss");
-if (ROOTS.length > 2) chosen.append(element("option", { value: TRIANGLE }, "each loss"));
-ROOTS.forEach(([name], i) => chosen.append(element("option", { value: i }, name)));
+const lossChosen = byId("reach-loss");
+if (ROOTS.length > 2) lossChosen.append(element("option", { value: TRIANGLE }, "each loss"));
+ROOTS.forEach(([name], i) => lossChosen.append(element("option", { value: i }, name)));
 byId("reach-box").hidden = !ROOTS.length;
-chosen.addEventListener("change", paintReach);
+lossChosen.addEventListener("change", paintReach);
 
 /** |dL_k/dh_t|: of every loss at this update, or of one loss at every update. */
 function paintReach() {
-  const triangle = chosen.value === TRIANGLE;
-  byId("reach").replaceChildren(triangle ? everyLoss() : oneLoss(Number(chosen.value)));
+  const triangle = lossChosen.value === TRIANGLE;
+  const { row, column } = heat.chosen ?? {};
+  byId("reach").replaceChildren(triangle ? everyLoss() : oneLoss(Number(lossChosen.value)));
   byId("reach-said").textContent = triangle
     ? `|dLₖ/dhₜ| at update ${shownUpdate}: a row for each loss, time to the right`
-    : `|d${chosen.value > 0 ? ROOTS[chosen.value][0] : "L"}/dhₜ|: time upwards, updates to the right`;
+    : `|d${lossChosen.value > 0 ? ROOTS[lossChosen.value][0] : "L"}/dhₜ|: time upwards, updates to the right`;
+  choose(cellAt(row, column) ?? null);
 }
 
 /** A row for each loss, the last one on top, and a column for each state that it can reach. */
@@ -154,22 +156,57 @@ function heatMap(cells, rows, columns, sizes, label) {
   const pitch = Math.max(6, Math.min(16, 160 / rows.length)), wide = (WIDE - left) / columns.length;
   const largest = sizes.reduce((most, x) => (Number.isFinite(x) && x > most ? x : most), 1e-300);
   const svg = picture(rows.length * pitch + foot, label);
+  svg.setAttribute("aria-hidden", "true"); // the box around it is what can be focused
   const named = (names, room, x, y) => names.forEach((name, i) => {
     if (i % Math.ceil(14 / room) === 0) write(svg, "axis", x(i), y(i), 10, "middle", name);
   });
   named(rows, pitch, () => left / 2, (i) => (i + 0.5) * pitch + 3.5);
   named(columns, wide, (i) => left + (i + 0.5) * wide, () => rows.length * pitch + 11);
-  for (const { row, column, size, name, t, k } of cells) {
+  for (const cell of cells) {
+    const { row, column, size, name, t, k } = cell;
     const halves = Math.trunc(2 * Math.log10(Math.max(1, largest / size)));
     const shade = Number.isFinite(size) ? `heat-${Math.max(0, HEATS - 1 - halves)}` : "bad";
-    const cell = drawn(svg, "rect", {
-      x: left + column * wide, y: row * pitch, width: wide + 0.3, height: pitch + 0.3,
-    });
-    cell.style.fill = size === 0 ? "none" : `var(--${shade}-fill)`;
-    drawn(cell, "title", {}, `${name} at ${DATA.reach.states[t][0]}, update ${k}: ${repr(size)}`);
+    cell.words = `${name} at ${DATA.reach.states[t][0]}, update ${k}: ${repr(size)}`;
+    cell.box = { x: left + column * wide, y: row * pitch, width: wide + 0.3, height: pitch + 0.3 };
+    cell.element = drawn(svg, "rect", cell.box);
+    cell.element.style.fill = size === 0 ? "none" : `var(--${shade}-fill)`;
+    drawn(cell.element, "title", {}, cell.words);
   }
+  heat = { svg, cells, chosen: null };
+  byId("reach").setAttribute("aria-label", label);
   return svg;
 }
+
+// A cell of the map is chosen by a click or by arrow keys: what it holds is said below the map
+
+let heat = { svg: null, cells: [], chosen: null };
+
+function choose(cell) {
+  heat.svg.querySelector(".chosen")?.remove();
+  heat.chosen = cell;
+  byId("reach-cell").textContent = cell ? cell.words : "";
+  if (cell) drawn(heat.svg, "rect", { class: "chosen", ...cell.box });
+}
+
+const cellAt = (row, column) => heat.cells.find((cell) => cell.row === row && cell.column === column);
+
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+byId("reach").addEventListener("keydown", (event) => {
+  const arrow = ARROWS[event.key];
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!arrow && (event.key !== "Enter" || !heat.chosen)) return;
+  event.preventDefault();
+  event.stopPropagation(); // the sweep stands still meanwhile
+  if (!arrow) return toUpdate(heat.chosen.k);
+  const { row, column } = heat.chosen ?? {};
+  const next = heat.chosen ? cellAt(row + arrow[0], column + arrow[1]) : heat.cells.find(({ k }) => k === shownUpdate);
+  if (next) choose(next);
+});
+byId("reach").addEventListener("click", (event) => {
+  const cell = heat.cells.find(({ element }) => element === event.target);
+  if (cell) choose(cell);
+});
 
 byId("downhill").addEventListener("click", () => descend(1));
 byId("downhill-many").addEventListener("click", () => descend(50));
