@@ -1,5 +1,6 @@
 """Pictures without time: columns from left to right, and the three steps that make them."""
 
+import math
 import random
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ from viz_graphs import doublings, expression, mlp, reuse
 
 from benchmarks import graphs
 from benchmarks.readability import flattened, measured
+from viz.layout import layered
 from viz.layout.crossings import count, reduce
 from viz.layout.place import layout_of
 from viz.layout.ranks import ladder, ranks
@@ -27,7 +29,8 @@ PLAIN = {
 
 
 @pytest.fixture(params=PLAIN)
-def placed(request):
+def placed(request, monkeypatch):
+    monkeypatch.setattr(layered, "PAGE", math.inf)  # all in one line, however long it is
     scene = picture_of(PLAIN[request.param](), detail="scalar")
     return scene, layout_of(scene)
 

@@ -71,6 +71,8 @@ class _Painter:
     def _frames(self) -> Iterator[Group]:
         theme, easel, indent = self.theme, self.easel, 12.0 + self.layout.indent
         for column in self.picture.columns:
+            if column.index not in self.layout.frames:
+                continue  # what flows from left to right has none
             box = self.layout.frames[column.index]
             room = box.w - 12.0 - indent
             title = fit(column.title, 13.0, room, bold=True)

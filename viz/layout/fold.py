@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..picture.model import Card, Picture, Wire
-from .geometry import Box, Layout, Path, Point, around, into_left_side, rounded, straight
+from .geometry import PAGE, Box, Layout, Path, Point, around, into_left_side, rounded, straight
 
-__all__ = ["fold"]
+__all__ = ["fold", "neighbours_only"]
 
 _WIDEST = 2.4  # a graph wider than this many times its height is folded
 _WANTED = 1.7
-_PAGE = 1740.0  # with a margin around it, text of 10 points has 9 pixels at 1,600
 _BETWEEN = 44.0  # between two rows
 _MARGIN = 16.0  # where a wire goes down to the next row
 _TRACK = 12.0
@@ -31,24 +30,24 @@ _LOSS = 30.0  # between two losses on their way to the total, labels included
 def fold(picture: Picture, places: Layout) -> None:
     """Fold the columns into rows where the graph is too wide and only neighbours are joined."""
     frames = list(places.frames.values())
-    if len(frames) < 4 or not _foldable(picture, places):
+    if len(frames) < 4 or not neighbours_only(picture, places):
         return
     whole = around([*places.cards.values(), *frames])
-    if whole.w <= _PAGE or (whole.w / whole.h <= _WIDEST and not _wide(whole, frames)):
+    if whole.w <= PAGE or (whole.w / whole.h <= _WIDEST and not _wide(whole, frames)):
         return
     by_shape = round(math.sqrt(whole.w / (_WANTED * whole.h)))
     both_ways = any(path.heading == "left" for path in places.wires.values())
     fullest = 0.8 if both_ways else 1.3  # initial states and turns stand at both ends of the rows
-    rows = max(2, by_shape, math.ceil(whole.w / (fullest * _PAGE)))
+    rows = max(2, by_shape, math.ceil(whole.w / (fullest * PAGE)))
     _Rows(picture, places, math.ceil(len(frames) / rows)).apply()
 
 
 def _wide(whole: Box, frames: Sequence[Box]) -> bool:
     """Whether a row of fewer, wide columns fits the page better."""
-    return whole.w > _PAGE and frames[0].w < _PAGE / 2
+    return whole.w > PAGE and frames[0].w < PAGE / 2
 
 
-def _foldable(picture: Picture, places: Layout) -> bool:
+def neighbours_only(picture: Picture, places: Layout) -> bool:
     """Whether wires between columns join neighbours only, but for those to one total."""
     order = {column.index: i for i, column in enumerate(picture.columns, 1)}
     cards = {card.id: card for card in picture.cards}

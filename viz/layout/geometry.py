@@ -9,11 +9,13 @@ from typing import Literal, NamedTuple, TypeAlias
 from ..picture.model import Card
 
 __all__ = [
-    "BEND", "Box", "Layout", "Mirror", "Path", "Point", "around", "into_left_side", "rounded",
-    "straight", "tipped",
+    "BEND", "PAGE", "Box", "Layout", "Mirror", "Path", "Point", "around", "into_left_side",
+    "rounded", "straight", "tipped",
 ]  # fmt: skip
 
 Point: TypeAlias = tuple[float, float]
+
+PAGE = 1740.0  # with a margin around it, text of 10 points has 9 pixels at 1,600
 
 _ROUND = 9.0  # radius of a wire's corners
 _LEVEL = 36.0  # between two wires that arrive at the left side of a card

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..picture.model import Card, Picture, Wire
 from .crossings import reduce
-from .geometry import Box, Layout, Path, Point, straight, tipped
+from .geometry import PAGE, Box, Layout, Path, Point, straight, tipped
+from .lines import cut_columns, in_lines, shifted
 from .ranks import Ladder, ladder, ranks
 from .sizes import SLIM, card_height, card_width, label_width
 from .spacing import spread
@@ -39,6 +40,7 @@ class _Style:
 
 
 _SPACIOUS = _Style(slim=False, labelled=True, row=38.0, gap=18.0, stone=22.0, bend=(28.0, 150.0))
+_CLOSE = replace(_SPACIOUS, bend=(16.0, 90.0))
 _CROWDED = _Style(slim=False, labelled=False, row=7.0, gap=16.0, stone=10.0, bend=(110.0, 170.0))
 _TINY = _Style(slim=True, labelled=False, row=6.0, gap=5.0, stone=3.0, bend=(60.0, 200.0))
 
@@ -49,9 +51,34 @@ def layered(picture: Picture) -> Layout:
     number = {card.id: i for i, card in enumerate(picture.cards)}
     wires = [wire for wire in picture.wires if wire.source != wire.target]
     edges = [(number[wire.source], number[wire.target]) for wire in wires]
-    places = ladder(ranks(len(number), edges), edges, _first_order(len(number), edges))
-    reduce(places, {i for i, card in enumerate(picture.cards) if card.role == "bias"})
-    return _Columns(picture, wires, edges, places, style).layout()
+    rank = ranks(len(number), edges)
+
+    def placed(rank: Sequence[int], style: _Style) -> _Columns:
+        places = ladder(rank, edges, _first_order(len(number), edges))
+        reduce(places, {i for i, card in enumerate(picture.cards) if card.role == "bias"})
+        return _Columns(picture, wires, edges, places, style)
+
+    columns = placed(rank, style)
+    if style is _SPACIOUS and columns.right[-1] > PAGE:
+        close = placed(rank, _CLOSE)
+        if close.right[-1] <= PAGE:
+            return close.layout()
+        cuts = cut_columns(columns.ladder, columns.left, columns.right, PAGE)
+        if cuts:
+            return _in_lines(placed(shifted(rank, cuts), style), cuts)
+    return columns.layout()
+
+
+def _in_lines(columns: _Columns, cuts: Sequence[int]) -> Layout:
+    """The layout folded behind the columns that `cuts` were before their stones came in."""
+    ladder, result = columns.ladder, columns.layout()
+    number = {card.id: i for i, card in enumerate(columns.picture.cards)}
+    stones = {
+        cut + i: [(columns.right[cut + i], -columns.y[item]) for item in ladder.columns[cut + i]]
+        for i, cut in enumerate(cuts, start=1)
+    }
+    in_lines(result, {name: ladder.rank[i] for name, i in number.items()}, stones)
+    return result
 
 
 def _style(picture: Picture) -> _Style:

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from ..picture.legend import legend_of
 from ..picture.model import Panel, Picture
 from ..style.typography import number, text_width
-from .fold import fold
+from .fold import fold, neighbours_only
 from .gates import gated
-from .geometry import Box, Layout, Path, Point, around
+from .geometry import PAGE, Box, Layout, Path, Point, around
 from .grid import Grid
 from .layered import layered
 from .routing import FRAME_HEAD, FRAME_PAD, Router
 
+_WIDEST = 1.3 * PAGE  # what cannot be folded and is wider flows without columns of time
 _LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
 _LINE = 18.0  # from one line of the legend to the next
 _SCALE = 330.0  # width of its scale of heat
@@ -31,10 +32,24 @@ def layout_of(picture: Picture) -> Layout:
     if picture.columns or any(wire.source == wire.target for wire in picture.wires):
         result = gated(picture) or _in_columns(picture)
         fold(picture, result)
+        if result.graph().w > _WIDEST:
+            result = _flowing(picture, result)
     else:
         result = layered(picture)
     _surround(picture, result)
     return result
+
+
+def _flowing(picture: Picture, columns: Layout) -> Layout:
+    """The same from left to right without frames, where each step looks at many others.
+
+    Attention joins every step with all before it, so that columns of time cannot be folded.
+    """
+    joins_all = picture.columns and not neighbours_only(picture, columns)
+    if not joins_all or any(column.caption for column in picture.columns):
+        return columns
+    result = layered(picture)
+    return result if result.graph().w <= PAGE else columns
 
 
 def _in_columns(picture: Picture) -> Layout:

@@ -48,7 +48,8 @@ def ranks(count: int, edges: Sequence[_Edge]) -> list[int]:
     """The column of each of `count` cards: right of all its operands, and close to its users.
 
     The longest path from the left gives a first answer; a card with fewer operands than users
-    then moves right, which makes its wires shorter. ValueError for wires that run in a circle.
+    then moves right, which makes its wires shorter. Operands that nothing else uses, nor what
+    they are made of, do not count: they follow. ValueError for wires that run in a circle.
 
     >>> ranks(4, [(0, 2), (1, 3), (2, 3)])  # card 1 stands beside card 2, which it meets
     [0, 1, 1, 2]
@@ -62,8 +63,13 @@ def ranks(count: int, edges: Sequence[_Edge]) -> list[int]:
     order = _sorted(count, operands, users)
     for card in order:
         rank[card] = max((rank[x] + 1 for x in operands[card]), default=0)
+    follows: set[int] = set()
+    for card in order:
+        if len(set(users[card])) == 1 and follows.issuperset(operands[card]):
+            follows.add(card)
     for card in reversed(order):
-        if users[card] and len(set(operands[card])) < len(set(users[card])) + (not operands[card]):
+        held = set(operands[card]) - follows
+        if users[card] and len(held) < len(set(users[card])) + (not operands[card]):
             rank[card] = min(rank[user] for user in users[card]) - 1
     least = min(rank, default=0)
     return [r - least for r in rank]

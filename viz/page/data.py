@@ -123,7 +123,7 @@ class _Level:
     def data(self, name: str, label: str) -> Data:
         """The level as the page reads it."""
         left, top, right, bottom = self.frame
-        frames = [self.groups[f"t{column.index}"] for column in self.picture.columns]
+        frames = [group for group in self.groups.values() if group.kind == "frame"]
         root = (i for i, card in enumerate(self.picture.cards) if self.picture.root in card.nodes)
         return {
             "name": name,
