@@ -143,3 +143,11 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="3"):
         viz.player(3, tmp_path / "a.html")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_knobs_of_a_start_state_hold_the_cell_of_an_lstm_too() -> None:
+    layers = nn.Stacked([nn.LSTMCell(1, 1, seed=0), nn.LSTMCell(1, 1, seed=1)])
+    shown = Page(nn.SequenceModel(layers).unroll([1.0], [0.5], loss="mse"))
+    groups = {group["name"]: [name for name, _ in group["items"]] for group in shown.data["knobs"]}
+    assert set(groups["Start state"]) == {"h¹₀", "c¹₀", "h²₀", "c²₀"}
+    assert "Leaves" not in groups

@@ -8,6 +8,7 @@ from typing import Any
 from microgrid import nn
 from microgrid.exercise.numbers import pool
 from microgrid.exercise.question import WORDS, Question, questions
+from microgrid.nested import flatten
 from microgrid.nn import Unrolled
 from microgrid.tape.guards import Guard, GuardError, guards_of
 from microgrid.value import Value, creation_order
@@ -48,7 +49,7 @@ def knobs(x: Any, graph: Graph) -> list[dict[str, Any]]:
             for i, leaf in enumerate(row):
                 name = f"x_{t}" if len(row) == 1 else f"x_{t}[{i}]"
                 add("Inputs", name, leaf)
-        for leaf in (h for row in x.states[:1] for h in row):
+        for leaf in flatten(x.carries[:1]):  # of an LSTM both h_0 and c_0
             add("Start state", leaf.label, leaf)
         for name, parameter in x.model.named_parameters():
             add(f"{name.partition('[')[0]}", parameter.label or name, parameter)
