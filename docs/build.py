@@ -27,7 +27,9 @@ DOCS = ROOT / "docs"
 EXTRAS = re.compile(r"^\s*(?:>>> )?(?:import|from) (torch|jax)\b", re.MULTILINE)
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
-DEMOS = {"course/live/microgpt.html": "microgpt"}  # pages too large to be kept, and who makes them
+DEMOS = {
+    "course/pictures/microgpt.html": "microgpt"
+}  # pages too large to be kept, and who makes them
 
 
 def pages(docs: Path = DOCS) -> list[Path]:
@@ -43,16 +45,16 @@ def blocks(page: Path) -> Iterator[tuple[int, str]]:
 
 
 def run_page(page: Path, folder: Path) -> dict[str, Any]:
-    """Run the blocks of a page one after the other in `folder`; returns the names they leave.
+    """Run the blocks of a page one after the other in `folder`/pictures; returns their names.
 
+    They name their files without a folder, so that a reader can type them anywhere.
     A block with >>> must print what it says. AssertionError names the page and the line. A block
     that imports an extra which is not installed here is left out.
     """
     names: dict[str, Any] = {"__name__": "__main__"}
-    for part in ("pictures", "live"):
-        (folder / part).mkdir(exist_ok=True)
+    (folder / "pictures").mkdir(exist_ok=True)
     before = Path.cwd()
-    os.chdir(folder)
+    os.chdir(folder / "pictures")
     try:
         for line, text in blocks(page):
             where = f"{page.name}, line {line}"

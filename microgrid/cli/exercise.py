@@ -11,6 +11,7 @@ from typing import Any
 from ..debugger.launch import load
 from ..exercise import GRAPHS, KINDS, Exercise, check_answers, exercise
 from ..files import write_whole
+from ..wording import clean
 
 __all__ = ["add_check_command", "add_exercise_command"]
 
@@ -22,7 +23,7 @@ def add_exercise_command(subparsers: Any) -> None:
         help="write a worksheet with fresh numbers, its key, and a file for the answers",
         description="Write questions on a graph with fresh numbers: SHEET.pdf, SHEET-key.pdf, and "
         "SHEET.json, which a student fills in and `microgrid check` checks. The same seed always "
-        "gives the same sheet. Without -o the questions are printed.",
+        "gives the same sheet. Without -o the graph and the questions are printed.",
     )
     parser.add_argument("graph", metavar=f"{' | '.join(GRAPHS)} | FILE.py:FUNCTION")
     parser.add_argument("--seed", type=int, default=0, help="of the numbers (default: %(default)s)")
@@ -42,6 +43,7 @@ def _exercise(args: argparse.Namespace) -> None:
         asked = f"{args.count} were asked for"
         print(f"this graph gives {len(made.questions)} questions, {asked}", file=sys.stderr)
     if args.output is None:
+        print("\n".join(clean(line) for line in made.given()), end="\n\n")
         for i, question in enumerate(made.questions, start=1):
             print(f"{i}. {question.text}")
             for letter, choice in zip("abcdefgh", question.choices):

@@ -49,6 +49,35 @@ def test_links_lead_to_files(page):
             assert part in slugs, f"{target} in {page.name}"
 
 
+LESSONS = sorted((DOCS / "course").glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_every_lesson_has_a_live_page_a_question_with_its_answer_and_an_exercise(lesson):
+    text = lesson.read_text(encoding="utf-8")
+    live, _, rest = text.partition("**Question.**")
+    answer, _, exercise = rest.partition("**Exercise.**")
+    assert FRAME.search(live)
+    assert '<details markdown="1"><summary>Answer</summary>\n\n' in answer
+    assert re.search(r"`microgrid exercise [\w-]+ .*--seed \d -o sheet.pdf`", exercise)
+
+
+def test_there_are_eight_lessons_and_each_is_listed():
+    lessons = [path.name for path in LESSONS]
+    listed = LINK.findall((DOCS / "course" / "README.md").read_text(encoding="utf-8"))
+    assert len(lessons) == 8
+    assert [target for target in listed if target in lessons] == lessons
+
+
+def test_blocks_of_a_lesson_can_be_typed_in_any_folder():
+    for page in build.pages():
+        for line, text in build.blocks(page):
+            for name in re.findall(
+                r"viz\.(?:render|player|animate)\([^)]*?\"([^\"]+\.\w+)\"", text
+            ):
+                assert "/" not in name, f"{page.name}, line {line}: {name}"
+
+
 def test_a_page_that_a_demo_makes_is_shown_and_not_kept():
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     for target, demo in build.DEMOS.items():
@@ -79,7 +108,7 @@ def test_the_site_asks_the_network_for_nothing(tmp_path):
         assert loaded == [], page
         for frame in re.findall(r'<iframe[^>]+src="([^"?]+)', text):
             assert (page.parent / frame).is_file(), frame
-    for target in ("course/live/quiz.html", *build.DEMOS):
+    for target in ("course/pictures/quiz.html", *build.DEMOS):
         assert (site / target).is_file(), target
 
 

@@ -217,3 +217,27 @@ def test_the_command_checks_a_file(tmp_path, capsys):
     assert "7 of 8 right" in capsys.readouterr().out
     assert cli.main(["check", str(tmp_path / "none.json")]) == 2
     assert "there is no file" in capsys.readouterr().err
+
+
+def test_without_a_sheet_the_graph_is_printed_before_the_questions(capsys):
+    assert cli.main(["exercise", "gru", "--seed", "8", "--count", "1"]) == 0
+    numbers, *lines, empty, question = capsys.readouterr().out.splitlines()
+    assert numbers.startswith("W_xr = -1, W_xz = -1.5, ")
+    assert "n_2 = tanh(W_xn·x_2 + r_2·(W_hn × h_1))" in lines
+    assert "h_2 = (1 − z_2)·n_2 + z_2·h_1" in lines
+    assert (empty, question) == ("", "1. What is the value of y_1?")
+
+
+SIGNS = str.maketrans({"−": "-", "×": "*", "·": "*", "÷": "/", "^": "**", "[": "_", "]": ""})
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_graph_in_words_is_the_graph(name):
+    """Python, told the words, computes the same numbers."""
+    sheet = exercise(name, 5)
+    numbers, *lines = sheet.given()
+    known = {"tanh": math.tanh, "exp": math.exp, "sigmoid": lambda z: 1 / (1 + math.exp(-z))}
+    for line in [*numbers.split(", "), *lines]:
+        exec(line.translate(SIGNS).replace(",", "_"), known)
+    root = root_of(sheet.graph)
+    assert known[root.label] == pytest.approx(root.data, rel=1e-5)
