@@ -29,8 +29,8 @@ def lstm() -> nn.Unrolled:
 
 @pytest.mark.parametrize(
     ("width", "height", "fragment"),
-    [(390, 844, ""), (690, 560, "?embed"), (708, 420, ""), (905, 420, ""), (968, 420, ""),
-     (1024, 768, ""), (1440, 900, ""), (1920, 1080, "")],
+    [(358, 560, "?embed"), (390, 844, ""), (690, 560, "?embed"), (708, 420, ""), (905, 420, ""),
+     (968, 420, ""), (1024, 768, ""), (1440, 900, ""), (1920, 1080, "")],
 )  # fmt: skip
 @pytest.mark.parametrize("larger", [False, True], ids=["as it is", "larger"])
 def test_no_control_leaves_the_window(
@@ -42,6 +42,7 @@ def test_no_control_leaves_the_window(
         page.keyboard.press("p")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator(CONTROLS).evaluate_all(CUT) == []
+    assert page.locator("#slider").bounding_box()["width"] > 90  # it can still be dragged
 
 
 def test_a_question_its_answer_and_its_card_are_seen_on_a_telephone(show: Any) -> None:
