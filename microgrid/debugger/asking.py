@@ -35,7 +35,7 @@ class Asking(Changing):
         with CtrlC():
             event = self.stepper.run_until(lambda e: e.kind == "finished" and e.node is not root)
         if event is None or event.kind != "finished" or event.after is None:
-            self.say("every gradient is complete: nothing is left to ask")
+            self.say("every gradient is complete: nothing is left to ask; restart begins anew")
             return
         arriving = [sent for sent in self.stepper.messages if sent.parent is event.node]
         factor = _hidden_factor(arriving) if self.asked % 3 == 2 else None

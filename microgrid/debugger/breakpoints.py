@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -17,6 +18,7 @@ __all__ = ["Breakpoint", "Condition", "breakpoint_at", "lookup"]
 
 Condition: TypeAlias = Callable[[Event], bool]
 
+_MOST_SCOPES = 12  # that an error lists
 _OF_A_MESSAGE = ("upstream", "local", "message", "parent")  # what only a message has
 _OF_A_NODE = ("node", "step", *ATTRIBUTES)
 
@@ -56,6 +58,10 @@ def breakpoint_at(text: str, sweep: _Sweeping, known: Known, temporary: bool = F
         return Breakpoint(text, lambda event: _finished(event) and _op(event) == text, temporary)
     if any(_part(node.scope, text) is not None for node in nodes):
         return Breakpoint(text, lambda event: _enters(sweep, event, text), temporary)
+    if re.fullmatch(r"\w+=\w+", text):
+        parts = [part for node in nodes[::-1] for part in node.scope.split("/") if "=" in part]
+        scopes = ", ".join(list(dict.fromkeys(parts))[:_MOST_SCOPES]) or "none"
+        raise ValueError(f"there is no scope {text!r}; there are {scopes}")
     return Breakpoint(text, _expression(text, known), temporary)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -15,6 +17,8 @@ from .looking import Looking
 from .names import Vector
 
 __all__ = ["Changing"]
+
+_MOST_LINES = 12  # of the leaves that a command has changed
 
 
 class Changing(Looking):
@@ -55,7 +59,7 @@ class Changing(Looking):
         numbers = self._changed.pop()
         self._apply(numbers)
         root = self.stepper.root
-        self.say(*(f"{self.names[leaf]} = {shown(x)} again" for leaf, x in numbers.items()))
+        self._say_some(f"{self.names[leaf]} = {shown(x)} again" for leaf, x in numbers.items())
         self.say(f"{self.names.called(root)} = {shown(root.data)}")
         self.arrive()
 
@@ -77,12 +81,21 @@ class Changing(Looking):
         promised = self._promised({leaf: new - old[leaf] for leaf, new in numbers.items()})
         self._apply(numbers)
         self._changed.append(old)
-        for leaf, new in numbers.items():
-            self.say(f"{self.names[leaf]} = {shown(new)}, before {shown(old[leaf])}")
+        self._say_some(
+            f"{self.names[leaf]} = {shown(new)}, before {shown(old[leaf])}"
+            for leaf, new in numbers.items()
+        )
         name, change = self.names.called(root), root.data - before
         self.say(f"{name} goes from {shown(before)} to {shown(root.data)}, by {shown(change)}")
         self.say(f"the gradient promised {promised}")
         self.arrive()
+
+    def _say_some(self, lines: Iterable[str]) -> None:
+        """The lines, of a large matrix the first ones."""
+        said = list(lines)
+        self.say(*said[:_MOST_LINES])
+        if len(said) > _MOST_LINES:
+            self.say(f"… and {len(said) - _MOST_LINES} more")
 
     def _promised(self, by: dict[Value, float]) -> str:
         """gradient × step, as a sum over the leaves that change."""
@@ -114,6 +127,9 @@ def _numbers(text: str, count: int, name: str) -> list[float]:
         numbers = [float(word) for word in words]
     except ValueError:
         raise ValueError(f"{name} takes numbers such as 0.5, got {text.strip()!r}") from None
+    for word, number in zip(words, numbers):
+        if not math.isfinite(number):
+            raise ValueError(f"{name} takes finite numbers such as 0.5, got {word!r}")
     if len(numbers) != count:
         plural = "number" if count == 1 else "numbers"
         raise ValueError(f"{name} takes {count} {plural}, got {len(numbers)}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+from ..derivatives import grad
 from ..value import Value
 from ..wording import aligned, bracketed, shown
 from .expression import Expression
@@ -16,13 +18,21 @@ from .names import Vector, card, vector_card, whole_number
 __all__ = ["Looking"]
 
 _MOST_PATHS = 8  # that `terms` writes out
+_DERIVATIVE = re.compile(r"[d∂](.+?)/[d∂](.+)")  # as a lecture writes it: dL/dh_0
 
 
 class Looking(Moving):
     """p, where, up, down, terms, list, display, undisplay, draw."""
 
     def do_p(self, arg: str) -> None:
-        """p [EXPRESSION]: a node's card, a vector, or an expression's value; plain p: this node."""
+        """p [EXPRESSION]: a node's card, a vector, an expression's value; plain p: this node.
+
+        p h_1    p abs(h_1.grad) > 2    p dL/dh_0, the derivative of any node by any other
+        """
+        ratio = _DERIVATIVE.fullmatch(arg)
+        if ratio and any(name in self.names.known for name in ratio.groups()):
+            self.say(f"{arg} = {shown(self._derivative(*ratio.groups()))}")
+            return
         found = self.meant(arg) if arg else self.focus
         if isinstance(found, Value):
             self.say(*card(found, self.stepper, self.names))
@@ -114,12 +124,23 @@ class Looking(Moving):
 
     def default(self, line: str) -> None:
         """What is no command is printed as by p."""
+        command, _, rest = line.partition(" ")
+        if rest in self.names.known:
+            raise ValueError(f"there is no command {command!r}; p {rest} prints it, h lists them")
         try:
             self.do_p(line)
         except ValueError as error:
             raise ValueError(f"{error}; h lists the commands") from None
 
+    do_print = do_p
     do_w, do_bt, do_u, do_d, do_l = do_where, do_where, do_up, do_down, do_list
+
+    def _derivative(self, above: str, below: str) -> float:
+        node, by = self.node(above), self.node(below)
+        if not self.stepper.is_computed(node):
+            raise ValueError(f"{above} is not computed yet")
+        (derivative,) = grad(node, [by])
+        return derivative.data
 
     def _move(self, up: int) -> None:
         nodes, _, _ = self.path()

@@ -32,6 +32,11 @@ def broken():
     ("command", "sentence"),
     [
         ("unt h_9", "there is no 'h_9' here; near it: h_2, h_1, h_0"),
+        ("b t=7", "there is no scope 't=7'; there are t=1, t=2"),
+        ("nudge h_0 1e999", "the step takes finite numbers such as 0.5, got '1e999'"),
+        ("set h_0 = nan", "h_0 takes finite numbers such as 0.5, got 'nan'"),
+        ("grad h_0", "there is no command 'grad'; p h_0 prints it, h lists them"),
+        ("p dL/dh_9", "there is no 'h_9' here; near it: h_2, h_1, h_0"),
         ("unt", "name a node: a label, or n1, n2 ... as l shows"),
         ("unt L.data", "'L.data' is not a node"),
         ("unt h_2", "the sweep has passed h_2; go back or restart first"),

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from demos.quiz import quiz
 from microgrid import Value, nn
 from microgrid.debugger import debug
 from microgrid.debugger.names import Names
@@ -143,3 +144,33 @@ def test_the_names_of_layers_within_expressions(command, last):
 def test_the_prime_of_the_backward_direction_within_expressions():
     h, back = Value(2.0, label="h_1"), Value(3.0, label="h²_1′")
     assert "5" in replies(h * back, "p h_1 + h²_1′")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("p dL/dh_0", "dL/dh_0 = -20"),
+        ("∂L/∂h₁", "∂L/∂h₁ = 4"),
+        ("print dh_2/dh_0", "dh_2/dh_0 = 25"),
+        ("p d(L)/dh_0", "d(L)/dh_0 = -20"),
+        ("p dW_h/dL", "dW_h/dL = 0"),
+    ],
+)
+def test_a_derivative_as_a_lecture_writes_it(command, said):
+    assert said in replies(quiz(), command)
+
+
+def test_a_derivative_waits_for_its_number():
+    out = io.StringIO()
+    debug(quiz(), io.StringIO("p dL/dh_0\nq\n"), out, forward=True)
+    assert "*** L is not computed yet" in out.getvalue()
+
+
+def test_a_large_matrix_is_not_listed_entry_by_entry():
+    cell = nn.RNNCell(1, 9, seed=0)
+    said = replies(nn.SequenceModel(cell).unroll([1.0], loss=lambda h, _: h[0]), "nudge W_x 0.1")
+    said += replies(nn.SequenceModel(cell).unroll([1.0] * 2, loss=lambda h, _: h[0]),
+                    "nudge W_h 0.1", "undo")  # fmt: skip
+    assert said.count("… and 69 more") == 2
+    assert sum("before" in line for line in said) == 1 + 12  # h_1[0] has one weight towards x
+    assert sum("again" in line for line in said) == 12

@@ -65,7 +65,8 @@ def test_every_third_question_hides_a_factor():
 def test_quiz_skips_the_start_and_ends_with_the_sweep():
     assert session("quiz")[2].startswith("What is the gradient of y_2?")
     assert replies("quiz", "1", "l", "q")[1].startswith("    L")
-    assert replies("c", "quiz", "q") == ["every gradient is complete: nothing is left to ask"]
+    said = "every gradient is complete: nothing is left to ask; restart begins anew"
+    assert replies("c", "quiz", "q") == [said]
 
 
 def test_restart_forgets_the_score():
