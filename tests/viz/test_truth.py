@@ -119,7 +119,24 @@ def test_the_sentence_under_the_title_speaks_of_c_too():
 def test_the_number_on_a_wire_times_the_gradient_above_is_its_message(build, detail):
     for wire in picture_of(build(), detail=detail).wires:
         if wire.local is not None:
-            assert math.isclose(wire.local * wire.upstream, wire.message, rel_tol=1e-9)
+            sent = abs(wire.message) if wire.kind == "gain" else wire.message
+            product = wire.local * wire.upstream
+            assert math.isclose(abs(product) if wire.kind == "gain" else product, sent)
+
+
+@pytest.mark.parametrize("detail", ["gate", "vector", "cell"])
+@pytest.mark.parametrize("cell", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
+def test_the_messages_that_reach_one_number_keep_their_sign_and_sum_to_its_gradient(cell, detail):
+    run = at_the_end(cell, 3)  # each x is one number, which a gate of three units reads
+    picture = picture_of(run, detail=detail)
+    signs = set()
+    for card in picture.cards:
+        if card.role == "input" and not card.alias:
+            (x,) = run.inputs[card.column - 1]
+            sent = [wire.message for wire in picture.wires if wire.source == card.id]
+            assert math.fsum(sent) == pytest.approx(x.grad)
+            signs |= {math.copysign(1.0, message) for message in sent}
+    assert -1.0 in signs
 
 
 def test_no_gain_is_shown_before_all_of_its_messages_are_sent():

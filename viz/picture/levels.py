@@ -251,11 +251,13 @@ class Collapsed(Groups):
         self.wide |= wide
         if wide:
             sent_all = all(scene.message(node, i) is not None for node, i in crossing.edges)
+            size = message
             if len(sent) > 1 or len(above) > 1:  # of single numbers the ratio has a sign
-                message, upstream = _size(message), _size(upstream)
+                size, upstream = _size(message), _size(upstream)
+            message = size if len(sent) > 1 else message  # what reaches one number is no norm
             local = None
-            if sent_all and message is not None and upstream is not None:
-                local = message / upstream
+            if sent_all and size is not None and upstream is not None:
+                local = size / upstream
         else:
             (below,), found = sent, None if jacobian is None else jacobian[0][0]
             nodes = receivers.within
@@ -342,7 +344,8 @@ def _sentences(
         yield f"derivative d({name_of(receivers.nodes[0])})/d(...) = {jacobian[0][0]!r}"
     if message is not None and upstream:
         whose = receivers.names or "the result"
-        yield f"gain {message / upstream!r} = message / gradient of {whose}"
+        gain = message / upstream if len(receivers.nodes) == 1 else abs(message) / upstream
+        yield f"gain {gain!r} = message / gradient of {whose}"
         yield f"message {message!r}, gradient {upstream!r} (Euclidean norms of vectors)"
     elif message is not None:
         yield f"message {message!r}"

@@ -20,6 +20,7 @@ from .sentence import Case, How, Said, Sentence
 __all__ = ["Itemised", "shared_panel", "uses_panel"]
 
 _MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
+_MOST_LOOKED_UP = 6  # rows of a table, each on a line of its own
 _MOST_STEPS = 12  # more time steps than these are shown as heat without numbers
 _MOST_STATES = 40  # a longer sequence has no itemised matrix
 _MOST_WORK = 6_000_000  # edges that the itemised matrix may walk
@@ -31,8 +32,8 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
     heads = [f"t = {t}" for t in steps]
     parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
     together: dict[Name, list[Value]] = defaultdict(list)
-    for leaf in scene.shared:
-        together[label_of(leaf.label).whole].append(leaf)
+    for leaf, name in _in_tables(scene).items():
+        together[name].append(leaf)
     if len(parts) <= max(_MOST_ROWS, len(together)):  # norms would say no more in fewer rows
         return _sum_panel("shared", title, heads, parts, scene)
     rows = [_heads(["value", *heads, "dL/dw = Σ"])]
@@ -46,6 +47,22 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
         rows.append((*cells, _grad_cell(norm(found) if found else None, bold=True)))
     note = "Euclidean norms, the last one of the sum"
     return Panel("shared", title, tuple(rows), note)
+
+
+def _in_tables(scene: Scene) -> dict[Value, Name]:
+    """The vector or matrix of each shared leaf; of a table only the rows that were looked up.
+
+    A row has a line of its own, as E[a], where these are few, and all are "E[·]" where not.
+    """
+    names = {leaf: label_of(leaf.label) for leaf in scene.shared}
+    rows = {
+        leaf: Name(name.base, name.step, name.index[:-1])
+        for leaf, name in names.items()
+        if leaf in scene.embedded
+    }
+    if len(set(rows.values())) > _MOST_LOOKED_UP:
+        rows = {leaf: Name(name.base, name.step, ("·",)) for leaf, name in rows.items()}
+    return {leaf: rows.get(leaf, name.whole) for leaf, name in names.items()}
 
 
 def uses_panel(scene: Scene) -> list[Panel]:
