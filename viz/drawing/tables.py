@@ -29,7 +29,7 @@ def panel_group(
     title = Word(panel.title, theme.text, True)
     shapes: list[Shape] = [easel.rect("panel", box, theme.panel, _ROUND)]
     shapes.append(easel.line("title", left, y, 12.0, "start", title))
-    for cells in panel.rows:
+    for cells in panel.folded(len(widths)):
         y, x = y - 19.0, left
         for cell, width in zip(cells, widths):
             room = Box(x + width / 2, y, width, 16.5)

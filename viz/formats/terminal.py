@@ -12,9 +12,12 @@ import os
 import re
 import shutil
 import sys
+import textwrap
+from bisect import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
+from itertools import zip_longest
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -24,6 +27,7 @@ from microgrid.wording import clean
 
 from ..layout.sizes import row_words, wire_words
 from ..picture.build import Drawable, Highlight, Options, Pictures
+from ..picture.legend import shades
 from ..picture.model import Card, Cell, Column, Panel, Picture, Wire
 from ..style.theme import TERMINAL
 from ..style.typography import number
@@ -34,6 +38,9 @@ _DEEPEST = 16  # a tree has no more levels
 _NAME = 40  # characters of a name
 _BLANK = "____"  # where a number is hidden
 _LEFT = ("op", "operands")  # columns of words
+
+_GAP = "  "  # between two columns
+_MARKS = "·░▒▓█", ".:+*#"  # the shades of heat, with and without Unicode
 
 _ASCII = str.maketrans({
     "−": "-", "×": "*", "÷": "/", "·": ".", "√": "sqrt", "σ": "sigmoid", "Σ": "sum", "∞": "inf",
@@ -61,7 +68,8 @@ def text(
 
     Options are those of `viz.draw`. color: colours as ANSI codes, if standard output is a
     terminal and NO_COLOR is not set. ascii: nothing but ASCII, if standard output can hold no
-    more. width: where columns of time go on below, the terminal's or 100. No line is cut.
+    more. width: what trees, tables and columns of time are fitted into, the terminal's or 100:
+    they are drawn narrowly or go on below. No line is cut.
 
     >>> from microgrid import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -139,6 +147,7 @@ class _Terminal:
 
     def __init__(self, scene: Picture, plain: bool) -> None:
         self.scene, self.plain = scene, plain
+        self.narrow = False  # whether each number of a vector has a line of its own
         self.cards = {card.id: card for card in scene.cards}
         self.operands: dict[str, list[Wire]] = defaultdict(list)
         for wire in scene.wires:
@@ -149,17 +158,18 @@ class _Terminal:
         scene = self.scene
         yield [
             self._say(line, kind)
-            for line, kind in ((scene.heading, "name"), (scene.subtitle, "gradient"))
-            if line
+            for words, kind in ((scene.heading, "name"), (scene.subtitle, "gradient"))
+            for line in textwrap.wrap(words, max(room, _NAME))
         ]
         if scene.columns:
             yield from self._columns(room)
         elif self._depth() <= _DEEPEST:
-            yield [self._tree()]
+            yield [self._fitting(self._tree, room)]
         else:
-            yield [self._list()]
+            yield [self._fitting(self._list, room)]
         for panel in scene.panels:
-            yield [self._say(panel.title, "name"), self._panel(panel)]
+            tables = [self._heat(panel)] if panel.compact else self._panel(panel, room)
+            yield [self._say(panel.title, "name"), *tables]
 
     # Cells
 
@@ -173,7 +183,10 @@ class _Terminal:
 
     def _grid(self, *heads: str) -> Table:
         """A table without lines, names and operations to the left."""
-        grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=TERMINAL["muted"])
+        gap = 1 if self.narrow else len(_GAP)
+        grid = Table(
+            box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style=TERMINAL["muted"]
+        )
         for i, head in enumerate(heads):
             side: JustifyMethod = "left" if i == 0 or head in _LEFT else "right"
             grid.add_column(self._say(head), justify=side, no_wrap=True)
@@ -202,7 +215,7 @@ class _Terminal:
         """Numbers beside each other; nan and inf on red."""
         bad = [x is not None and not math.isfinite(x) for x in numbers]
         said = [self._say(word, "bad" if b else kind) for word, b in zip(words, bad)]
-        return Text(" ").join(said)
+        return Text("\n" if self.narrow else " ").join(said)
 
     # Columns
 
@@ -264,8 +277,18 @@ class _Terminal:
             depth[card.id] = max(below, default=0) + 1
         return max(depth.values(), default=0)
 
+    def _fitting(self, made: Callable[[], Table], room: int) -> Table:
+        """A tree or a list, drawn narrowly where it is too wide otherwise."""
+        grid = made()
+        if _width(grid) <= room:
+            return grid
+        self.narrow = True
+        return made()
+
     def _tree(self) -> Table:
-        grid = self._grid("card", "op", "value", "gradient", "local deriv.", "message")
+        """Every card above its operands."""
+        local = "local" if self.narrow else "local deriv."
+        grid = self._grid("card", "op", "value", "gradient", local, "message")
         used = {wire.source for wire in self.scene.wires}
         seen: set[str] = set()
         for card in reversed(self.scene.cards):
@@ -279,7 +302,10 @@ class _Terminal:
         """The line of a card, and below it those of its operands."""
         operands = self.operands[card.id]
         again = card.id in seen and bool(operands)
-        name = Text.assemble(self._say(lead + branch, "muted"), self._name(card.name))
+        line = lead + branch
+        if self.narrow:  # a level is three characters wide
+            line = "".join(f"{line[i]} " for i in range(0, len(line), 3))
+        name = Text.assemble(self._say(line, "muted"), self._name(card.name))
         if again:
             name.append_text(self._say(" (above)", "muted"))
         grid.add_row(name, self._say(card.op), *self._numbers(card), *self._edge(wire))
@@ -303,24 +329,52 @@ class _Terminal:
                 )
                 for wire in self.operands[card.id]
             ]
-            line = Text(", ").join(sent)
+            line = Text(",\n" if self.narrow else ", ").join(sent)
             grid.add_row(self._name(card.name), self._say(card.op), *self._numbers(card), line)
         return grid
 
-    def _cell(self, cell: Cell, compact: bool) -> Text:
-        """A cell of a panel; numbers that are hidden leave a blank, a compact one has none."""
-        if cell.kind == "grad" and compact:
-            return Text()
+    def _cell(self, cell: Cell) -> Text:
+        """A cell of a panel; numbers that are hidden leave a blank."""
         hidden = cell.kind in ("value", "grad") and cell.kind not in self.scene.show
         return self._row([_BLANK if hidden else cell.shown], cell.kind, [cell.number])
 
-    def _panel(self, panel: Panel) -> Table:
-        """A panel of the picture, its first row as the heading."""
+    def _panel(self, panel: Panel, room: int) -> Iterator[Table]:
+        """A panel of the picture, its first row as the heading; long ones go on below."""
+        widths = [
+            max(len(cell.shown) + len(_GAP) for cell in column) for column in zip_longest(
+                *panel.rows, fillvalue=Cell("empty"))
+        ]  # fmt: skip
+        fixed = panel.fixed
+        beside = (room - sum(widths[:fixed])) // max(widths[fixed:], default=1)
+        columns = len(widths) if sum(widths) <= room + len(_GAP) else fixed + max(1, beside)
+        rows, height = panel.folded(columns), len(panel.rows)
+        for start in range(0, len(rows), height):
+            head, *lines = rows[start : start + height]
+            grid = self._grid(*(cell.text for cell in head))
+            for row in lines:
+                grid.add_row(*(self._cell(cell) for cell in row))
+            yield grid
+
+    def _heat(self, panel: Panel) -> Text:
+        """A panel without numbers: a darker character for a larger gradient."""
         head, *rows = panel.rows
-        grid = self._grid(*(cell.text for cell in head))
+        names = max(len(row[0].text) for row in rows)
+        limits, marks = shades(panel.steepest), _MARKS[self.plain]
+        lines = [" " * (names + 2) + _ends([cell.text for cell in head[1:]])]
         for row in rows:
-            grid.add_row(*(self._cell(cell, panel.compact) for cell in row))
-        return grid
+            cells = "".join(
+                " " if cell.number is None else marks[bisect(limits, abs(cell.number)) - 1]
+                for cell in row[1:]
+            )
+            lines.append(f"{row[0].text:<{names}}  {cells}")
+        scale = (f"{mark} from {least:.2g}" for mark, least in zip(marks, limits))
+        shown = "grad" in self.scene.show
+        return Text("\n").join(map(self._say, [*lines, "  ".join(scale)] if shown else lines[:1]))
+
+
+def _ends(heads: Sequence[str]) -> str:
+    """The first and the last head, above the first and the last of columns of one character."""
+    return heads[0] + heads[-1].rjust(max(len(heads) - len(heads[0]), len(heads[-1]) + 1))
 
 
 def _shown(x: float | None) -> str:

@@ -21,6 +21,7 @@ __all__ = ["fold", "neighbours_only"]
 
 _WIDEST = 2.4  # a graph wider than this many times its height is folded
 _WANTED = 1.7
+_FEWEST = 4  # columns of a row; fewer are a ladder that nobody follows
 _BETWEEN = 44.0  # between two rows
 _MARGIN = 16.0  # where a wire goes down to the next row
 _TRACK = 12.0
@@ -39,7 +40,15 @@ def fold(picture: Picture, places: Layout) -> None:
     both_ways = any(path.heading == "left" for path in places.wires.values())
     fullest = 0.8 if both_ways else 1.3  # initial states and turns stand at both ends of the rows
     rows = max(2, by_shape, math.ceil(whole.w / (fullest * PAGE)))
-    _Rows(picture, places, math.ceil(len(frames) / rows)).apply()
+    per_row = min(math.ceil(len(frames) / rows), _most_beside(whole, frames))
+    _Rows(picture, places, per_row).apply()
+
+
+def _most_beside(whole: Box, frames: Sequence[Box]) -> int:
+    """How many columns stand beside each other on a page, between the ends of a row."""
+    pitch = frames[1].left - frames[0].left
+    ends = max(frames[0].left - whole.left, _MARGIN) + _MARGIN + _TRACK
+    return max(_FEWEST, int((PAGE - ends) // pitch))
 
 
 def _wide(whole: Box, frames: Sequence[Box]) -> bool:

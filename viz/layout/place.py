@@ -6,6 +6,7 @@ run and so how far all that is apart; here come the frames, and what stands arou
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ from .routing import FRAME_HEAD, FRAME_PAD, Router
 
 _WIDEST = 1.3 * PAGE  # what cannot be folded and is wider flows without columns of time
 _LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
+_GUTTER = 4.0  # between two columns of a table
+_LEAST_TABLE = 1100.0  # a table that is no wider is not folded, however small the graph is
 _LINE = 18.0  # from one line of the legend to the next
 _SCALE = 330.0  # width of its scale of heat
 
@@ -90,16 +93,16 @@ def _surround(picture: Picture, layout: Layout) -> None:
     graph = layout.graph()
     sizes = []
     for panel in picture.panels:
-        widths = panel_columns(panel)
+        widths = _fitting(panel_columns(panel), panel.fixed, graph.w)
         layout.panel_columns.append(widths)
         width = max(
-            sum(widths) + 4.0 * len(widths),
+            sum(widths) + _GUTTER * len(widths),
             text_width(panel.title, 12.0, bold=True),
             text_width(panel.note, 10.0),
         )
-        spare = (width - sum(widths) - 4.0 * len(widths)) / max(1, len(widths) - 1)
+        spare = (width - sum(widths) - _GUTTER * len(widths)) / max(1, len(widths) - 1)
         layout.panel_columns[-1] = (widths[0], *(w + spare for w in widths[1:]))
-        lines = len(panel.rows) + bool(panel.note)
+        lines = len(panel.folded(len(widths))) + bool(panel.note)
         sizes.append((width + 28.0, 24.0 + 19.0 * lines + 16.0))
     sizes.append(_legend_size(picture))
     *layout.panels, layout.legend = _flow(sizes, graph)
@@ -135,6 +138,19 @@ def _flow(sizes: Sequence[tuple[float, float]], above: Box) -> list[Box]:
             left += w + 40.0
         top -= max(h for _, h in row) + 22.0
     return boxes
+
+
+def _fitting(widths: tuple[float, ...], fixed: int, room: float) -> tuple[float, ...]:
+    """The columns that stand beside each other in a table no wider than a page, or the graph."""
+    held = sum(widths[:fixed])
+    widest = max(widths[fixed:], default=0.0) + _GUTTER
+    most = int((max(room, _LEAST_TABLE) - held) // widest)
+    moving = len(widths) - fixed
+    if moving <= most or sum(widths) + _GUTTER * len(widths) <= max(room, _LEAST_TABLE):
+        return widths
+    lines = math.ceil(moving / most)
+    each = math.ceil(moving / lines)
+    return widths[:fixed] + (widest - _GUTTER,) * each
 
 
 def panel_columns(panel: Panel) -> tuple[float, ...]:

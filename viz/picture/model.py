@@ -294,6 +294,35 @@ class Panel:
     compact: bool = False
 
     @property
+    def fixed(self) -> int:
+        """How many columns at its left say what a row is: the name, and the value of a weight."""
+        return 1 + (len(self.rows[0]) > 1 and self.rows[0][1].text == "value")
+
+    def folded(self, columns: int) -> tuple[tuple[Cell, ...], ...]:
+        """Its rows where it has no more than so many columns: the others go on below.
+
+        Each further line has heads and names of its own; the value of a weight stands once.
+
+        >>> heads = [Cell("head", text) for text in ("", "t = 1", "t = 2", "Σ")]
+        >>> row = [Cell("name", "w"), *(Cell("grad", number=x) for x in (1.0, 2.0, 3.0))]
+        >>> panel = Panel("shared", "one gradient", (tuple(heads), tuple(row)))
+        >>> [[cell.shown for cell in row] for row in panel.folded(3)]
+        [['', 't = 1', 't = 2'], ['w', '1', '2'], ['', 'Σ'], ['w', '3']]
+        """
+        fixed, width = self.fixed, max(map(len, self.rows))
+        if columns >= width:
+            return self.rows
+        rows = list[tuple[Cell, ...]]()
+        for start in range(fixed, width, columns - fixed):
+            own = slice(start, start + columns - fixed)
+            blank = (Cell("empty"),) * (fixed - 1)
+            rows += [
+                (row[:fixed] if start == fixed else (row[0], *blank)) + row[own]
+                for row in self.rows
+            ]
+        return tuple(rows)
+
+    @property
     def steepest(self) -> float:
         """The largest finite number among its heat cells, to which their heat is relative."""
         return _largest(cell.number for row in self.rows for cell in row if cell.kind == "grad")
