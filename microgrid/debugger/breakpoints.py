@@ -14,7 +14,7 @@ from ..value import Value
 from .expression import ATTRIBUTES, CONSTANTS, Expression
 from .names import Known, Vector
 
-__all__ = ["Breakpoint", "Condition", "breakpoint_at", "lookup"]
+__all__ = ["Breakpoint", "Condition", "breakpoint_at", "is_scope", "lookup"]
 
 Condition: TypeAlias = Callable[[Event], bool]
 
@@ -56,13 +56,18 @@ def breakpoint_at(text: str, sweep: _Sweeping, known: Known, temporary: bool = F
         return Breakpoint(text, _completes(sweep, wanted), temporary)
     if any(node.op is not None and node.op.name == text for node in nodes):
         return Breakpoint(text, lambda event: _finished(event) and _op(event) == text, temporary)
-    if any(_part(node.scope, text) is not None for node in nodes):
+    if is_scope(text, nodes):
         return Breakpoint(text, lambda event: _enters(sweep, event, text), temporary)
     if re.fullmatch(r"\w+=\w+", text):
         parts = [part for node in nodes[::-1] for part in node.scope.split("/") if "=" in part]
         scopes = ", ".join(list(dict.fromkeys(parts))[:_MOST_SCOPES]) or "none"
         raise ValueError(f"there is no scope {text!r}; there are {scopes}")
     return Breakpoint(text, _expression(text, known), temporary)
+
+
+def is_scope(text: str, nodes: Iterable[Value]) -> bool:
+    """Whether a part of the nodes' scopes is called so: `t=2`, `forget`, `t=2/cell`."""
+    return any(_part(node.scope, text) is not None for node in nodes)
 
 
 def lookup(

@@ -10,7 +10,7 @@ from ..graph import time_step
 from ..stepper import Event
 from ..train.interrupt import CtrlC
 from ..value import Value
-from .breakpoints import breakpoint_at
+from .breakpoints import breakpoint_at, is_scope
 from .names import whole_number
 from .shell import Shell
 
@@ -51,7 +51,13 @@ class Moving(Shell):
         self._go(lambda event: event.kind == "computed" and event.node is self.stepper.root)
 
     def do_until(self, arg: str) -> None:
-        """unt(il) NODE: go on until the gradient of a node or vector is complete (or its value)."""
+        """unt(il) NODE: go on until the gradient of a node or vector is complete (or its value).
+
+        unt h_1    unt h_3    unt t=2, until the sweep enters a scope
+        """
+        if arg not in self.names.known and ("=" in arg or is_scope(arg, self.stepper.nodes)):
+            self._go(breakpoint_at(arg, self, self.names.known).condition)
+            return
         found = self.named(arg)
         waiting = set(found) if isinstance(found, tuple) else {found}
         kind = "finished"

@@ -192,6 +192,8 @@ def _progress(node: Value, stepper: Stepper) -> str:
         return f"{shown(gradient)}, complete"
     arrived = sum(event.parent is node for event in stepper.messages)
     wanted = sum(parent is node for child in stepper.nodes for parent in child.parents)
+    if node is stepper.root and gradient is None:
+        return f"none yet, the sweep begins here with {shown(stepper.sweep.seed)}"
     if gradient is None:
         return f"none yet, waits for {wanted} message{'' if wanted == 1 else 's'}"
     return f"{shown(gradient)} so far, {arrived} of {wanted} messages"

@@ -139,7 +139,7 @@ def test_cards_say_how_far_a_gradient_is():
     assert replies("p", "q") == [
         "L = y_1 + y_2",
         "  value     19",
-        "  gradient  none yet, waits for 0 messages",
+        "  gradient  none yet, the sweep begins here with 1",
         "  → y_1      local derivative 1",
         "  → y_2      local derivative 1",
     ]

@@ -33,6 +33,7 @@ def broken():
     [
         ("unt h_9", "there is no 'h_9' here; near it: h_2, h_1, h_0"),
         ("b t=7", "there is no scope 't=7'; there are t=1, t=2"),
+        ("unt t=7", "there is no scope 't=7'; there are t=1, t=2"),
         ("nudge h_0 1e999", "the step takes finite numbers such as 0.5, got '1e999'"),
         ("set h_0 = nan", "h_0 takes finite numbers such as 0.5, got 'nan'"),
         ("grad h_0", "there is no command 'grad'; p h_0 prints it, h lists them"),

@@ -174,3 +174,14 @@ def test_a_large_matrix_is_not_listed_entry_by_entry():
     assert said.count("… and 69 more") == 2
     assert sum("before" in line for line in said) == 1 + 12  # h_1[0] has one weight towards x
     assert sum("again" in line for line in said) == 12
+
+
+def test_until_goes_on_to_a_scope():
+    said = replies(quiz(), "unt t=1", "p")
+    assert "y_1 is finished, gradient 1" in said
+    assert "h_2 → h_1: (-1) × (-5) = 5, gradient of h_1: 5" in said
+    assert "y_1 = W_y × h_1   in t=1/readout" in said
+
+
+def test_the_loss_waits_for_no_message():
+    assert "  gradient  none yet, the sweep begins here with 1" in replies(quiz(), "p L")
