@@ -28,19 +28,9 @@ from .order import creation_order, operations
 from .recording import MODE, TESTS, Mode, comparisons, current_watch
 
 __all__ = [
-    "Consts",
-    "Number",
-    "Operand",
-    "Value",
-    "as_float",
-    "compare",
-    "creation_order",
-    "next_serial",
-    "record",
-    "record_pair",
-    "record_rows",
-    "serials",
-]
+    "Consts", "Number", "Operand", "Value", "as_float", "compare", "creation_order",
+    "next_serial", "record", "record_pair", "record_rows", "serials",
+]  # fmt: skip
 
 Number: TypeAlias = float  # Python and NumPy real numbers
 
@@ -226,8 +216,11 @@ class Value(Made):
         details += [f"grad={self._grad!r}"] if self._grad is not None else []
         return f"Value({', '.join(details)})"
 
-    def __float__(self) -> float:
+    def item(self) -> float:
+        """The number itself, `data`: PyTorch's name for it, as in `loss.item()`."""
         return float(self.data)
+
+    __float__ = item
 
     def __int__(self) -> int:
         return int(self.data)

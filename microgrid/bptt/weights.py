@@ -28,7 +28,7 @@ def parameter_array(x: Any, parameter: Any) -> np.ndarray:
 
     A Value, or the label of one, has shape (); nested lists and arrays of Values have
     theirs. In a run a name may also be that of a whole weight: "cell.weight_hh", its last
-    part "weight_hh", what the lectures call it ("W_hh"), the label before the index "W_h",
+    parts "weight_hh", what the lectures call it ("W_hh"), the label before the index "W_h",
     which may be a gate's block of rows ("W_hf"), or "h_0", the initial state. ValueError
     where there is no such thing or the name fits several.
     """
@@ -44,7 +44,7 @@ def parameter_array(x: Any, parameter: Any) -> np.ndarray:
         raise ValueError(f"{parameter!r} may be {' or '.join(found)}: give the full name")
     if found:
         weight = weights[found[0]]
-        is_label = parameter not in (found[0], found[0].rpartition(".")[2])
+        is_label = not f".{found[0]}".endswith(f".{parameter}")
         return _array(weight.flat[0]) if is_label and weight.size == 1 else weight
     blocks = [block for weight in weights.values() for block in _blocks(weight, parameter)]
     if len(blocks) == 1:

@@ -106,10 +106,14 @@ def binary_cross_entropy_with_logits(z: Operand | Vector, y: Operand | Vector) -
     return mean([dot([y, 1.0 - y], [softplus(-z), softplus(z)]) for z, y in zip(zs, ys)])
 
 
-def hinge_loss(score: Operand, y: Operand) -> Value:
+def hinge_loss(score: Operand | Vector, y: Operand | Vector) -> Value:
     """max(0, 1 - y score), y being -1 or 1 (the margin loss of a support vector machine).
 
-    >>> hinge_loss(Value(0.25), 1.0).data
-    0.75
+    Of vectors of the same length it is the mean.
+
+    >>> hinge_loss(Value(0.25), 1.0).data, hinge_loss([0.25, 2.0], [1.0, 1.0]).data
+    (0.75, 0.375)
     """
-    return relu(1.0 - dot([y], [score]))
+    scores, ys = column(score, "hinge_loss"), column(y, "hinge_loss")
+    same_length("hinge_loss: scores and targets", scores, ys)
+    return mean([relu(1.0 - dot([t], [s])) for s, t in zip(scores, ys)])

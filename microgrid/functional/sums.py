@@ -157,7 +157,7 @@ def softmax(zs: Iterable[Operand]) -> list[Value]:
     >>> [round(y.data, 12) for y in softmax([1000.0, 1000.0])]
     [0.5, 0.5]
     """
-    return [y.exp() for y in log_softmax(zs)]
+    return [y.exp() for y in log_softmax(vector(zs, "softmax"))]
 
 
 def one_hot(index: int, num_classes: int) -> list[float]:

@@ -74,16 +74,22 @@ class MLP(Module):
     def __init__(
         self,
         in_features: int,
-        sizes: Sequence[int],
+        sizes: Sequence[int] = (),
         nonlinearity: str = "relu",
         output_nonlinearity: str = "identity",
         bias: bool = True,
         seed: Seed = None,
     ) -> None:
+        if isinstance(in_features, Sequence) and len(in_features) > 1:  # as in other libraries
+            first, *rest = in_features
+            raise TypeError(
+                f"MLP takes the number of inputs and a list of layer sizes: write "
+                f"MLP({first}, {rest}), got {in_features!r}"
+            )
         if not isinstance(sizes, Sequence):
             raise TypeError(f"MLP takes a list of layer sizes, MLP(2, [8, 1]), got {sizes!r}")
         if not sizes:
-            raise ValueError("MLP needs at least one layer size, got none")
+            raise ValueError("MLP needs at least one layer size, MLP(2, [8, 1]), got none")
         rng = np.random.default_rng(seed)
         widths = [in_features, *sizes]
         kinds = [nonlinearity] * (len(sizes) - 1) + [output_nonlinearity]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -48,6 +49,16 @@ class Module:
         super().__setattr__(name, value)
         if not name.startswith("_"):
             name_leaves(value, name)
+            if isinstance(value, Module):
+                self._tell_layers_apart()
+
+    def _tell_layers_apart(self) -> None:
+        """Linear layers of one module are called after their attributes: W_key, b_key."""
+        layers = {name: part for name, part in vars(self).items() if hasattr(part, "relabel")}
+        for name, layer in layers.items():
+            if len(layers) > 1 and labels_of(layer.weight) == ["W"]:
+                stem = re.sub(r"^[Ww]_?(?=\w{1,2}$)", "", name)  # Wz is W_z
+                layer.relabel(f"W_{stem}", f"b_{stem}")
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """What `forward` returns."""

@@ -32,8 +32,8 @@ def names(path: str, weight: Any) -> Iterator[str]:
     >>> sorted(set(names("cell.weight_hh", model.cell.weight_hh)))
     ['W_h', 'W_hh', 'cell.weight_hh', 'weight_hh']
     """
-    yield path
-    yield path.rpartition(".")[2]
+    parts = path.split(".")
+    yield from (".".join(parts[i:]) for i in range(len(parts)))
     yield label_of(weight)
     known = [end for end in _TEXTBOOK if path == end or path.endswith(f".{end}")]
     yield from _TEXTBOOK[max(known, key=len)] if known else ()

@@ -200,7 +200,7 @@ class SequenceModel(Module):
         no_targets_needed = targets is None and not isinstance(loss, str)
         inputs, targets = _align(inputs, targets, topology, last_only)
 
-        state = self.cell.initial_state(h0)
+        state = self.cell.initial_state(_no_text(h0))
         run = Unrolled(self, topology, carries=[state], states=[self.cell.hidden(state)])
         for t, (given, target) in enumerate(zip(inputs, targets), start=1):
             with scope(f"t={t}"):
@@ -343,6 +343,12 @@ def _hidden(cell: RecurrentCell, state: Any) -> Row:
             f"{cell.hidden_size} Values (hidden_size), got {short(h) if is_scalar(h) else h!r}"
         )
     return list(h)
+
+
+def _no_text(h0: Any) -> Any:
+    if isinstance(h0, str):
+        raise TypeError(f"unroll: h0 is the start state, got {h0!r}; write loss={h0!r}")
+    return h0
 
 
 def _step_loss(function: _Loss, output: Row, target: Any) -> Value:

@@ -261,7 +261,9 @@ REFUSED = [
     (lambda: F.binary_cross_entropy(nan, 1), ValueError, "a probability lies in 0..1, got nan"),
     (lambda: F.binary_cross_entropy([0.5], [1, 2]), ValueError, "got 1 and 2"),
     (lambda: F.binary_cross_entropy_with_logits([a], [1, 2]), ValueError, "got 1 and 2"),
-    (lambda: F.hinge_loss("x", 1), TypeError, "needs a real number, got 'x'"),
+    (lambda: F.hinge_loss("x", 1), TypeError, "hinge_loss takes a sequence .*, got 'x'"),
+    (lambda: F.hinge_loss([a], [1, 2]), ValueError, "hinge_loss: .* got 1 and 2"),
+    (lambda: F.softmax(a), TypeError, "softmax takes a sequence of Values or numbers, got Value"),
 ]  # fmt: skip
 
 

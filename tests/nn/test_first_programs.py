@@ -214,3 +214,43 @@ def test_a_tape_of_embedded_letters_says_how_to_feed_others():
     tape = Tape(run.loss, inputs=[tokens, wanted])
     other = letters().unroll("oleh", "lehe").loss.data
     assert tape.forward([[3, 2, 1, 0], [2, 1, 0, 1]]) == pytest.approx(other, rel=1e-12)
+
+
+def test_the_output_of_a_network_is_what_a_loss_takes():
+    (score,) = output = nn.MLP(2, [3, 1], seed=0)([1.0, 2.0])
+    for loss in (F.hinge_loss, F.mse_loss, F.binary_cross_entropy_with_logits):
+        assert loss(output, 1.0).data == loss(score, 1.0).data == loss(output, [1.0]).data
+    assert F.hinge_loss([0.25, 2.0, -1.0], [1, 1, 1]).data == pytest.approx((0.75 + 0 + 2) / 3)
+    assert score.item() == score.data == float(score)
+
+
+class Gated(nn.RecurrentCell):
+    def __init__(self):
+        self.input_size = self.hidden_size = 1
+        self.Wz, self.candidate = nn.Linear(2, 1, seed=0), nn.Linear(2, 1, seed=1)
+
+    def forward(self, x, h):
+        (z,), (c,) = self.Wz([*x, *h]), self.candidate([*x, *h])
+        return [z.sigmoid() * h[0] + (1 - z.sigmoid()) * c.tanh()]
+
+
+def test_the_layers_of_a_cell_of_ones_own_have_names_of_their_own():
+    model = nn.SequenceModel(Gated(), nn.Linear(1, 1, seed=2))
+    labels = {parameter.label for parameter in model.parameters()}
+    assert labels >= {"W_z[0,0]", "b_z", "W_candidate[0,1]", "b_candidate", "W_y", "b_y"}
+    assert len(labels) == len(model.parameters())
+    run = model.unroll([1.0, 2.0], [0.5, 0.0], loss="mse")
+    whole = bptt.contributions(run, "cell.Wz.weight")
+    for name in ("Wz.weight", "W_z"):  # and not "weight", which could be any of them
+        found = bptt.contributions(run, name)
+        assert {t: part.tolist() for t, part in found.items()} == {
+            t: part.tolist() for t, part in whole.items()
+        }
+
+
+def test_a_lone_layer_keeps_the_name_of_the_textbook():
+    class Head(nn.Module):
+        def __init__(self):
+            self.out = nn.Linear(1, 1)
+
+    assert [parameter.label for parameter in Head().parameters()] == ["W", "b"]
