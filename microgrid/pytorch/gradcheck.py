@@ -16,11 +16,11 @@ from .. import gradcheck as scalar
 from ..graph import time_step
 from ..value import Value
 from ..wording import clean
+from .calls import Call
 from .columns import Columns, columns_of
 from .modes import Aten, Functions
 from .names import scopes_of
 from .points import Point, PointRecorder
-from .recorder import Call
 from .units import Exact, Traffic, Unit, exact_gradients, units_of
 
 __all__ = ["Fault", "GradcheckError", "Report", "check", "gradcheck"]

@@ -11,7 +11,8 @@ import torch
 
 from ..arrays import Array, filled
 from ..value import Value
-from .recorder import Call, TorchRecorder
+from .calls import Call
+from .recorder import TorchRecorder
 from .shadows import numbers_of
 
 __all__ = ["Key", "Point", "PointRecorder"]

@@ -13,10 +13,11 @@ from torch import nn
 
 from ..sweep import gradients
 from ..value import Value
+from .calls import Call
 from .columns import Columns, columns_of, recording_runs
 from .modes import Aten, Functions
 from .names import scopes_of
-from .recorder import Call, TorchRecorder
+from .recorder import TorchRecorder
 from .shadows import numbers_of
 from .unrolled import settle, unrolled_of
 

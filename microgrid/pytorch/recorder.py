@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ..arrays import Array, filled, guard, numbers
 from ..recording import current_scope
 from ..value import Value
+from .calls import Call, Leaf
 from .columns import Columns
 from .decomposed import Decomposition, is_composite
 from .modes import Aten
@@ -23,10 +23,10 @@ from .recurrent_calls import WholeCalls
 from .rules import rule_for
 from .rules.recurrent import Unrolling
 from .shadows import Shadows, numbers_of, refuse
-from .sites import FunctionCall, Site, function_around, user_site, variable_name
+from .sites import FunctionCall, function_around, user_site, variable_name
 from .unrecorded import Unrecorded, tensors_of
 
-__all__ = ["Call", "Leaf", "TorchRecorder"]
+__all__ = ["TorchRecorder"]
 
 # How far a recorded number may lie from PyTorch's, as a share of the largest of its tensor
 # (and of 1): rounding adds up over a long float32 program, a wrong rule is off by far more.
@@ -44,40 +44,6 @@ _HIDDEN_VIEWS = {
     "_unsafe_view", "squeeze_", "unsqueeze_", "t_", "transpose_", "swapdims_", "swapaxes_",
     "as_strided_", "detach_",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One recorded call.
-
-    Attributes
-    ----------
-    name : aten's name for it
-    site : the user's line; within an autograd.Function that of apply()
-    scope : microgrid's scope: time step, module
-    number : how many calls came before
-    function, application : the autograd.Function around it, and which of its applications
-    """
-
-    name: str
-    site: Site
-    scope: str
-    number: int
-    function: str = ""
-    application: int = 0
-
-    def __str__(self) -> str:
-        where = f" in {self.scope}" if self.scope else ""
-        return f"{self.function or self.name} at {self.site}{where}"
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A tensor that others were computed from: its name, and its numbers when first used."""
-
-    name: str
-    tensor: torch.Tensor
-    numbers: np.ndarray
 
 
 class TorchRecorder(WholeCalls, Decomposition, Unrecorded):

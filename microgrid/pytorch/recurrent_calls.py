@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +14,10 @@ from ..arrays import Array, filled
 from ..graph import time_step
 from ..recording import current_scope, scope
 from ..value import Value
+from .calls import Call
 from .rules.recurrent import Layer, Unrolling, run_layers, superscript
 from .shadows import Shadows, numbers_of
 from .sites import user_site
-
-if TYPE_CHECKING:
-    from .recorder import Call
 
 __all__ = ["WholeCalls"]
 
