@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isclose, isnan
 
 from . import ops
@@ -12,7 +12,7 @@ from .recording import no_grad, watched
 from .sweep import gradients
 from .value import Operand, Value, compare, creation_order, record
 
-__all__ = ["VALUES", "grad"]
+__all__ = ["VALUES", "grad", "recorded_gradients"]
 
 
 def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> list[Value]:
@@ -40,34 +40,44 @@ def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> 
         if not isinstance(x, Value):
             raise TypeError(f"grad differentiates by Values, got {x!r} among its inputs")
     if create_graph:
-        return _recorded_gradients(output, inputs)
+        return _as_values(recorded_gradients({output: 1.0}, inputs))
     if watched():  # looks at numbers as they are made
         with no_grad():
-            return _recorded_gradients(output, inputs)
+            return _as_values(recorded_gradients({output: 1.0}, inputs))
     found = gradients(output)
     return [Value(found.get(x, 0.0)) for x in inputs]
 
 
-def _recorded_gradients(output: Value, inputs: Sequence[Value]) -> list[Value]:
-    """The sweep with Values for messages. They come from the op table, not from what is stored.
+def _as_values(found: Sequence[Operand]) -> list[Value]:
+    return [x if isinstance(x, Value) else Value(x) for x in found]
 
+
+def recorded_gradients(
+    upstream: Mapping[Value, Operand], inputs: Sequence[Operand]
+) -> list[Operand]:
+    """What the outputs, each with the gradient that comes from above it, send to the inputs.
+
+    The sweep with Values for messages. They come from the op table, not from what is stored.
     ValueError if the two differ: then a leaf's number was changed after the recording.
+
+    >>> a, seed = Value(3.0), Value(2.0)
+    >>> recorded_gradients({a * a: seed}, [a, 5.0])
+    [Value(12.0, op=add), 0.0]
     """
-    gradient: dict[Value, Operand] = {output: 1.0}
-    for node in reversed(creation_order(output)):
+    gradient: dict[Value, Operand] = dict(upstream)
+    for node in reversed(creation_order(*upstream)):
         if node.op is None or node not in gradient:
             continue
-        upstream = gradient[node]
+        above = gradient[node]
         derivatives = node.op.local_derivatives(VALUES, node, node.operands)
         for parent, local, stored in zip(
             node.parents, select_parents(node, derivatives), node.partials
         ):
             if float(local) != stored and not isclose(float(local), stored, rel_tol=1e-9):
                 _check_unchanged(node, float(local), stored)
-            message = upstream if local.__class__ is float and local == 1.0 else upstream * local
+            message = above if local.__class__ is float and local == 1.0 else above * local
             gradient[parent] = gradient[parent] + message if parent in gradient else message
-    found = [gradient.get(x, 0.0) for x in inputs]
-    return [x if isinstance(x, Value) else Value(x) for x in found]
+    return [gradient.get(x, 0.0) if isinstance(x, Value) else 0.0 for x in inputs]
 
 
 def _check_unchanged(node: Value, now: float, stored: float) -> None:

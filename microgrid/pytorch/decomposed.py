@@ -35,6 +35,8 @@ class Decomposition:
     within: tuple[Any, Sequence[Any]] | None
     aten: Callable[[Any, Sequence[Any], dict[str, Any]], Any]
     whole: Callable[[str, Any, Sequence[Any], dict[str, Any]], Any]
+    gradient: Callable[[Sequence[Any], dict[str, Any]], Any]
+    note_a_hook: Callable[[], None]
     _array: Callable[[torch.Tensor, Sequence[Any]], Array]
 
     def decomposed(

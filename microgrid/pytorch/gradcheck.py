@@ -205,7 +205,7 @@ def _checked(recorder: PointRecorder, roots: Sequence[torch.Tensor]) -> Report:
         for value in recorder.shadows.array(leaf.tensor).ravel().tolist()
         if isinstance(value, Value)
     }
-    rounding = _ROUNDING[roots[0].dtype]
+    rounding, tiny = _ROUNDING[recorder.coarsest], _TINY[recorder.coarsest]
     faults: list[tuple[int, Fault]] = []
     checked = 0
     for unit in units_of(traffic.nodes, points):
@@ -214,9 +214,8 @@ def _checked(recorder: PointRecorder, roots: Sequence[torch.Tensor]) -> Report:
             continue
         checked += 1
         exact = exact_gradients(unit, points, traffic.upstream(unit), rounding, watched)
-        dtype = roots[0].dtype
         when = max((call.number for call in calls), default=0)
-        wrong = _faults(unit, exact, points, traffic, recorder, rounding, _TINY[dtype])
+        wrong = _faults(unit, exact, points, traffic, recorder, rounding, tiny)
         faults += [(when, fault) for fault in wrong]
     faults.sort(key=lambda pair: -pair[0])
     unseen = dict.fromkeys(f"{why}, at {call.site}" for call, why in recorder.opaque.items())

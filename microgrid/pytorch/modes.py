@@ -27,6 +27,12 @@ class Recorder(Protocol):
     def aten(self, func: Any, args: Sequence[Any], named: dict[str, Any]) -> Any:
         """An aten call; returns what it returns."""
 
+    def gradient(self, args: Sequence[Any], named: dict[str, Any]) -> Any:
+        """A call of torch.autograd.grad; returns what it returns."""
+
+    def note_a_hook(self) -> None:
+        """The program has registered a hook on a tensor."""
+
     def whole(self, name: str, func: Any, args: Sequence[Any], named: dict[str, Any]) -> Any:
         """A call that is recorded as a whole."""
 
@@ -49,13 +55,23 @@ class Aten(TorchDispatchMode):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self.recorder = recorder
+        self._refusal: Exception | None = None
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         if self.recorder.paused:
             return func(*args, **(kwargs or {}))
-        return self.recorder.aten(func, args, kwargs or {})
+        try:
+            return self.recorder.aten(func, args, kwargs or {})
+        except Exception as refusal:
+            self._refusal = refusal
+            raise
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        super().__exit__(kind, error, traceback)
+        if self._refusal is not None and "TorchScript interpreter" in str(error):
+            raise self._refusal from None  # whose words the interpreter drops
 
 
 class Functions(TorchFunctionMode):
@@ -72,6 +88,10 @@ class Functions(TorchFunctionMode):
             # A fused kernel keeps its mask to itself; the plain path draws it as a tensor.
             with sdpa_kernel(SDPBackend.MATH):
                 return func(*args, **(kwargs or {}))
+        if func is torch.autograd.grad and not self.recorder.paused:
+            return self.recorder.gradient(args, kwargs or {})
+        if func is torch.Tensor.register_hook and not self.recorder.paused:
+            self.recorder.note_a_hook()
         name = _WHOLE.get(func)
         if name is None or self.recorder.paused:
             return func(*args, **(kwargs or {}))

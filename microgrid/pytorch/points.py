@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,15 +60,31 @@ class PointRecorder(TorchRecorder):
 
     def unknown(self, call: Call, out: Any, what: str = "") -> Any:
         """A call that cannot be seen through: what it gives starts anew, and it is said."""
+        what = f"{what or call.name} has no rule, so its backward is not seen"
+        self._begin_anew(call, [out] if isinstance(out, torch.Tensor) else out, what)
+        return out
+
+    def _begin_anew(self, call: Call, out: Sequence[Any], what: str) -> None:
+        """Let the results of a call be leaves, and say why."""
         self.calls.append(call)
-        self.opaque[call] = f"{what or call.name} has no rule, so its backward is not seen"
-        for tensor in [out] if isinstance(out, torch.Tensor) else out:
+        self.opaque[call] = what
+        for tensor in out:
             if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
                 known = numbers_of(tensor)
                 array = filled(known.shape, map(Value, known.ravel().tolist()))
                 self.shadows.put(tensor, array, live=True)
                 self._made_by[self._storage(tensor)] = call
-        return out
+
+    def made_unseen(self, tensor: torch.Tensor) -> Array:
+        call = self._call(tensor.grad_fn.name() if tensor.grad_fn is not None else "a call")
+        call = replace(call, name=call.name.removeprefix("aten."))
+        self._begin_anew(call, [tensor], f"{call.name} has a forward that was not seen")
+        return self.shadows.array(tensor)
+
+    def put_gradients(self, call: Call, found: Sequence[Any], *rest: Any) -> None:
+        """The derivative of a gradient runs through many nodes at once, none of which is known."""
+        what = f"{call.name} has a derivative that is made of many parts, so it is not seen"
+        self._begin_anew(call, found, what)
 
     def _finish(self, call: Call, outputs: Sequence[Any], *rest: Any) -> None:
         super()._finish(call, outputs, *rest)

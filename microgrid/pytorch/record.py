@@ -100,9 +100,9 @@ class Recording:
             self._stack.enter_context(part)
         return self
 
-    def __exit__(self, kind: Any, *rest: Any) -> None:
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         assert self._stack is not None
-        self._stack.close()
+        self._stack.__exit__(kind, error, traceback)
         if kind is not None:
             return
         if self.columns.used:

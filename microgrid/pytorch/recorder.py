@@ -17,6 +17,7 @@ from ..value import Value
 from .calls import Call, Leaf
 from .columns import Columns
 from .decomposed import Decomposition, is_composite
+from .gradient_calls import GradientCalls
 from .modes import Aten
 from .names import parameter_labels
 from .recurrent_calls import WholeCalls
@@ -46,7 +47,7 @@ _HIDDEN_VIEWS = {
 }  # fmt: skip
 
 
-class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
+class TorchRecorder(WholeCalls, GradientCalls, Decomposition, Unrecorded):
     """Runs every call, and records what it did to the arrays behind its tensors."""
 
     def __init__(
@@ -71,9 +72,13 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
         self.looked_at = Shadows()  # numbers computed from recorded ones, such as masks
         self._gaps = Shadows()  # results that no rule gives, such as a saved deviation
         self._cells: dict[int, Any] = {}
+        self.coarsest = torch.float64  # the coarsest type among the results
+        self._doing = ""  # the call that is being made, for messages
         self._device: torch.device | None = None
         self._frame: Any = None  # of the autograd.Function applied last
         self._applications = 0
+        with torch.enable_grad():
+            self._begin = _age(torch.zeros((), requires_grad=True).neg().grad_fn)
         self._one_device(model, [tensor for _, tensor in inputs])
         for name, tensor in inputs:
             if tensor.is_floating_point() or tensor.is_complex():
@@ -85,9 +90,8 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
         """Make an aten call and record it."""
         if torch._C._current_graph_task_id() != -1:
             raise RuntimeError(
-                "backward() was called while recording (or a gradient was asked for, as "
-                "torch.func.grad does); call it after the with block (the gradients are in "
-                "recording.gradient(tensor) without it)"
+                f"backward() was called while recording, at {user_site()}; call it after the with "
+                f"block (the gradients are in recording.gradient(tensor) without it)"
             )
         tensors = [x for x in tree_leaves((args, named)) if isinstance(x, torch.Tensor)]
         name = func._schema.name.partition("::")[2]
@@ -107,13 +111,16 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
             function = function_around()
             if function is None:
                 return self.unrecorded(func, args, named)
+            self.note_a_backward(function)
         elif self.within is None and self.behind(func, args, tensors):
             return self.unrecorded(func, args, named)
+        self._doing = name
         self.seen(tensors)
         if _is_view(func._schema, name):
             for tensor in tensors:
-                self._array(tensor, ())
-            return func(*args, **named)
+                if tensor not in self._gaps:
+                    self._array(tensor, ())
+            return _of_floats(func(*args, **named), f"aten.{name}")
         if self.within is not None:
             return self._recorded(*self.within, func, args, named, tensors)
         given = function.arguments if function else ()
@@ -152,7 +159,7 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
         out = func(*args, **named)
         outputs = tensors_of(out)
         if not any(x is not None and x.is_floating_point() for x in outputs):
-            self.follow_looks(tensors, out)
+            self.follow_looks(tensors, _of_floats(out, call.name))
             return out
         if hasattr(rule, "chooses"):
             arrays = ([None if x is None else numbers_of(x) for x in outputs], *arrays)
@@ -201,21 +208,55 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
         Within the forward of an autograd.Function nothing needs a gradient, and yet all of it
         counts, but for the arguments that need none.
         """
+        if tensor in self.shadows and self._begins_anew(tensor):
+            self.shadows.separate(tensor)
+            return self._leaf(tensor)
         if tensor in self.shadows:
+            if not self.shadows.is_live(tensor) and _is_of_a_script(tensor):
+                return self.made_unseen(tensor)
             outside = torch.is_grad_enabled() or any(tensor is x for x in given)
             cut = outside and not tensor.requires_grad and self.shadows.is_live(tensor)
             return numbers(self.shadows.array(tensor)) if cut else self.shadows.array(tensor)
         if tensor.requires_grad:
-            return self._leaf(tensor)
-        refuse(tensor)
+            within = tensor.grad_fn is not None and _age(tensor.grad_fn) > self._begin
+            return self._made_within(tensor) if within else self._leaf(tensor)
+        refuse(tensor, f"what aten.{self._doing} is given at {user_site()}")
         return numbers_of(tensor).copy()  # an in-place call is about to change them
+
+    def _begins_anew(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor became a leaf while its numbers were known: x.detach().requires_grad_().
+
+        Within an autograd.Function every alias of an argument looks like one.
+        """
+        leaf = tensor.requires_grad and tensor.grad_fn is None and torch.is_grad_enabled()
+        return leaf and id(tensor) not in self.leaves
+
+    def _made_within(self, tensor: torch.Tensor) -> Array:
+        """A tensor with a history that began within the block, and nothing behind it."""
+        if tensor in self.looked_at:  # a step, a rounding: no gradient passes
+            return numbers_of(tensor).copy()
+        return self.made_unseen(tensor)
+
+    def made_unseen(self, tensor: torch.Tensor) -> Array:
+        """A tensor that came about within the block, and not by a call that was seen."""
+        maker = tensor.grad_fn.name() if tensor.grad_fn is not None else ""
+        what = (
+            f"a tensor comes from {maker}, whose forward was not seen; it has to be computed by "
+            f"PyTorch's own calls, in the thread of the block"
+        )
+        if "DifferentiableGraph" in maker:
+            what = (
+                "a TorchScript module runs that PyTorch has optimised, and its gradient cannot be "
+                "seen; record the module that it was scripted from"
+            )
+        raise NotImplementedError(f"record: at {user_site()} {what}")
 
     def _leaf(self, tensor: torch.Tensor, name: str = "") -> Array:
         """A tensor made outside: its entries become leaves."""
         full, label = self._labels.get(id(tensor), (name, name))
         full = full or variable_name(tensor) or f"leaf {len(self.leaves) + 1}"
         label = label or full
-        refuse(tensor, full)
+        refuse(tensor, full if name else f"{full}, used at {user_site()},")
         if self._device is not None and tensor.device != self._device:
             raise ValueError(
                 f"record: {full} is on {tensor.device}, other tensors on {self._device}; "
@@ -293,7 +334,9 @@ class TorchRecorder(WholeCalls, Decomposition, Unrecorded):
         apart = np.abs(ours[finite] - theirs[finite]).max(initial=0.0) / largest
         same = np.isnan(ours) == np.isnan(theirs)
         self.worst = max(self.worst, float(apart))
-        if apart > _ALLOWED[tensor.dtype] or not same.all():
+        if tensor.dtype == torch.float32:  # its rounding stays in what is made of it in float64
+            self.coarsest = torch.float32
+        if apart > _ALLOWED[self.coarsest] or not same.all():
             raise RuntimeError(
                 f"record: {call.name} at {call.site} is recorded wrongly, off by {apart:.1e} of "
                 f"the largest entry: please report it"
@@ -325,6 +368,25 @@ def _holds_values(array: Any) -> bool:
 
 def _no_rule(*_: Any, **__: Any) -> Any:
     raise NotImplementedError
+
+
+def _of_floats(out: Any, what: str) -> Any:
+    """The result of a call. ValueError where it is complex."""
+    for x in tensors_of(out):
+        if x is not None and x.is_complex():
+            refuse(x, f"the result of {what} at {user_site()}")
+    return out
+
+
+def _is_of_a_script(tensor: torch.Tensor) -> bool:
+    node = tensor.grad_fn
+    return node is not None and "DifferentiableGraph" in node.name()
+
+
+def _age(node: Any) -> int:
+    """The number of an autograd node: later ones of a thread have larger ones."""
+    number: int = node._sequence_nr()
+    return number
 
 
 def _is_view(schema: Any, name: str) -> bool:

@@ -40,18 +40,19 @@ class Shadows:
 
     def __init__(self) -> None:
         self._storages: dict[int, _Storage] = {}
+        self._apart: dict[int, torch.Tensor] = {}
 
     def __contains__(self, tensor: torch.Tensor) -> bool:
         dense = tensor.layout is torch.strided and not tensor.is_nested
-        return dense and _key(tensor) in self._storages
+        return dense and self._key(tensor) in self._storages
 
     def is_live(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor was computed from something that needs a gradient."""
-        return tensor in self and self._storages[_key(tensor)].live
+        return tensor in self and self._storages[self._key(tensor)].live
 
     def array(self, tensor: torch.Tensor) -> Array:
         """The entries of a tensor that is known: a view, to be written through."""
-        flat = self._storages[_key(tensor)].flat
+        flat = self._storages[self._key(tensor)].flat
         start, shape = tensor.storage_offset(), tuple(tensor.shape)
         if tensor.is_contiguous():
             return flat[start : start + tensor.numel()].reshape(shape)
@@ -60,7 +61,7 @@ class Shadows:
 
     def put(self, tensor: torch.Tensor, array: Any, live: bool) -> None:
         """Let `array` stand behind a tensor, which may be part of a storage known before."""
-        key = _key(tensor)
+        key = self._key(tensor)
         if key not in self._storages:
             self._storages[key] = _Storage(_constants(tensor), tensor, live)
         found = self._storages[key]
@@ -69,12 +70,23 @@ class Shadows:
 
     def forget(self, tensor: torch.Tensor) -> None:
         """Nothing stands behind the tensor's storage any more: its numbers are constants."""
-        self._storages.pop(_key(tensor), None)
+        self._storages.pop(self._key(tensor), None)
 
+    def separate(self, tensor: torch.Tensor) -> None:
+        """Let a tensor and its views have entries of their own, whose storage they may be.
 
-def _key(tensor: torch.Tensor) -> int:
-    key: int = tensor.untyped_storage()._cdata
-    return key
+        For a leaf that shares the storage of what it was detached from: the numbers are the same
+        ones, what a gradient reaches through them is not.
+        """
+        self._apart[id(tensor)] = tensor
+
+    def _key(self, tensor: torch.Tensor) -> int:
+        if self._apart:
+            base = tensor if tensor._base is None else tensor._base
+            if id(base) in self._apart:
+                return -id(base)
+        key: int = tensor.untyped_storage()._cdata
+        return key
 
 
 def _constants(tensor: torch.Tensor) -> Array:
@@ -95,7 +107,7 @@ def numbers_of(tensor: torch.Tensor) -> np.ndarray:
     return numbers
 
 
-def refuse(tensor: torch.Tensor, name: str = "a tensor") -> None:
+def refuse(tensor: torch.Tensor, name: str) -> None:
     """ValueError for a tensor that cannot be recorded, in one sentence.
 
     No TypeError: PyTorch's operators would take that for "not my operand" and hide it.
@@ -105,6 +117,11 @@ def refuse(tensor: torch.Tensor, name: str = "a tensor") -> None:
         raise ValueError(f"record: {name} is {kind}; only dense tensors are recorded (.to_dense())")
     if tensor.is_complex():
         raise ValueError(f"record: {name} is {_kind(tensor)}; only real numbers are recorded")
+    if tensor.is_quantized:
+        raise ValueError(
+            f"record: {name} is quantised; float32 and float64 are recorded: quantise after the "
+            f"block, or take part in it by .dequantize()"
+        )
     if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
         raise ValueError(
             f"record: {name} is {_kind(tensor)}; float32 and float64 are recorded: call .float() "

@@ -60,13 +60,15 @@ def user_site() -> Site:
 class FunctionCall:
     """An autograd.Function whose forward is running: its name, its arguments, the caller's line.
 
-    `frame` is Python's, which tells one application from the next.
+    `frame` is Python's, which tells one application from the next; `torchs_own` says that the
+    Function is a part of PyTorch, as that of checkpoint() is.
     """
 
     name: str
     arguments: tuple[Any, ...]
     site: Site
     frame: FrameType
+    torchs_own: bool
 
 
 def function_around() -> FunctionCall | None:
@@ -80,7 +82,9 @@ def function_around() -> FunctionCall | None:
     if apply is None:
         return None
     names = apply.f_locals
-    return FunctionCall(names["cls"].__name__, names["args"], caller or Site("", 0), apply)
+    kind, site = names["cls"], caller or Site("", 0)
+    own = kind.__module__.partition(".")[0] == "torch"
+    return FunctionCall(kind.__name__, names["args"], site, apply, own)
 
 
 def variable_name(tensor: Any) -> str:

@@ -13,7 +13,7 @@ from .. import ops
 from ..arrays import Array, apply, filled
 from ..value import Value
 from .shadows import Shadows, numbers_of
-from .sites import user_site
+from .sites import FunctionCall, user_site
 
 __all__ = ["Unrecorded", "tensors_of"]
 
@@ -62,6 +62,23 @@ class Unrecorded:
             for tensor in tensors_of(out):
                 if tensor is not None and tensor.numel():
                     self.looked_at.put(tensor, 0, live=False)
+
+    def note_a_backward(self, function: FunctionCall) -> None:
+        """PyTorch will run what an autograd.Function's author wrote, and no derivative of it."""
+        if function.torchs_own:
+            if function.name == "BackwardHookFunction":
+                self.note_a_hook()
+            return
+        self.notes[
+            f"{function.site}: {function.name} is an autograd.Function; the graph has the "
+            f"derivative of its forward, PyTorch runs its backward (gradcheck compares them)"
+        ] = None
+
+    def note_a_hook(self) -> None:
+        self.notes[
+            f"{user_site()}: a hook sees the gradient on its way; the graph has the gradient as "
+            f"it is without the hook"
+        ] = None
 
     def note_a_look(self, tensors: Sequence[torch.Tensor]) -> None:
         if any(x.requires_grad or x in self.looked_at or x in self.shadows for x in tensors):

@@ -116,10 +116,6 @@ def test_a_branch_on_a_parameter_itself_is_noted():
     assert "test_calls.py" in recording.notes[0]
 
 
-def _gradient_within(model, x):
-    torch.func.grad(lambda w: (x @ w).sum())(torch.ones(2, 1, dtype=x.dtype))
-
-
 def _record_within(model, x):
     with record(model):
         pass
@@ -141,7 +137,6 @@ def _second_result(model, x):
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        (_gradient_within, r"as torch\.func\.grad does"),
         (_record_within, "a recording is running already"),
         (_nested, "is nested; only dense tensors"),
         (_autocast, r"is bfloat16; .* outside torch\.autocast"),
