@@ -46,7 +46,7 @@ class PointRecorder(TorchRecorder):
 
     def seen(self, tensors: Sequence[torch.Tensor]) -> None:
         for tensor in tensors:
-            if tensor.requires_grad:
+            if tensor.requires_grad and tensor not in self._gaps:
                 self.mark(tensor)
 
     def mark(self, tensor: torch.Tensor) -> None:
