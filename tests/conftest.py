@@ -1,9 +1,11 @@
-"""What all tests share: golden texts, and the flag that renews them."""
+"""What all tests share: golden texts, the flag that renews them, and the same ground everywhere."""
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from microgrid import Value, grad
 from microgrid.tape import Tape
@@ -15,9 +17,24 @@ SWEEPS = 5  # of a golden case, that are replayed
 # The same engine on every machine, unless another one is asked for as in tests/tape/test_compiled.
 os.environ.setdefault("MICROGRID_ENGINE", "numpy")
 
+# The same examples in every run, and no test fails because the machine is busy. New examples are
+# drawn by `pytest --hypothesis-profile=search`.
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("search", **PATIENT)
+settings.register_profile("same", derandomize=True, database=None, **PATIENT)
+settings.load_profile("same")
+
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write the golden texts anew")
+
+
+def pytest_configure(config):
+    """Compiled kernels go into a folder of this run, which the workers of pytest-xdist share."""
+    if "MICROGRID_CACHE" not in os.environ:
+        folder = TemporaryDirectory(prefix="microgrid-kernels-", ignore_cleanup_errors=True)
+        os.environ["MICROGRID_CACHE"] = folder.name
+        config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def scale_out(*arguments, before="", **environment):
             env={k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
 
 

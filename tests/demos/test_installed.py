@@ -46,12 +46,12 @@ def test_a_package_installed_elsewhere_brings_its_demos(tmp_path):
     elsewhere.mkdir()
     install = [sys.executable, "setup.py", "-q", "build", "--build-base", str(tmp_path / "build"),
                "--build-lib", str(site), "egg_info", "--egg-base", str(tmp_path)]  # fmt: skip
-    subprocess.run(install, cwd=CHECKOUT, check=True, capture_output=True, timeout=300)
+    subprocess.run(install, cwd=CHECKOUT, check=True, capture_output=True, timeout=600)
     assert not (site / "demos").exists()
     run = subprocess.run(
         [sys.executable, "-m", "microgrid", "demo", "quiz", "--format", "svg"],
         cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(site)},
-        capture_output=True, text=True, check=True, timeout=300,
+        capture_output=True, text=True, check=True, timeout=600,
     )  # fmt: skip
     assert run.stdout.splitlines()[-1] == "dL/dh_0 = -20"
     assert os.listdir(elsewhere) == ["quiz.svg"]

@@ -158,7 +158,7 @@ def library(tmp_path_factory):
     source, built = folder / "ops.c", folder / "ops.so"
     source.write_text(expressions.c_functions())
     command = [compiler, "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-o", built, source, "-lm"]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=600)
     return ctypes.CDLL(str(built))
 
 
@@ -225,7 +225,7 @@ def test_the_javascript_of_every_row_computes_what_the_row_does(tmp_path):
     script = tmp_path / "ops.js"
     script.write_text(expressions.javascript_table() + NODE)
     run = subprocess.run(
-        [node, script], input=json.dumps(given), capture_output=True, text=True, timeout=60
+        [node, script], input=json.dumps(given), capture_output=True, text=True, timeout=600
     )
     assert run.returncode == 0, run.stderr
     for (op, operands), hexes, answer in zip(cases, json.loads(run.stdout), wanted):

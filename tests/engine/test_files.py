@@ -52,10 +52,10 @@ def test_a_fifo_is_written_into(tmp_path):
     path = tmp_path / "fifo"
     os.mkfifo(path)
     seen = []
-    reader = threading.Thread(target=lambda: seen.append(path.read_bytes()))
+    reader = threading.Thread(target=lambda: seen.append(path.read_bytes()), daemon=True)
     reader.start()
     write_whole(path, "through the pipe")
-    reader.join(timeout=10.0)
+    reader.join(timeout=600.0)
     assert seen == [b"through the pipe"]
     assert stat.S_ISFIFO(path.stat().st_mode)
 

@@ -55,7 +55,7 @@ console.log(JSON.stringify(INPUT.moves.map((move) => {
 def in_node(data, table, moves):
     program = f"const INPUT = {json.dumps({'data': data, 'moves': moves})};\n{table}"
     program += "".join(_asset(f"{name}.js") for name in ("engine", "quantity", "numbers")) + ASK
-    run = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 

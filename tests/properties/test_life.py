@@ -141,6 +141,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(
-    deadline=None, derandomize=True, max_examples=60, stateful_step_count=30
-)
+TestLife.settings = settings(max_examples=60, stateful_step_count=30)

@@ -14,7 +14,7 @@ from microgrid.ops import by_name
 from microgrid.saving import load_graph, save_graph
 from microgrid.value import creation_order, record
 
-thorough = settings(deadline=None, derandomize=True, max_examples=100)
+thorough = settings(max_examples=100)
 
 
 def swept(nodes, seed=1.0):

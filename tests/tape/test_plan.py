@@ -30,7 +30,7 @@ def compiled(loss, inputs=(), parameters=None):
 
 
 @given(programs())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_pass_leaves_a_right_plan_of_any_ops(program):
     loss, leaves, _ = program
     if loss.op is not None:
@@ -39,7 +39,7 @@ def test_every_pass_leaves_a_right_plan_of_any_ops(program):
 
 
 @given(networks())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_pass_leaves_a_right_plan_of_networks(network):
     loss, inputs, _ = network
     compiled(loss, inputs)

@@ -80,7 +80,7 @@ def programs(draw):
 
 
 @given(programs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_random_graphs_of_every_op_replay_as_eager(program):
     loss, leaves, others = program
     if loss.op is None:
@@ -121,7 +121,7 @@ def networks(draw):
 
 
 @given(networks())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_random_networks_replay_as_eager(network):
     loss, inputs, others = network
     assert_equals_eager(loss, inputs=inputs, numbers=others)

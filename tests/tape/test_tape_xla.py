@@ -74,7 +74,7 @@ def test_where_a_guard_fails_loss_and_gradient_are_nan(transform):
 
 
 @given(programs())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_random_graphs_of_every_op_are_the_tapes(program):
     loss, leaves, others = program
     if loss.op is None:

@@ -232,6 +232,6 @@ def test_pdflatex_compiles_what_is_written(theme, tmp_path):
         pytest.skip("no pdflatex on PATH")
     path = viz.render(gated(nn.LSTMCell), tmp_path / "lstm.tex", theme=theme)
     command = [program, "-interaction=nonstopmode", "-halt-on-error", path.name]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "lstm.pdf").read_bytes().startswith(b"%PDF")

@@ -53,7 +53,7 @@ def outputs() -> list[Any]:
     """What each cell shows, of a notebook that was run."""
     cells = [nbformat.v4.new_code_cell(c) for c in (*CELLS, *FURTHER)]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
     return [cell.outputs for cell in notebook.cells]
 
 
