@@ -59,9 +59,6 @@ class Index(list[Value]):
     def __repr__(self) -> str:
         return f"Index({self.number}, {len(self)}{f', {self.label!r}' if self.label else ''})"
 
-    def __reduce__(self) -> Any:
-        return list, (list(self),)
-
 
 def lookup(rows: Sequence[Any], index: int | Index) -> Any:
     """`rows[index]`, recorded so that a Tape can be fed another index.

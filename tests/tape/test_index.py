@@ -1,5 +1,8 @@
 """Index: a token or a class that was recorded once and is fed anew."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from test_tape import close
@@ -106,6 +109,15 @@ def test_jax_picks_the_same():
     for given in ([2.0, 0.0], [-1.0, 2.0]):
         assert close(float(tape.to_jax()(parameters, np.array(given))), tape.forward(given))
     assert np.isnan(tape.to_jax()(parameters, np.array([1.0, 3.0])))
+
+
+def test_a_copy_is_an_index_as_well():
+    token = Index(1, 3, label="token")
+    for copied in (copy.deepcopy(token), pickle.loads(pickle.dumps(token))):
+        assert repr(copied) == "Index(1, 3, 'token')"
+        assert all(a is not b for a, b in zip(copied, token))
+        tape = Tape(lookup([Value(2.0), Value(5.0), Value(-1.0)], copied) * 1.0, inputs=[copied])
+        assert tape.forward([2]) == -1.0
 
 
 def test_what_is_no_index_is_named():
