@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from ..graph import gradient_of
 from ..ops import FLOAT
 from ..value import Value
+from ..wording import cut
 
 __all__ = ["ATTRIBUTES", "CONSTANTS", "Expression", "on_the_line"]
 
@@ -25,7 +26,7 @@ _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 # others in their place, which nobody types.
 _MARKS, _LETTERS = "⁰¹²³⁴⁵⁶⁷⁸⁹′", "𝟶𝟷𝟸𝟹𝟺𝟻𝟼𝟽𝟾𝟿ꞌ"
 _PARSED, _WRITTEN = str.maketrans(_MARKS, _LETTERS), str.maketrans(_LETTERS, _MARKS)
-_LONGEST = 500  # characters; keeps the nesting, and so the recursion, shallow
+_LONGEST = 500  # characters
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
@@ -114,7 +115,10 @@ isfinite, sqrt, exp, log, tanh
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise ValueError(f"not an expression: {self.text!r}") from None
         self.names: set[str] = set()
-        self._term = self._translated(tree)
+        try:
+            self._term = self._translated(tree)
+        except RecursionError:
+            raise ValueError(f"{cut(self.text)!r} is nested too deeply") from None
 
     def evaluate(self, lookup: _Lookup) -> Any:
         """Its value: a number, bool, string, node or None. ValueError says what does not fit."""
@@ -122,6 +126,8 @@ isfinite, sqrt, exp, log, tanh
             return self._term(lookup)
         except (TypeError, OverflowError):
             raise ValueError(f"{self.text!r} mixes what does not go together") from None
+        except RecursionError:  # it was read where more of the stack was free
+            raise ValueError(f"{cut(self.text)!r} is nested too deeply") from None
 
     def __str__(self) -> str:
         return self.text

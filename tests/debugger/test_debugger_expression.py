@@ -1,7 +1,9 @@
 """The safe evaluator: what it computes, and that nothing else gets in."""
 
 import contextlib
+import inspect
 import math
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -92,6 +94,27 @@ def test_a_node_stays_a_node():
 def test_what_is_refused(text, sentence):
     with pytest.raises(ValueError, match=sentence):
         value(text)
+
+
+@contextlib.contextmanager
+def room_for(frames):
+    """A stack that ends so many calls below here."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + frames)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_too_deep_a_nesting_is_one_sentence():
+    text = "-" * 400 + "1"
+    with room_for(5000):
+        deep = Expression(text)
+        assert deep.evaluate(NAMES.__getitem__) == 1.0
+    for read in (lambda: Expression(text), lambda: deep.evaluate(NAMES.__getitem__)):
+        with room_for(300), pytest.raises(ValueError, match=r"'-+\.\.\.' is nested too deeply"):
+            read()
 
 
 @given(st.text(alphabet="abcgrdh_1.+-*/()[]'<>=! \n#:\\{}@%~,", max_size=40))
