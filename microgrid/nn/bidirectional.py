@@ -34,11 +34,9 @@ class Bidirectional(Module):
                 f"and {backward_cell.input_size}"
             )
         self.forward_cell, self.backward_cell = forward_cell, backward_cell
-        for cell, mark in ((forward_cell, "→"), (backward_cell, "←")):
-            cell._mark = mark
-            for parameter in cell.parameters():
-                name, bracket, place = parameter.label.partition("[")
-                parameter.label = name + mark + bracket + place
+        forward_cell.mark_as("→")
+        if backward_cell is not forward_cell:  # a tied cell keeps the names of its first place
+            backward_cell.mark_as("←")
 
     def __call__(
         self, inputs: Sequence[Sequence[Operand] | None], h0: Any = None

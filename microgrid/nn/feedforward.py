@@ -7,10 +7,22 @@ import numpy as np
 
 from .. import functional as F
 from ..index import Index, lookup
+from ..nested import flatten
 from ..recording import scope
 from ..value import Operand, Value
 from .module import Module
-from .parameters import Row, Seed, activation, check_length, matrix, named, size, uniform, vector
+from .parameters import (
+    Row,
+    Seed,
+    activation,
+    check_length,
+    labels,
+    matrix,
+    named,
+    size,
+    uniform,
+    vector,
+)
 
 __all__ = ["MLP", "Embedding", "Linear"]
 
@@ -47,11 +59,11 @@ class Linear(Module):
 
     def relabel(self, weight: str, bias: str) -> None:
         """Name the parameters anew: "W_y[0,1]", "b_y[0]"."""
-        for i, row in enumerate(self.weight):
-            for j, value in enumerate(row):
-                value.label = weight if len(row) == len(self.weight) == 1 else f"{weight}[{i},{j}]"
-        for i, value in enumerate(self.bias or []):
-            value.label = bias if len(self.weight) == 1 else f"{bias}[{i}]"
+        names = labels(weight, self.out_features, self.in_features)
+        for value, label in zip(flatten(self.weight), names):
+            value.label = label
+        for value, label in zip(self.bias or [], labels(bias, self.out_features)):
+            value.label = label
 
     def __call__(self, x: Sequence[Operand], name: str = "y") -> Row:
         """One output Value per row of weight, labelled `name`."""

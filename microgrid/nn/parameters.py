@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product, repeat
 from math import prod
 from numbers import Real
 from typing import Any, TypeAlias
@@ -27,6 +28,7 @@ __all__ = [
     "check_length",
     "identity",
     "is_scalar",
+    "labels",
     "matrix",
     "name_leaves",
     "named",
@@ -116,36 +118,35 @@ def shape_of(weight: Any) -> tuple[int, ...] | None:
     return None if shapes or inner is None else (len(weight), *inner)
 
 
+def labels(name: str, *shape: int) -> Iterator[str]:
+    """What the entries of a weight of this shape are called, row by row.
+
+    >>> list(labels("W", 1, 2)), list(labels("b", 1)), list(labels("", 2))
+    (['W[0,0]', 'W[0,1]'], ['b'], ['', ''])
+    """
+    has_places = bool(name) and prod(shape) > 1
+    for place in product(*map(range, shape)):
+        yield f"{name}[{','.join(map(str, place))}]" if has_places else name
+
+
 def name_leaves(weight: Any, name: str) -> None:
     """Label what has no label yet: "W[0,1]", or plain "W" when there is only one number."""
     shape = shape_of(weight)
-    if shape is None or not name:
-        return
-    leaves = flatten(weight)
-    if prod(shape) == 1:
-        labels = [name]
-    else:
-        labels = [f"{name}[{','.join(map(str, place))}]" for place in np.ndindex(*shape)]
-    for leaf, label in zip(leaves, labels):
-        leaf.label = leaf.label or label
+    if shape is not None:
+        for leaf, label in zip(flatten(weight), labels(name, *shape)):
+            leaf.label = leaf.label or label
 
 
 def matrix(numbers: np.ndarray, label: str) -> Matrix:
     """Rows of parameters, labelled "W[0,1]", or plain "W" when there is only one."""
-    lone = numbers.size == 1
-    return [
-        [Value(x, label if lone else f"{label}[{i},{j}]") for j, x in enumerate(row)]
-        for i, row in enumerate(numbers)
-    ]
+    names = labels(label, *numbers.shape)
+    return [[Value(x, next(names)) for x in row] for row in numbers]
 
 
 def vector(numbers: Sequence[Operand] | np.ndarray, label: str) -> Row:
     """Leaves in a row, labelled "b[0]", "b[1]", or plain "b" if alone; Values stay themselves."""
-    lone = len(numbers) == 1 or not label
-    return [
-        x if isinstance(x, Value) else Value(x, label if lone else f"{label}[{i}]")
-        for i, x in enumerate(numbers)
-    ]
+    names = labels(label, len(numbers)) if label else repeat("")
+    return [x if isinstance(x, Value) else Value(x, name) for x, name in zip(numbers, names)]
 
 
 def named(values: Row, name: str) -> Row:
@@ -158,7 +159,7 @@ def named(values: Row, name: str) -> Row:
     'h_2'
     """
     name = at_step(name)
-    for i, value in enumerate(values):
+    for i, value in enumerate(values):  # by hand, for every vector of every step comes by here
         if not value.label:
             value.label = name if len(values) == 1 else f"{name}[{i}]"
     return values

@@ -1,13 +1,13 @@
 """Recurrent cells: one time step, (input, state) -> state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from .. import functional as F
-from ..value import Operand
+from ..value import Operand, Value
 from .module import Module
 from .parameters import (
     Matrix,
@@ -46,7 +46,7 @@ class RecurrentCell(Module):
 
     input_size: int
     hidden_size: int
-    _mark = ""  # set by a stack of layers, so that the second layer's h_3 is called h²_3
+    _mark = ""  # of what this cell is within others, see `mark_as`
 
     def __call__(self, x: Sequence[Operand] | None, state: Any) -> Any:
         """The next state from input x (None: no input at this step) and the last state."""
@@ -60,6 +60,20 @@ class RecurrentCell(Module):
         """The hidden vector h of a state."""
         hidden: Row = state
         return hidden
+
+    def mark_as(self, mark: str) -> None:
+        """Put a mark behind the names of weights and states: W_h²[0,1] and h²_3 of a second layer.
+
+        >>> from microgrid import nn
+        >>> cell = nn.RNNCell(1, 1)
+        >>> cell.mark_as("→")
+        >>> [w.label for w in cell.parameters()], cell.initial_state()[0].label
+        (['W_x→', 'W_h→', 'b→'], 'h→_0')
+        """
+        self._mark = mark
+        for parameter in self.parameters():
+            name, bracket, place = parameter.label.partition("[")
+            parameter.label = name + mark + bracket + place
 
     def _checked(self, x: Sequence[Operand] | None, h: Sequence[Operand]) -> None:
         kind = type(self).__name__
@@ -93,7 +107,20 @@ def block_sums(
     return F.linear([*x, *h], [wi + wh for wi, wh in zip(weight_ih, weight_hh)], bias)
 
 
-class RNNCell(RecurrentCell):
+class _ElmanCell(RecurrentCell):
+    """A cell whose next state is a function f of weighted sums z, entry by entry."""
+
+    nonlinearity: str
+    _activation: Callable[[Value], Value]
+
+    def _fired(self, sums: Row) -> Row:
+        """h = f(z), both labelled; z is h itself where f is the identity."""
+        if self.nonlinearity != "identity":
+            self._named(sums, "z")
+        return self._named([self._activation(z) for z in sums], "h")
+
+
+class RNNCell(_ElmanCell):
     """h_t = f(W_x x_t + W_h h_{t-1} + b), Elman's cell (rows 001-2, 001-3; torch.nn.RNNCell).
 
     weight_ih is hidden_size rows of input_size, weight_hh hidden_size rows of
@@ -129,13 +156,10 @@ class RNNCell(RecurrentCell):
 
     def __call__(self, x: Sequence[Operand] | None, state: Sequence[Operand]) -> Row:
         self._checked(x, state)
-        sums = block_sums(x, state, self.weight_ih, self.weight_hh, self.bias)
-        if self.nonlinearity != "identity":
-            self._named(sums, "z")
-        return self._named([self._activation(z) for z in sums], "h")
+        return self._fired(block_sums(x, state, self.weight_ih, self.weight_hh, self.bias))
 
 
-class BlockRNNCell(RecurrentCell):
+class BlockRNNCell(_ElmanCell):
     """h_t = f([W U](h_{t-1}; x_t) + b): RNNCell with its two matrices written as one.
 
     Rows 001-4, 001-5 and 000-11. weight is hidden_size rows of hidden_size + input_size,
@@ -165,7 +189,4 @@ class BlockRNNCell(RecurrentCell):
     def __call__(self, x: Sequence[Operand] | None, state: Sequence[Operand]) -> Row:
         self._checked(x, state)
         given = x if x is not None else [0.0] * self.input_size
-        sums = F.linear([*state, *given], self.weight, self.bias)
-        if self.nonlinearity != "identity":
-            self._named(sums, "z")
-        return self._named([self._activation(z) for z in sums], "h")
+        return self._fired(F.linear([*state, *given], self.weight, self.bias))

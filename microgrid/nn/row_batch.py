@@ -10,9 +10,10 @@ from math import sqrt
 import numpy as np
 
 from .. import functional as F
+from ..nested import flatten
 from ..value import Operand
 from .module import Module
-from .parameters import Matrix, Seed, activation, at_step, matrix, size, uniform
+from .parameters import Matrix, Seed, activation, at_step, labels, matrix, size, uniform
 
 __all__ = ["RowLinear", "RowRNNCell"]
 
@@ -124,9 +125,7 @@ def _fits(what: str, x: _Rows, weight_name: str, weight: _Rows) -> int:
 
 def _named(rows: Matrix, name: str) -> Matrix:
     """Label the entries "H_2[0,1]", the step being that of the scope, or "H_2" if alone."""
-    name = at_step(name)
-    lone = len(rows) == len(rows[0]) == 1
-    for i, row in enumerate(rows):
-        for j, value in enumerate(row):
-            value.label = value.label or (name if lone else f"{name}[{i},{j}]")
+    names = labels(at_step(name), len(rows), len(rows[0]))
+    for value, label in zip(flatten(rows), names):
+        value.label = value.label or label
     return rows

@@ -44,12 +44,8 @@ class Stacked(RecurrentCell):
         self.input_size = layers[0].input_size
         self.hidden_size = layers[-1].hidden_size
         for n, cell in enumerate(self.layers, start=1):
-            if cell in self.layers[: n - 1]:
-                continue  # a tied layer keeps the names of its first place
-            cell._mark = str(n).translate(_SUPERSCRIPTS)
-            for parameter in cell.parameters():
-                name, bracket, place = parameter.label.partition("[")
-                parameter.label = name + cell._mark + bracket + place
+            if cell not in self.layers[: n - 1]:  # a tied layer keeps the names of its first place
+                cell.mark_as(str(n).translate(_SUPERSCRIPTS))
 
     def initial_state(self, h0: Any = None) -> list[Any]:
         """The layers' start states, zero unless one per layer is given."""
