@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from ..ops import LARGEST, OPS, Op
-from .printing import ATOM, Printed, Printer, literal
+from .printing import ATOM, CFamily, Printed, literal
 from .rewrite import steps
 from .trace import Row, trace
 from .tree import REDUCTIONS, Expression
@@ -32,13 +32,8 @@ typedef double real;
 {HELPERS}"""
 
 
-class _C(Printer):
+class _C(CFamily):
     language = "C"
-    operators: ClassVar[Mapping[str, tuple[str, int]]] = {
-        "add": (" + ", 5), "subtract": (" - ", 5), "multiply": (" * ", 6), "divide": (" / ", 6),
-        "less": (" < ", 4), "less_equal": (" <= ", 4), "greater_equal": (" >= ", 4),
-        "equal": (" == ", 3), "logical_and": (" && ", 2),
-    }  # fmt: skip
     functions: ClassVar[Mapping[str, str]] = {
         **{name: name for name in _LIBRARY}, "abs": "fabs", "power": "pow",
         "sign": "mg_sign", "maximum": "mg_maximum", "minimum": "mg_minimum",
@@ -49,10 +44,6 @@ class _C(Printer):
             return "LARGEST" if x.args[0] > 0 else "(-LARGEST)", ATOM
         text = literal(x.args[0], "INFINITY", "NAN")
         return f"(real){text}", ATOM
-
-    def print_where(self, x: Expression) -> Printed:
-        condition, a, b = x.args
-        return f"({self.text(condition)} ? {self.text(a)} : {self.text(b)})", ATOM
 
 
 def to_c(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from ..ops import OPS, Op
-from .printing import ATOM, Printed, Printer, literal
+from .printing import ATOM, CFamily, Printed, literal
 from .rewrite import steps
 from .trace import Row, trace
 from .tree import REDUCTIONS, Expression
@@ -37,13 +37,12 @@ const erf = (x) => {
 """
 
 
-class _JavaScript(Printer):
+class _JavaScript(CFamily):
     language = "JavaScript"
     operators: ClassVar[Mapping[str, tuple[str, int]]] = {
-        "add": (" + ", 5), "subtract": (" - ", 5), "multiply": (" * ", 6), "divide": (" / ", 6),
-        "less": (" < ", 4), "less_equal": (" <= ", 4), "greater_equal": (" >= ", 4),
-        "equal": (" === ", 3), "logical_and": (" && ", 2),
-    }  # fmt: skip
+        **CFamily.operators,
+        "equal": (" === ", 3),
+    }
     functions: ClassVar[Mapping[str, str]] = {
         **{name: f"Math.{name}" for name in _PURE}, "isfinite": "Number.isFinite",
         **{name: name for name in ("power", "sign", "maximum", "minimum", "erf")},
@@ -52,10 +51,6 @@ class _JavaScript(Printer):
     def print_number(self, x: Expression) -> Printed:
         text = literal(x.args[0], "Infinity", "NaN")
         return text.removesuffix(".0"), 5 if text.startswith("-") else ATOM
-
-    def print_where(self, x: Expression) -> Printed:
-        condition, a, b = x.args
-        return f"({self.text(condition)} ? {self.text(a)} : {self.text(b)})", ATOM
 
 
 def to_javascript(expression: Expression, names: Mapping[str, str] | None = None) -> str:

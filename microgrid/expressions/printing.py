@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from .tree import Expression, UntraceableError
 
-__all__ = ["ATOM", "Printed", "Printer", "literal"]
+__all__ = ["ATOM", "CFamily", "Printed", "Printer", "literal"]
 
 ATOM = 9  # binds more strongly than any operator
 Printed = tuple[str, int]  # the text, and how strongly its outermost operator binds
@@ -72,6 +72,21 @@ class Printer:
     def print_negative(self, x: Expression) -> Printed:
         """Minus and what follows, which keeps its brackets if it is a sum."""
         return f"{self.minus}{self.within(x.args[0], 7)}", 5
+
+
+class CFamily(Printer):
+    """What C and the languages that took over its operators write alike."""
+
+    operators: ClassVar[Mapping[str, tuple[str, int]]] = {
+        "add": (" + ", 5), "subtract": (" - ", 5), "multiply": (" * ", 6), "divide": (" / ", 6),
+        "less": (" < ", 4), "less_equal": (" <= ", 4), "greater_equal": (" >= ", 4),
+        "equal": (" == ", 3), "logical_and": (" && ", 2),
+    }  # fmt: skip
+
+    def print_where(self, x: Expression) -> Printed:
+        """The conditional operator, always in brackets, for it binds less than all others."""
+        condition, a, b = x.args
+        return f"({self.text(condition)} ? {self.text(a)} : {self.text(b)})", ATOM
 
 
 def literal(x: float, infinity: str, nan: str) -> str:

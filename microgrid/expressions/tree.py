@@ -89,7 +89,7 @@ class Expression:
         return id(self)
 
     def __repr__(self) -> str:
-        from .latex import to_text
+        from .latex import to_text  # which stands on this file
 
         return to_text(self)
 
@@ -99,11 +99,9 @@ _known: WeakValueDictionary[tuple[Any, ...], Expression] = WeakValueDictionary()
 
 def _expression(kind: str, args: tuple[Any, ...]) -> Expression:
     is_leaf = kind in LEAVES
-    key = (
-        (kind, args[0].hex() if kind == "number" else args[0])
-        if is_leaf
-        else (kind, *map(id, args))
-    )
+    key = (kind, *(args if is_leaf else map(id, args)))
+    if kind == "number":
+        key = kind, args[0].hex()  # tells 0.0 from -0.0, and nan is nan
     found = _known.get(key)
     if found is None:
         found = _known[key] = Expression()
