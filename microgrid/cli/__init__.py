@@ -1,4 +1,4 @@
-"""The command line: `microgrid draw`, `frames`, `step`, `doctor`. Each command has a file."""
+"""The command line, `microgrid COMMAND`: a command or two in each file of this room."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import viz
+from viz.formats import suffixes
 from viz.picture.build import DETAILS, EXPAND
 from viz.picture.model import SHOWN
 from viz.style.theme import THEMES
@@ -22,9 +23,8 @@ __all__ = ["add_draw_command", "add_frames_command"]
 _CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 _INPUTS = (1.0, 0.5, -1.0, 0.3, -0.6, 0.9)  # what `draw rnn` feeds in, over and over
 _TARGETS = (0.5, 0.2, -0.3, 0.1, 0.4, -0.2)
-_MOST = (
-    60_000  # weights of a layer, or units over time: what a picture refuses takes minutes to make
-)
+# Weights of a layer, or units over time: what a picture refuses would take minutes to make.
+_MOST = 60_000
 _PAGE_OPTIONS = ("title", "captions", "theme")  # a page holds every level and the whole sweep
 
 
@@ -39,7 +39,7 @@ def add_draw_command(subparsers: Any) -> None:
     _add_target(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE",
-        help=f"a name that ends in {_suffixes()}, or in .html for the player; "
+        help=f"a name that ends in {suffixes()}, or in .html for the player; "
         "without it the graph is written to the terminal",
     )  # fmt: skip
     parser.add_argument("--open", action="store_true", help="show the file when it is written")
@@ -72,9 +72,8 @@ def add_frames_command(subparsers: Any) -> None:
 def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar=f"FILE.py:FUNCTION | {' | '.join(_CELLS)}")
     sizes = parser.add_argument_group(f"with {', '.join(_CELLS)}")
-    sizes.add_argument(
-        "--cell", choices=_CELLS, help=argparse.SUPPRESS
-    )  # of `draw rnn --cell lstm`
+    # `draw rnn --cell lstm` is understood, though not told of.
+    sizes.add_argument("--cell", choices=_CELLS, help=argparse.SUPPRESS)
     sizes.add_argument("--steps", type=int, default=3, help="time steps (default: %(default)s)")
     sizes.add_argument("--hidden", type=int, default=1, help="units (default: %(default)s)")
     sizes.add_argument("--layers", type=int, default=1, help="stacked cells (default: %(default)s)")
@@ -123,7 +122,7 @@ def _draw(args: argparse.Namespace) -> None:
         others = [name for name in given if name not in _PAGE_OPTIONS]
         _refuse(given, others, "the page holds every level and the whole sweep")
     elif format not in viz.FORMATS:
-        raise ValueError(f"-o takes a name that ends in {_suffixes()} or .html, got {path.name!r}")
+        raise ValueError(f"-o takes a name that ends in {suffixes('html')}, got {path.name!r}")
     with patience(f"drawing {path.name}"):
         made = (viz.player if format == "html" else viz.render)(x, path, **given)
     print(f"wrote {made}")
@@ -142,10 +141,6 @@ def _refuse(given: dict[str, Any], names: tuple[str, ...] | list[str], why: str)
     for name in names:
         if name in given:
             raise ValueError(f"--{name} has no effect here: {why}")
-
-
-def _suffixes() -> str:
-    return ", ".join(f".{name}" for name in viz.FORMATS)
 
 
 def _target(args: argparse.Namespace) -> Any:
