@@ -74,8 +74,7 @@ class Made:
     def partials(self, partials: Sequence[float]) -> None:
         if isinstance(self._da, Bundle):
             self._da.is_whole = False
-        given, operands = iter(partials), self.operands
-        self._take(operands, [0.0 if x.__class__ is float else next(given) for x in operands])
+        self._take_partials(self.operands, partials)
 
     @property
     def consts(self) -> Consts | None:
@@ -84,6 +83,11 @@ class Made:
         if float not in map(type, operands):
             return None
         return tuple([x if x.__class__ is float else None for x in operands])
+
+    def _take_partials(self, operands: tuple[Operand, ...], partials: Sequence[float]) -> None:
+        """`_take`, where only the operands that are Values come with a local derivative."""
+        given = iter(partials)
+        self._take(operands, [0.0 if x.__class__ is float else next(given) for x in operands])
 
     def _take(self, operands: tuple[Operand, ...], derivatives: Sequence[float]) -> None:
         """Remember how the node was made: Values and floats, and a local derivative for each."""

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from .floats import FLOAT
 from .graph import gradient_of
 from .sweep import Sweep, gradients
 from .value import Value
@@ -224,28 +225,14 @@ def _made(kind: str, numbers: Sequence[float]) -> Quantity:
     return Quantity(found, kind, *map(source_of, numbers))
 
 
-def _ratio(numbers: Sequence[float]) -> float:
-    a, b = numbers
-    if b == 0.0:  # as IEEE 754 has it: Python would raise
-        return math.nan if a == 0.0 or a != a else math.copysign(math.inf, a) * math.copysign(1, b)
-    return a / b
-
-
 def _norm(numbers: Sequence[float]) -> float:
     return math.sqrt(sum(x * x for x in numbers))
 
 
-def _product(numbers: Sequence[float]) -> float:
-    found = 1.0
-    for x in numbers:
-        found *= x
-    return found
-
-
 _COMBINED: dict[str, Callable[[Sequence[float]], float]] = {
     "sum": lambda numbers: sum(numbers, start=0.0),
-    "product": _product,
-    "ratio": _ratio,
+    "product": lambda numbers: math.prod(numbers, start=1.0),
+    "ratio": lambda numbers: FLOAT.divide(*numbers),
     "norm": _norm,
     "size": lambda numbers: abs(numbers[0]),
     "largest": lambda numbers: max(numbers, key=abs),

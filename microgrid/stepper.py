@@ -257,12 +257,12 @@ class Stepper:
 
     def run_until(self, stop: Callable[[Event], bool]) -> Event | None:
         """Step until `stop(event)` is true or the sweep ends; the last event, None if done."""
-        event = None
-        while (latest := self.step()) is not None:
-            event = latest
+        last = None
+        while (event := self.step()) is not None:
+            last = event
             if stop(event):
                 break
-        return event
+        return last
 
     def next(self) -> Event | None:
         """Send all that is left of the current node, and finish the next one."""
@@ -314,9 +314,11 @@ class Stepper:
             yield event
 
     def __repr__(self) -> str:
-        lines = [f"Stepper({name_of(self.root)}={self.root.data:.6g}): ", ""]
-        lines[0] += f"{self.sent} of {len(self.sweep)} messages sent"
-        lines[1] = f"  last: {self.history[-1]}" if self.history else "  not started"
+        root = f"{name_of(self.root)}={self.root.data:.6g}"
+        lines = [
+            f"Stepper({root}): {self.sent} of {len(self.sweep)} messages sent",
+            f"  last: {self.history[-1]}" if self.history else "  not started",
+        ]
         if self.upcoming is not None:
             lines.append(f"  next: {self.upcoming}")
         return "\n".join(lines)

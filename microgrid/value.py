@@ -61,7 +61,6 @@ def as_float(number: SupportsFloat, what: str = "data") -> float:
 
 def _method(op: Op, reflected: bool = False) -> Callable[..., Value]:
     """Value's method that records `op`, for all its names. Its first call has it written out."""
-
     written: Callable[..., Value] | None = None
 
     def method(self: Value, *others: Operand) -> Value:
@@ -77,6 +76,7 @@ def _method(op: Op, reflected: bool = False) -> Callable[..., Value]:
     return method
 
 
+# Each way of writing an operation has a function of its own, for a type checker's sake.
 def _unary(op: Op) -> Callable[[Value], Value]:
     return _method(op)
 
@@ -165,7 +165,8 @@ class Value(Made):
 
     @grad.setter
     def grad(self, grad: SupportsFloat | None) -> None:
-        self._grad = as_float(grad, "grad") or None if grad is not None else None
+        # An assigned 0 is no message that came: as micrograd's programs reset a gradient.
+        self._grad = None if grad is None else as_float(grad, "grad") or None
 
     def backward(self, gradient: float = 1.0) -> None:
         """Sweep from here: every node gets d(self)/d(node) times `gradient`.
@@ -265,9 +266,11 @@ class Value(Made):
     gelu, silu, softplus = _unary(ops.GELU), _unary(ops.SILU), _unary(ops.SOFTPLUS)
 
     def leaky_relu(self, negative_slope: Operand = 0.01) -> Value:
+        """x above 0, negative_slope x below (torch.nn.functional.leaky_relu)."""
         return record_pair(ops.LEAKY_RELU, self, negative_slope)
 
     def elu(self, alpha: Operand = 1.0) -> Value:
+        """x above 0, alpha (e**x - 1) below (torch.nn.functional.elu)."""
         return record_pair(ops.ELU, self, alpha)
 
     # Comparisons look at the data, and are remembered for a Tape, whose replay must take the
@@ -369,11 +372,8 @@ def _rows_apart(
         numbers += below
         out = op.evaluate(FLOAT, numbers)
         node = _new_node(out, mode)
-        node.op, node._da, node._db = (
-            op,
-            Many((*row, *column), op.local_derivatives(FLOAT, out, numbers)),
-            None,
-        )
+        node.op, node._db = op, None
+        node._da = Many((*row, *column), op.local_derivatives(FLOAT, out, numbers))
         nodes.append(node)
     return nodes
 

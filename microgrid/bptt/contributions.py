@@ -57,6 +57,7 @@ class Contributions(dict[_Place, Any]):
 
     @cached_property
     def uses(self) -> list[Use]:
+        """Every single use. They are collected when they are first asked for."""
         return self._find_uses()
 
 

@@ -139,16 +139,14 @@ def flow(run: Unrolled) -> Flow:
     step = max(by_loss)
     factor = mean_factor(by_loss[step][step], by_loss[step][0], step)
     cell = run.model.cell
-    weight = None
-    if type(cell) is RNNCell:  # what is built on it has other derivatives
-        weight = cell.weight_hh
-    plain = weight is not None
+    # A class that is built on RNNCell has other derivatives.
+    weight = cell.weight_hh if type(cell) is RNNCell else None
     steps = range(1, len(run) + 1)
     return Flow(
         total=_state_norms(run, gradients(run.loss, plan), len(run)),
         by_loss=by_loss,
         jacobians={t: _norm(jacobian(run, t, t - 1), 2) for t in steps},
-        derivatives={t: _derivatives(run.states[t]) for t in steps} if plain else {},
+        derivatives={t: _derivatives(run.states[t]) for t in steps} if weight else {},
         weight=None if weight is None else np.array(weight, dtype=float),
         step=step,
         factor=factor,

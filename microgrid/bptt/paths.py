@@ -127,6 +127,7 @@ class _Link:
     before: _Link | None
 
     def path(self) -> Path:
+        """The path that ends here."""
         links: list[_Link] = []
         link: _Link | None = self
         while link is not None:

@@ -130,6 +130,7 @@ class _Asked:
         self.nodes = [node for node in reversed(self.sweep.order) if _named(node, root)]
 
     def gradient(self, node: Value) -> Quantity:
+        """A node's gradient when the sweep is over."""
         found = gradient(self.sweep, node)
         assert found is not None  # every node below the root is reached
         return found
@@ -244,7 +245,7 @@ def _forks(on: _Asked) -> Iterator[Question]:
         times = len(on.uses[node])
         if times < 2 or (not node.parents and _steps_of(on, node)):
             continue
-        yield _sum_question("fork", on, node, f"It is used {times} times.")
+        yield gradient_question(on.sweep, node, "fork", f"It is used {times} times.")
 
 
 def _weights(on: _Asked) -> Iterator[Question]:
@@ -253,16 +254,12 @@ def _weights(on: _Asked) -> Iterator[Question]:
         if node.parents or len(steps) < 2:
             continue
         words = f"It is shared by the time steps {', '.join(map(str, steps))}."
-        yield _sum_question("weight", on, node, words)
+        yield gradient_question(on.sweep, node, "weight", words)
 
 
 def _steps_of(on: _Asked, node: Value) -> list[int]:
     found = {time_step(user.scope) for user, _ in on.uses[node]}
     return sorted(step for step in found if step is not None)
-
-
-def _sum_question(kind: str, on: _Asked, node: Value, words: str) -> Question:
-    return gradient_question(on.sweep, node, kind, words)
 
 
 def gradient_question(

@@ -74,13 +74,8 @@ def _of_terms(right: _Array, terms: Terms) -> Iterator[tuple[str, _Array]]:
         said = f"follows each loss back through {depth} step{'s' if depth > 1 else ''} only"
         if depth == 1:
             said += ": h_{t-1} depends on this weight as well (the terms k < t are missing)"
-        yield (
-            said,
-            sum(
-                (x for t, by_step in terms.items() for k, x in by_step.items() if k > t - depth),
-                start=np.zeros_like(right),
-            ),
-        )
+        kept = [x for t, by_step in terms.items() for k, x in by_step.items() if k > t - depth]
+        yield said, sum(kept, start=np.zeros_like(right))
     if len(losses) > 1:
         yield f"counts the loss of the last step, t = {last}, only", losses[last]
         for t, part in losses.items():

@@ -23,6 +23,7 @@ class _Watch:
         self.count, self.chosen = 0, chosen
 
     def used(self, array: _Watched) -> _Array:
+        """The numbers that this use of the array gets."""
         self.count += 1
         return array.moved if self.count == self.chosen else array.view(np.ndarray)
 

@@ -1,6 +1,6 @@
 """The optimizers: what each subtracts from a parameter, and what it remembers for that."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, TypeAlias
 
@@ -15,7 +15,7 @@ __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
 _Memory: TypeAlias = dict[str, Numbers]
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Changes parameters by their gradients; one that no sweep has reached is left alone.
 
     weight_decay: what is added to a gradient, times the parameter itself (an L2 penalty of

@@ -37,6 +37,7 @@ class _Underway(threading.local):
         self.lists: WeakValueDictionary[int, _Below] = WeakValueDictionary()
 
     def lists_parents_of(self, node: Value) -> bool:
+        """Whether what is below the node is copied already, with a node above it."""
         return any(node in below.members for below in self.lists.values())
 
 
@@ -72,8 +73,6 @@ def _restore(
         node.__dict__.update(more)
     node._grad, node.op, node.scope = grad, op, scope
     if op is not None:
-        given = iter(partials)
-        derivatives = [0.0 if x.__class__ is float else next(given) for x in operands]
-        node._take(operands, derivatives)
+        node._take_partials(operands, partials)
         changes[0] = next_serial()  # the copy of a graph that is out of date is so, too
     return node
