@@ -39,8 +39,9 @@ from typing import Any
 from .expressions import to_python, trace
 from .expressions.python import FLOAT_NAMES
 from .ops import Op
+from .reals import as_float
 from .recording import MODE
-from .value import Value, as_float, record, record_pair, serials
+from .value import Value, record, record_pair, serials
 
 __all__ = ["recorder", "source"]
 

@@ -30,8 +30,9 @@ from .graph import (
     put_gradient,
     root_of,
 )
+from .reals import as_float
 from .sweep import Message, Sweep, held_by_leaves, latest
-from .value import Value, as_float, creation_order
+from .value import Value, creation_order
 from .wording import bracketed, shown
 
 __all__ = ["Event", "Kind", "Stepper", "sweep_of"]

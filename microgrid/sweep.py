@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, overload
 
 from .graph import gradient_of, name_of, root_of
-from .value import Value, as_float, creation_order
+from .reals import as_float
+from .value import Value, creation_order
 
 __all__ = ["Message", "Plan", "Sweep", "gradients", "held_by_leaves", "latest", "plan_sweeps"]
 

@@ -15,7 +15,6 @@ and leaves d(root)/d(node) in every node's `grad`. What happens in `c = a * b`:
 from __future__ import annotations
 
 import numbers
-import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, cast
@@ -25,10 +24,11 @@ from .bundle import Many, Pending, bundled, changes
 from .made import Consts, Made
 from .ops import FLOAT, Op
 from .order import creation_order, operations
+from .reals import as_float
 from .recording import MODE, TESTS, Mode, comparisons, current_watch
 
 __all__ = [
-    "Consts", "Number", "Operand", "Value", "as_float", "compare", "creation_order",
+    "Consts", "Number", "Operand", "Value", "compare", "creation_order",
     "next_serial", "record", "record_pair", "record_rows", "serials",
 ]  # fmt: skip
 
@@ -36,27 +36,6 @@ Number: TypeAlias = float  # Python and NumPy real numbers
 
 serials = count()
 next_serial = serials.__next__
-
-
-def as_float(number: SupportsFloat, what: str = "data") -> float:
-    """`number` as a float; TypeError for what is no real number, naming what was given.
-
-    >>> as_float("2")
-    Traceback (most recent call last):
-    ...
-    TypeError: data needs a real number, got '2' (str)
-    """
-    if number.__class__ is float:
-        return number
-    if number.__class__ is int or isinstance(number, numbers.Real):
-        try:
-            return float(number)
-        except OverflowError:
-            given = reprlib.repr(number)
-            raise TypeError(f"{what} needs a number that fits a float, got {given}") from None
-    kind = type(number).__name__
-    hint = "; use .detach() or .data" if isinstance(number, Value) else ""
-    raise TypeError(f"{what} needs a real number, got {reprlib.repr(number)} ({kind}){hint}")
 
 
 def _method(op: Op, reflected: bool = False) -> Callable[..., Value]:

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from .. import ops
 from ..value import Operand, Value, record
-from .elementwise import relu, softplus
+from .activations import relu, softplus
 from .sums import dot, log_softmax, mean, settled, sum
 from .vectors import Vector, column, same_length, vector
 

@@ -4,7 +4,8 @@ import numbers
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from ..value import Operand, Value, as_float
+from ..reals import as_float
+from ..value import Operand, Value
 
 __all__ = ["Vector", "column", "not_empty", "same_length", "vector"]
 

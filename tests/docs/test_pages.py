@@ -112,11 +112,24 @@ def test_the_site_asks_the_network_for_nothing(tmp_path):
         assert (site / target).is_file(), target
 
 
-def test_files_that_contributing_and_architecture_name_are_there():
+def to_extend():
+    """The files that CONTRIBUTING.md says an addition goes into."""
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     listed = re.findall(r"^Files: ((?:.+\n)+)", contributing, re.M)
     assert len(listed) >= 5
-    named = [name for part in listed for name in re.findall(r"`([^`]+)`", part)]
+    return [name for part in listed for name in re.findall(r"`([^`]+)`", part)]
+
+
+def test_there_is_room_where_contributing_says_to_add():
+    """A file has at most 400 lines: who adds an op or a cell should not have to split one."""
+    lines = {
+        name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in to_extend()
+    }
+    assert {name: count for name, count in lines.items() if count > 385} == {}
+
+
+def test_files_that_contributing_and_architecture_name_are_there():
+    named = to_extend()
     architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
     named += re.findall(r"`((?:microgrid|viz)/[\w/.]+)`", architecture)
     missing = [name for name in named if not (ROOT / name).exists()]
