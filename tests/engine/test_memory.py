@@ -2,10 +2,10 @@
 
 import contextlib
 import copy
-import gc
 import pickle
 
 import pytest
+from collected import nothing_left
 
 from microgrid import Value, grad, nn, no_grad, scope
 from microgrid import functional as F
@@ -21,17 +21,13 @@ def chain(n):
 
 
 def test_a_million_additions_are_recorded_swept_and_freed():
-    gc.collect()
-    gc.disable()
-    try:
+    chain(1)  # writes the method of + out, once in a process
+    with nothing_left():
         a, y = chain(1_000_000)
         assert y.data == 1_000_001.0
         y.backward()
         assert a.grad == 1_000_001.0
         del y
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
 
 
 def test_sixty_doublings():
@@ -118,12 +114,17 @@ SHAPES = [
 @pytest.mark.parametrize("make", SHAPES, ids=lambda make: make.__name__)
 def test_nothing_is_left_for_the_cyclic_collector(make):
     make()  # once before, for what is made lazily and kept
-    gc.collect()
-    gc.disable()
-    try:
+    with nothing_left():
         kept = make()
         assert kept is not False
         del kept
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+
+
+def test_the_collector_finds_what_is_left_for_it():
+    def circle():
+        node = subclass(1.0)
+        node.itself = node
+
+    subclass = type("Node", (Value,), {})
+    with pytest.raises(AssertionError, match=r"Value\(1\.0\)"), nothing_left():
+        circle()

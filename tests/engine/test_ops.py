@@ -110,7 +110,7 @@ def test_every_row_agrees_with_the_standard_library(op, operands):
 
 
 def test_the_table_has_every_op_once():
-    assert [op.name for op in ops.OPS] == list(REFERENCE)
+    assert sorted(op.name for op in ops.OPS) == sorted(REFERENCE)
     assert len({op.symbol for op in ops.OPS}) == len(ops.OPS)
     assert ops.by_name("tanh") is ops.TANH
     with pytest.raises(ValueError, match="unknown operation 'tahn'; there are add, sub"):

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -141,7 +142,7 @@ def test_the_suffix_names_the_format(tmp_path, suffix, start):
 
 @pytest.mark.parametrize("name", ["quiz", "quiz.gif", "quiz.svg.txt"])
 def test_an_unknown_format_is_named(tmp_path, name):
-    with pytest.raises(ValueError, match=r"ends in \.svg, \.png, \.dot, \.pdf or \.tex"):
+    with pytest.raises(ValueError, match=r"ends in \.svg, \.png, .* got '" + re.escape(name)):
         viz.render(quiz(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
