@@ -125,10 +125,14 @@ function finish() {
   quiz.at = -1;
 }
 
-/** A number as people write it: 1.5, -0,25, −3e-4, 1/3. NaN where it is none. */
+/** A number as people write it: 1.5, -0,25, −3e-4, 1/3, 5 × -1. NaN where it is none. */
 function parse(text) {
   const plain = text.trim().replaceAll("−", "-").replaceAll(",", ".");
-  const parts = plain.split("/");
+  return plain.split(/[*×·]/).map(fraction).reduce((a, b) => a * b);
+}
+
+function fraction(text) {
+  const parts = text.replace(/^\s*\((.*)\)\s*$/, "$1").split("/"); // (-1), as the page itself writes it
   if (!parts.every((part) => /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(part.trim()))) return NaN;
   return parts.map(Number).reduce((a, b) => a / b);
 }
@@ -186,7 +190,7 @@ function settle(text) {
 byId("quiz-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const answer = parse(byId("quiz-answer").value);
-  if (Number.isNaN(answer)) verdict(WORDS.no_number);
+  if (!Number.isFinite(answer)) verdict(WORDS.no_number);
   else answerWith(answer);
 });
 byId("quiz-help").addEventListener("click", () => {

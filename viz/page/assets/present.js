@@ -32,14 +32,15 @@ function permalink() {
 /** Begin where the address says; what does not fit this graph is said and left out. */
 function followAddress() {
   const wish = new URLSearchParams(location.hash.slice(1));
-  const unknown = [], numbers = new Map();
+  const unknown = [], wrong = [], numbers = new Map();
   let seed = null;
   for (const [name, text] of wish) {
     if (name === "seed") seed = parse(text);
     else if (!["step", "level", "quiz"].includes(name)) {
       const i = Object.hasOwn(DATA.names, name) ? DATA.names[name] : undefined;
       const x = parse(text);
-      if (i === undefined || engine.code[i] || !Number.isFinite(x) || !DATA.live) unknown.push(name);
+      if (i === undefined || engine.code[i] || !DATA.live) unknown.push(name);
+      else if (!Number.isFinite(x)) wrong.push(`${name} takes a number such as 1.5, got “${text.slice(0, 40)}”.`);
       else numbers.set(i, x);
     }
   }
@@ -54,8 +55,9 @@ function followAddress() {
   if (!Number.isFinite(step)) unknown.push("step");
   go(Number.isFinite(step) ? Math.trunc(step) : 0);
   if (unknown.length) {
-    say(`The address names what this page does not have: ${unknown.slice(0, 5).map((name) => name.slice(0, 40)).join(", ")}.`);
+    wrong.unshift(`The address names what this page does not have: ${unknown.slice(0, 5).map((name) => name.slice(0, 40)).join(", ")}.`);
   }
+  if (wrong.length) say(wrong.slice(0, 3).join(" "));
   if (wish.has("quiz")) toggleQuiz();
 }
 

@@ -3,8 +3,8 @@
 const tableBox = byId("table");
 
 function buildTable() {
-  const heads = ["Card", "Operation", "Value", "Gradient", "Local derivatives", "Made in"];
-  const text = new Set([0, 1, 4, 5]);
+  const heads = ["Card", "Value", "Gradient", "Operation", "Local derivatives", "Made in"];
+  const text = new Set([0, 3, 4, 5]); // the numbers stand beside the name, wherever a window ends
   const head = heads.map((name, i) =>
     element("th", { scope: "col", ...(text.has(i) ? { class: "text" } : {}) }, name));
   const rows = state.level.cards.flatMap((card) => card.rows.map((row) => tableRow(card, row)));
@@ -23,9 +23,9 @@ function tableRow(card, row) {
   row.number = element("td", { class: "value" });
   const line = element("tr", {},
     element("th", { scope: "row" }, card.alias ? `${name} (used at ${whereUsed(card)})` : name),
-    element("td", { class: "text" }, card.formula || card.op),
     row.number,
     row.cell,
+    element("td", { class: "text" }, card.formula || card.op),
     element("td", { class: "text local" }, slopes),
     element("td", { class: "text muted" }, card.scope || whereUsed(card)));
   line.addEventListener("click", () => select(card));
@@ -37,7 +37,10 @@ function tableRow(card, row) {
 function whereUsed(card) {
   const [use] = card.alias ? card.uses : [];
   const column = 0 < card.column && card.column <= DATA.columns.length ? `t = ${card.column}` : "";
-  return use ? `${column}${column ? ", " : ""}${called(use.target)}` : column;
+  if (!use) return column;
+  const { named, short, scope } = use.target;
+  const gate = scope.replace(/^(.*\/)?t=\d+\/?/, ""); // of a nameless sum: cell/forget
+  return [column, named ? short : gate || short].filter(Boolean).join(", ");
 }
 
 painters.push((before) => {
