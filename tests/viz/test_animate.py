@@ -294,6 +294,16 @@ def test_a_graph_of_one_leaf_has_one_picture(tmp_path):
     assert viz.animate(Value(1.0, label="a"), tmp_path / "a.svg").is_file()
 
 
+def test_a_run_without_a_loss_plays_its_forward_pass(tmp_path):
+    model = nn.SequenceModel(nn.RNNCell(1, 2, seed=0), readout=nn.Linear(2, 1, seed=1))
+    run = model.unroll([0.1, 0.2])
+    playing = viz.animate(run, tmp_path / "forward.svg").read_text(encoding="utf-8")
+    assert number(run.outputs[1][0].data) in playing
+    pictures = viz.frames(run, tmp_path, sweep="both")
+    assert len(pictures) == Pictures(run, Options()).operations
+    assert number(run.outputs[1][0].data) in pictures[-1].read_text(encoding="utf-8")
+
+
 def test_frames_name_the_sweeps_there_are(tmp_path):
     with pytest.raises(ValueError, match="sweep must be one of backward, forward, both, got 'up'"):
         viz.frames(fork(), tmp_path / "none", sweep="up")

@@ -222,7 +222,8 @@ class Pictures:
             result.finding = _finding(scene, run)
         if self.sweep is not None:
             result.root = scene.index[self.sweep.root]
-        result.swept = scene.upto is not None or any(grad is not None for grad in grads)
+        under_way = self.sweep is not None and scene.upto is not None
+        result.swept = under_way or any(grad is not None for grad in grads)
         self._draw(result)
         steps = sorted({card.column for card in result.cards if card.framed})
         names = dict(zip(steps, options.captions)) if options.captions else owners(scene)
