@@ -20,7 +20,7 @@ LIMITS = {
     **{f"both ways {cell} 3": (1740, 2400, 65) for cell in ("LSTM", "GRU")},
     "both ways RNN 3": (1740, 1200, 8),
     **{f"both ways {cell} 6": (1740, 2200, 20) for cell in ("RNN", "LSTM", "GRU")},
-    "two layers both ways": (1740, 1900, 45),
+    "two layers both ways": (1740, 2200, 45),
     **{f"met both ways {steps}": (1740, 2100, 14) for steps in (3, 7)},
     "neuron": (1000, 500, 0),
     "MLP 2-16-16-1": (1800, 2400, None),

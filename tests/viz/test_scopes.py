@@ -49,3 +49,19 @@ def test_no_wire_runs_in_a_circle(transformer):
 
 def test_a_program_without_scopes_cannot_be_folded():
     assert not has_scopes(Scene([graphs.neuron()]))
+
+
+def test_layers_in_scopes_are_drawn_by_layer_though_nothing_in_them_has_a_name():
+    xs = [Value(0.1 * i, f"x[{i}]") for i in range(6)]
+    for depth in range(3):
+        with scope(f"layer{depth}"):
+            name = f"layer{depth}.weight"
+            weights = [[Value(0.1, f"{name}[{i},{j}]") for j in range(6)] for i in range(6)]
+            squared = [sum((w * x for w, x in zip(row, xs)), Value(0.0)) ** 2 for row in weights]
+            xs = [x + y for x, y in zip(xs, squared)]
+    root = sum(xs, Value(0.0))
+    root.backward()
+    picture = picture_of(root)
+    assert len(picture_of(root, detail="scalar").cards) > 300
+    assert len(picture.cards) < 40
+    assert {"layer0.weight", "layer1.weight", "layer2.weight"} <= {c.name for c in picture.cards}

@@ -2,13 +2,15 @@
 
 import math
 from bisect import bisect
+from contextlib import nullcontext
 
 import pytest
 
 import viz
 from benchmarks.graphs import unrolled
 from benchmarks.readability import measured
-from microgrid import Value, nn
+from microgrid import Value, nn, scope
+from microgrid import functional as F
 from viz.drawing.painter import paint
 from viz.layout.geometry import PAGE
 from viz.layout.place import layout_of
@@ -49,6 +51,48 @@ def test_many_shared_rows_of_a_table_are_one_line_that_says_so():
     assert line[0].text == "E[·]"
     entries = [e for row in run.model.embedding.weight[:7] for e in row]
     assert line[-1].number == pytest.approx(size(entries))
+
+
+def translated(scopes=("encoder", "decoder")):
+    """Two cells whose weights have the same names: one reads three steps, one writes two."""
+    cells = [nn.RNNCell(1, 2, seed=0), nn.RNNCell(1, 2, seed=1)]
+    h = cells[0].initial_state()
+    for t in range(1, 6):
+        writes = t > 3
+        with scope(f"t={t}"), scope(scopes[writes]) if scopes else nullcontext():
+            h = cells[writes]([0.1 * t], h)
+    loss = F.sum([x * x for x in h])
+    loss.label = "L"
+    loss.backward()
+    return loss, cells
+
+
+@pytest.mark.parametrize(("scopes", "called"), [
+    (("encoder", "decoder"), ("encoder", "decoder")), (None, ("1", "2")),
+])  # fmt: skip
+def test_weights_of_one_name_are_told_apart_in_the_table(scopes, called):
+    loss, cells = translated(scopes)
+    (panel,) = (p for p in picture_of(loss).panels if p.kind == "shared")
+    rows = {row[0].text: row for row in panel.rows[1:]}
+    assert "W_h" not in rows
+    for cell, name in zip(cells, called):
+        entries = [w for row in cell.weight_hh for w in row]
+        row = rows[f"W_h ({name})"]
+        assert row[1].number == pytest.approx(math.hypot(*(w.data for w in entries)))
+        assert row[-1].number == pytest.approx(size(entries))
+    assert [cell.kind for cell in rows[f"W_h ({called[0]})"][2:7]] == ["grad"] * 3 + ["empty"] * 2
+
+
+def test_weights_of_one_name_are_told_apart_on_cards():
+    loss, cells = translated()
+    sizes = {
+        step: [card.rows[0].value for card in picture_of(loss, detail="vector").cards
+               if card.name == "W_h" and card.column == step]
+        for step in (1, 5)
+    }  # fmt: skip
+    for step, cell in zip((1, 5), cells):
+        entries = [w.data for row in cell.weight_hh for w in row]
+        assert sizes[step] == [pytest.approx(math.hypot(*entries))]
 
 
 @pytest.mark.parametrize(("cell", "steps"), [(nn.RNNCell, 40), (nn.LSTMCell, 25)])

@@ -40,7 +40,7 @@ def level_of(scene: Scene, size: int) -> str:
     if size > MOST_CARDS:
         return "scope" if has_scopes(scene) else "vector"
     named = sum(bool(node.label and node.parents) for node in scene.order)
-    return "gate" if named >= _LEAST_NAMED else "scalar"
+    return "gate" if named >= _LEAST_NAMED or has_scopes(scene) else "scalar"
 
 
 def _is_long(steps: int, scene: Scene) -> bool:

@@ -10,7 +10,7 @@ from microgrid.nn import Unrolled
 from microgrid.value import Value
 
 from .model import Name
-from .naming import label_of
+from .naming import label_of, twins
 from .reading import Scene
 
 __all__ = ["Group", "Groups"]
@@ -67,6 +67,7 @@ class Groups:
         self.group: dict[Value, Group] = {}
         self.groups: list[Group] = []
         self._depth = self._depths()
+        self._twins = twins(scene.shared)
         self._subscoped = any("/" in node.scope for node in scene.order if scene.framed(node))
         self._cells = sorted(scene.cells, key=len, reverse=True) if scene.both_ways else []
         self._states: dict[str, list[Value]] = defaultdict(list)
@@ -135,7 +136,7 @@ class Groups:
         name: object = label_of(node.label).whole if node.label else None
         if not node.parents:
             if scene.is_shared_leaf(node):
-                return ("parameter", name or node)
+                return ("parameter", name or node, self._twins.get(node))
             # An embedding's rows share a label; the steps that read a row tell them apart.
             read = tuple(sorted(scene.given.get(node, ())))
             return ("leaf", name or scene.roles.get(node) or node, scope, column, read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from microgrid.value import Value
@@ -9,7 +10,7 @@ from microgrid.value import Value
 from ..style.typography import number
 from .model import Name, Operation
 
-__all__ = ["describe", "label_of", "name_of", "operation", "timeless"]
+__all__ = ["describe", "label_of", "name_of", "operation", "timeless", "twins"]
 
 
 @lru_cache(maxsize=8192)
@@ -22,6 +23,28 @@ def label_of(label: str) -> Name:
 def timeless(label: str) -> Name:
     """A label as a Name without its time step: the same for h_1 and h_2."""
     return label_of(label).timeless
+
+
+def twins(leaves: Iterable[Value]) -> dict[Value, int]:
+    """Which of the matrices of its name each leaf is an entry of, counted from 0.
+
+    An encoder and a decoder both have a W_h. The entries of a matrix are made one after the
+    other, so an entry whose label has come already begins another one.
+
+    >>> list(twins([Value(0.0, "W[0]"), Value(0.0, "W[1]"), Value(0.0, "W[0]")]).values())
+    [0, 0, 1]
+    """
+    met: dict[Name, list[set[str]]] = {}
+    found: dict[Value, int] = {}
+    for leaf in sorted(leaves, key=lambda leaf: leaf.serial):
+        if not leaf.label:
+            continue
+        of_name = met.setdefault(label_of(leaf.label).whole, [set()])
+        if leaf.label in of_name[-1]:
+            of_name.append(set())
+        of_name[-1].add(leaf.label)
+        found[leaf] = len(of_name) - 1
+    return found
 
 
 def name_of(node: Value) -> str:

@@ -12,7 +12,7 @@ from microgrid.sweep import gradients
 from microgrid.value import Value, creation_order
 
 from .model import Cell, Name, Panel, PanelKind
-from .naming import label_of, name_of
+from .naming import label_of, name_of, twins
 from .reading import Scene, total
 from .reading import total as added
 from .sentence import Case, How, Said, Sentence
@@ -31,15 +31,16 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
     title = "Shared parameters: one gradient, summed over time"
     heads = [f"t = {t}" for t in steps]
     parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
-    together: dict[Name, list[Value]] = defaultdict(list)
+    together: dict[str, list[Value]] = defaultdict(list)
+    apart = _apart(scene)
     for leaf, name in _in_tables(scene).items():
-        together[name].append(leaf)
+        together[f"{name}{apart[leaf]}"].append(leaf)
     if len(parts) <= max(_MOST_ROWS, len(together)):  # norms would say no more in fewer rows
         return _sum_panel("shared", title, heads, parts, scene)
     rows = [_heads(["value", *heads, "dL/dw = Σ"])]
-    for name, leaves in together.items():
+    for whole, leaves in together.items():
         size = norm(map(value, leaves))
-        cells = [Cell("name", str(name), bold=True), Cell("value", number=size)]
+        cells = [Cell("name", whole, bold=True), Cell("value", number=size)]
         for i in range(len(steps)):
             sent = [part for leaf in leaves if (part := parts[leaf][i]) is not None]
             cells.append(_grad_cell(norm(sent) if sent else None))
@@ -47,6 +48,22 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
         rows.append((*cells, _grad_cell(norm(found) if found else None, bold=True)))
     note = "Euclidean norms, the last one of the sum"
     return Panel("shared", title, tuple(rows), note)
+
+
+def _apart(scene: Scene) -> dict[Value, str]:
+    """What tells shared weights of one name apart: where each is used, or which it is."""
+    twin = twins(scene.shared)
+    used: dict[Name, dict[int, str]] = defaultdict(dict)
+    for leaf, which in twin.items():
+        scope = scene.local_scope(scene.uses[leaf][0]).partition("/")[0]
+        used[label_of(leaf.label).whole].setdefault(which, scope)
+    found = dict.fromkeys(scene.shared, "")
+    for leaf, which in twin.items():
+        scopes = used[label_of(leaf.label).whole]
+        if len(scopes) > 1:
+            differ = all(scopes.values()) and len({*scopes.values()}) == len(scopes)
+            found[leaf] = f" ({scopes[which]})" if differ else f" ({which + 1})"
+    return found
 
 
 def _in_tables(scene: Scene) -> dict[Value, Name]:
@@ -96,11 +113,13 @@ def _sum_panel(
 
     Where earlier sweeps have left their share in it, a column says so.
     """
+    apart = _apart(scene) if kind == "shared" else {}
     rests = {leaf: _left_over(scene.grad(leaf), found) for leaf, found in parts.items()}
     earlier = any(rest is not None for rest in rests.values())
     rows = [_heads(["value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"])]
     for leaf, found in parts.items():
-        cells = [Cell("name", name_of(leaf), bold=True), Cell("value", number=value(leaf))]
+        name = name_of(leaf) + apart.get(leaf, "")
+        cells = [Cell("name", name, bold=True), Cell("value", number=value(leaf))]
         cells += [_grad_cell(part) for part in found]
         cells += [_grad_cell(rests[leaf])] if earlier else []
         rows.append((*cells, _grad_cell(scene.grad(leaf), bold=True)))
