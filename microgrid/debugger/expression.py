@@ -22,9 +22,9 @@ from ..wording import cut
 __all__ = ["ATTRIBUTES", "CONSTANTS", "Expression", "on_the_line"]
 
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-# The marks of a layer and a direction (h²_3, W_h¹′) are no letters to Python's parser: it is given
-# others in their place, which nobody types.
-_MARKS, _LETTERS = "⁰¹²³⁴⁵⁶⁷⁸⁹′", "𝟶𝟷𝟸𝟹𝟺𝟻𝟼𝟽𝟾𝟿ꞌ"
+# The marks of a layer and a direction (h²_3, W_h¹′, h→_3) are no letters to Python's parser: it
+# is given others in their place, which nobody types.
+_MARKS, _LETTERS = "⁰¹²³⁴⁵⁶⁷⁸⁹′→←", "𝟶𝟷𝟸𝟹𝟺𝟻𝟼𝟽𝟾𝟿ꞌꞏꟷ"
 _PARSED, _WRITTEN = str.maketrans(_MARKS, _LETTERS), str.maketrans(_LETTERS, _MARKS)
 _LONGEST = 500  # characters
 

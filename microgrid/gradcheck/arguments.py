@@ -20,6 +20,8 @@ __all__ = ["Direction", "as_values", "call", "golden_weight", "names_of", "prepa
 
 def prepare(f: Callable[..., Value], inputs: Any) -> tuple[list[Any], dict[Value, str]]:
     """The arguments of f, their numbers as Values, and every leaf among them with its name."""
+    if not callable(f):
+        raise TypeError(f"gradcheck takes the function first, then its inputs, got {short(f)}")
     if isinstance(inputs, Value | float) or not _is_sequence(inputs):
         inputs = [inputs]
     leaves: dict[Value, str] = {}
@@ -112,10 +114,12 @@ def call(f: Callable[..., Value], arguments: Sequence[Any]) -> Value:
     """f of its arguments, or of none if it takes none; TypeError unless it returns a Value."""
     root = f() if _parameters(f) == [] else f(*arguments)
     if not isinstance(root, Value):
-        raise TypeError(
-            f"gradcheck: f must return a Value, got {root!r}; float(), .data and math "
-            f"functions lose the gradient"
-        )
+        hint = "float(), .data and math functions lose the gradient"
+        if root is None:
+            hint = "let it end with the loss, `return loss`"
+        elif isinstance(root, list | tuple):
+            hint = "return one entry of it, or the sum, F.sum(...)"
+        raise TypeError(f"gradcheck: f must return a Value, got {short(root)}; {hint}")
     return root
 
 

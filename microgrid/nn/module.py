@@ -45,6 +45,16 @@ class Module:
     training: bool = True
     _buffers: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """`forward` and a call are the same, whichever of them a class defines."""
+        super().__init_subclass__(**options)
+        own: dict[str, Any] = dict(vars(cls))
+        parent: Any = cls.__mro__[1]
+        if "forward" in own and "__call__" not in own:  # also where the parent defines a call
+            cls.__call__ = Module.__call__  # type: ignore[method-assign]
+        elif "__call__" in own and parent.forward in (Module.forward, parent.__call__):
+            cls.forward = own["__call__"]  # type: ignore[method-assign]
+
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if not name.startswith("_"):

@@ -30,7 +30,8 @@ class RecurrentCell(Module):
     """What SequenceModel unrolls: a start state, one step, and the hidden part of a state.
 
     A cell of one's own sets input_size and hidden_size, and returns the next hidden vector
-    from `forward(x, h)`; h_0 is a vector of zeros. The states are named h_1, h_2, ...
+    from `forward(x, h)`, where x is None at a step without input; h_0 is a vector of zeros.
+    The states are named h_1, h_2, ...
 
     >>> from microgrid import nn
     >>> class Leaky(nn.RecurrentCell):
@@ -47,10 +48,6 @@ class RecurrentCell(Module):
     input_size: int
     hidden_size: int
     _mark = ""  # of what this cell is within others, see `mark_as`
-
-    def __call__(self, x: Sequence[Operand] | None, state: Any) -> Any:
-        """The next state from input x (None: no input at this step) and the last state."""
-        return self.forward(x, state)
 
     def initial_state(self, h0: Any = None) -> Any:
         """The state before step 1: leaves h_0, zero unless given."""

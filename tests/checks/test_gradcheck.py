@@ -286,6 +286,12 @@ def test_values_that_f_brings_along_are_named_as_unchecked(caplog):
 def test_bad_input_is_named():
     with pytest.raises(TypeError, match=r"f must return a Value, got 0\.479"):
         gradcheck(math.sin, [0.5])
+    with pytest.raises(TypeError, match="a Value, got None; let it end with the loss, `return"):
+        gradcheck(lambda x: None, [0.5])
+    with pytest.raises(TypeError, match="a Value, got a list; return one entry of it"):
+        gradcheck(lambda x: [x, x], [0.5])
+    with pytest.raises(TypeError, match="takes the function first, then its inputs, got a list"):
+        gradcheck([0.5], lambda x: x)
     for inputs, shown in [("x", "a list"), (["x"], "a list"), ([], "a list"), ([3], "a list")]:
         with pytest.raises(ValueError, match=f"nothing to check among the inputs, {shown}: they"):
             gradcheck(Value.tanh, inputs)

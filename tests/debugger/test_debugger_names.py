@@ -141,9 +141,11 @@ def test_the_names_of_layers_within_expressions(command, last):
     assert any(last in line for line in replies(stacked(), command))
 
 
-def test_the_prime_of_the_backward_direction_within_expressions():
-    h, back = Value(2.0, label="h_1"), Value(3.0, label="h²_1′")
-    assert "5" in replies(h * back, "p h_1 + h²_1′")
+@pytest.mark.parametrize("name", ["h²_1′", "h→_1", "h←_1"])
+def test_the_marks_of_a_direction_within_expressions(name):
+    h, back = Value(2.0, label="h_1"), Value(3.0, label=name)
+    assert "5" in replies(h * back, f"p h_1 + {name}")
+    assert "3" in replies(h * back, f"p {name}.data + 0")
 
 
 @pytest.mark.parametrize(

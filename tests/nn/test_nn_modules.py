@@ -266,3 +266,38 @@ def test_a_tied_weight_has_both_keys_as_in_pytorch():
     free.b = nn.Linear(2, 2)
     free.load_state_dict(state)
     assert free.state_dict() == state
+
+
+class Doubled(nn.RNNCell):
+    """A step of its own, as in PyTorch by `forward`, though the cell below has a call."""
+
+    def forward(self, x, h):
+        return [2.0 * new for new in super().forward(x, h)]
+
+
+def test_the_forward_of_a_subclass_is_what_is_called():
+    plain, doubled = nn.RNNCell(1, 2, seed=0), Doubled(1, 2, seed=0)
+    expected = [2.0 * h.data for h in plain([1.0], [0.5, 0.5])]
+    assert [h.data for h in doubled([1.0], [0.5, 0.5])] == expected
+    run = nn.SequenceModel(doubled).unroll([1.0], h0=[0.5, 0.5], loss=lambda h, _: h[0])
+    assert run.loss.data == expected[0]
+    layer = nn.Linear(2, 1, seed=0)
+    assert layer.forward([1.0, 2.0])[0].data == layer([1.0, 2.0])[0].data
+
+
+def test_the_call_of_a_subclass_counts_as_well():
+    class Negated(Doubled):
+        def __call__(self, x, h):
+            return [-new for new in super().__call__(x, h)]
+
+    class Halved(nn.RNNCell):
+        def __call__(self, x, h):
+            return [new / 2.0 for new in super().__call__(x, h)]
+
+    plain, doubled, negated, halved = (
+        kind(1, 1, seed=0) for kind in (nn.RNNCell, Doubled, Negated, Halved)
+    )
+    (expected,) = plain([1.0], [0.0])
+    assert negated([1.0], [0.0])[0].data == -doubled([1.0], [0.0])[0].data == -2.0 * expected.data
+    assert halved([1.0], [0.0])[0].data == halved.forward([1.0], [0.0])[0].data
+    assert halved([1.0], [0.0])[0].data == expected.data / 2.0
