@@ -75,6 +75,25 @@ def lone(dice: Dice) -> Value:
     return F.sum(nodes[len(leaves) :]) if dice.random() < 0.5 else nodes[-1]
 
 
+def line(dice: Dice) -> Value:
+    """Lines of nodes, each of which reads the one before it; a line may go on from others."""
+    starts, ends = [dice.leaf() for _ in range(dice.randint(2, 6))], []
+    for _ in range(dice.choice([1, 1, 2, 3])):
+        last, read = dice.choice(starts), dice.sample(starts, 2)
+        for _ in range(dice.randint(1, 30)):
+            op = dice.choice(ops.OPS)
+            arity = op.arity or 2 * dice.choice([1, 1, 1, 2, 4])
+            operands: list[Any] = [dice.choice(read) if dice.random() < 0.8 else dice.number()
+                                   for _ in range(arity)]  # fmt: skip
+            operands[dice.randrange(arity)] = last
+            last = record(op, operands)
+            if dice.random() < 0.1:
+                read.append(last)
+        starts.append(last)
+        ends.append(last)
+    return F.sum(ends) if len(ends) > 1 else ends[0]
+
+
 def wide(dice: Dice) -> Value:
     """Vectors: one op on many nodes, matrices used again and again, permutations, sharing."""
     pool = [[dice.leaf() for _ in range(dice.choice([2, 3, 5, 8, 16, 17]))]]
@@ -135,7 +154,7 @@ class Program:
 def program(seed: int) -> Program:
     dice = Dice(seed)
     dice.wild = dice.random() < 0.3
-    loss = dice.choice([lone, wide])(dice)
+    loss = line(dice) if seed % 3 == 1 else dice.choice([lone, wide])(dice)
     leaves = [x for x in creation_order(loss) if x.op is None]
     inputs = dice.sample(leaves, dice.randint(0, len(leaves)))
     size = dice.choice([0, 0, 1, 3, 17]) if inputs else 0

@@ -1,11 +1,11 @@
-"""The kinds of blocks: a matrix times columns, and one op on many nodes."""
+"""The kinds of blocks: a matrix times columns, one op on many nodes, and a chain of lone nodes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, ClassVar
 
 from .. import ops
@@ -15,9 +15,11 @@ from .ir import (
     ELEMENTWISE,
     PRODUCTS,
     REDUCTIONS,
+    ArrayBlock,
     Block,
     Constants,
     Graph,
+    Lone,
     Matrix,
     Nodes,
     Phase,
@@ -28,16 +30,18 @@ from .memory import FEW_OPERANDS
 from .numpy.elementwise import Map
 from .numpy.matmul import Product
 
-__all__ = ["NEUTRAL", "MatrixBlock", "OpBlock"]
+__all__ = ["LEAST_CHAIN", "NARROW", "NEUTRAL", "ChainBlock", "MatrixBlock", "OpBlock", "gathered"]
 
 # What an operand more must be so that it changes nothing: shorter nodes are padded with it.
 NEUTRAL = {ops.SUM: 0.0, ops.DOT: 0.0, ops.LOGSUMEXP: -math.inf}
 _REDUCED, _MAPPED = (REDUCTIONS,), (ELEMENTWISE,)
-_NARROW = 4  # up to so many operands in all, a block's nodes are worth taking one by one
+NARROW = 4  # up to so many operands in all, a block's nodes are worth taking one by one
+LEAST_CHAIN = 4  # nodes: fewer are as fast as blocks of their own, and easier to read in a plan
+_MOST_NAMES = 6  # ops that the title of a chain names
 
 
 @dataclass(eq=False, slots=True)
-class MatrixBlock(Block):
+class MatrixBlock(ArrayBlock):
     """matrix x columns; outputs[c][r] is the node of row r and column c."""
 
     matrix: Matrix
@@ -89,7 +93,7 @@ class MatrixBlock(Block):
 
 
 @dataclass(eq=False, slots=True)
-class OpBlock(Block):
+class OpBlock(ArrayBlock):
     """One op applied to many nodes: operands[i][k] is operand k of node outputs[i].
 
     Nodes of fewer operands are padded with neutral constants, of a dot at the end of each half.
@@ -103,6 +107,12 @@ class OpBlock(Block):
     operands: Sequence[Nodes]
     is_swept: bool
     lengths: tuple[int, int]  # the fewest and the most operands without padding
+
+    @classmethod
+    def lone(cls, op: Op, node: int, operands: Nodes, is_swept: bool) -> OpBlock:
+        """A block of one node."""
+        length = len(operands)
+        return cls(op, (node,), (operands,), is_swept, (length, length))
 
     @classmethod
     def padded(
@@ -189,13 +199,71 @@ class OpBlock(Block):
         of = of if self.op.variadic else ""
         return f"{self.op}{of} · {count} node{'s' * (count != 1)}"
 
-    def alone(self) -> Sequence[tuple[Op, int, Nodes]]:
-        first, *others = self.operands
-        if not self.is_swept or (1 + len(others)) * len(first) > _NARROW:
+    def alone(self) -> Sequence[Lone]:
+        if not self.is_swept or len(self.operands) * len(self.operands[0]) > NARROW:
             return ()
-        if not others:
-            return ((self.op, self.outputs[0], first),)
         return [(self.op, node, operands) for node, operands in zip(self.outputs, self.operands)]
+
+
+@dataclass(eq=False, slots=True)
+class ChainBlock(Block):
+    """Single nodes one after the other, each of which reads the one before it.
+
+    Nothing else could run beside them. All have few operands, and the loss depends on all.
+    """
+
+    nodes: Sequence[Lone]
+
+    phases: ClassVar = _MAPPED
+
+    def made(self) -> list[int]:
+        return [node for _, node, _ in self.nodes]
+
+    def read(self) -> Iterable[int]:
+        read = chain.from_iterable([operands for _, _, operands in self.nodes])
+        return dict.fromkeys(read).keys() - set(self.made())
+
+    def place(self, layout: Places, phase: Phase) -> ChainBlock:
+        layout.put_in_a_row(self.made())
+        layout.put_in_a_row(chain.from_iterable([operands for _, _, operands in self.nodes]))
+        return self
+
+    def verify(self, graph: Graph) -> None:
+        before: int | None = None
+        to_come = set(self.made())
+        for block in self.apart():
+            block.verify(graph)
+            (node,), (operands,) = block.outputs, block.operands
+            name = graph.name(node)
+            rule(before is None or before in operands, f"{name} does not follow in its chain")
+            rule(to_come.isdisjoint(operands), f"{name} is too soon in its chain")
+            to_come.discard(node)
+            before = node
+
+    def title(self) -> str:
+        names = list(dict.fromkeys([op.name for op, _, _ in self.nodes]))
+        shown = names if len(names) <= _MOST_NAMES else [*names[: _MOST_NAMES - 1], "…"]
+        return f"chain of {', '.join(shown)} · {len(self.nodes):,} nodes"
+
+    def apart(self) -> Sequence[OpBlock]:
+        return [OpBlock.lone(*node, is_swept=True) for node in self.nodes]
+
+    def alone(self) -> Sequence[Lone]:
+        return self.nodes
+
+
+def gathered(blocks: Sequence[Block], least: int) -> Iterator[ArrayBlock | list[Block]]:
+    """The blocks for an engine that takes narrow ones node by node: those in a row as a list.
+
+    least: so many blocks have to be in a row for that, unless one of them is a chain.
+    """
+    for is_narrow, group in groupby(blocks, lambda block: bool(block.alone())):
+        row = list(group)
+        whole = [block for block in row if isinstance(block, ArrayBlock)]
+        if is_narrow and (len(row) >= least or len(whole) < len(row)):
+            yield row
+        else:
+            yield from whole
 
 
 def _halves(nodes: Nodes, parts: int) -> list[Nodes]:

@@ -20,11 +20,13 @@ from ..ops import Op
 from ..value import Value
 
 __all__ = [
-    "COLUMNS", "ELEMENTWISE", "FIRST_CONSTANT", "PRODUCTS", "REDUCTIONS", "Block", "Constants",
-    "Dots", "Graph", "Matrix", "Nodes", "Phase", "Places", "rule", "verify_blocks",
+    "COLUMNS", "ELEMENTWISE", "FIRST_CONSTANT", "PRODUCTS", "REDUCTIONS", "ArrayBlock", "Block",
+    "Constants", "Dots", "Graph", "Lone", "Matrix", "Nodes", "Phase", "Places", "rule",
+    "verify_blocks",
 ]  # fmt: skip
 
 Nodes: TypeAlias = tuple[int, ...]
+Lone: TypeAlias = tuple[Op, int, Nodes]  # a node on its own: its op, the node, its operands
 FIRST_CONSTANT = 1 << 40  # the node of the first plain number
 
 
@@ -170,9 +172,14 @@ class Graph:
         return found
 
     @cached_property
+    def varying(self) -> set[int]:
+        """The nodes that depend on a leaf which is no parameter, such leaves among them."""
+        return self.above(self.fixed) if self.fixed else set()
+
+    @cached_property
     def learning(self) -> set[int]:
         """The nodes that depend on a parameter, parameters among them."""
-        return self.above(self.parameters)
+        return self.above(self.parameters) if self.fixed else {*self.order}  # all hang on leaves
 
     def above(self, sources: Iterable[int]) -> set[int]:
         """The nodes that depend on any of these, themselves among them."""
@@ -261,7 +268,8 @@ class Block(ABC):
     """Nodes that are computed together. A kind of block is a class with these methods.
 
     The memory and the NumPy and JAX executors call these methods and know no kind by name; a
-    class that lacks one of them cannot be instantiated.
+    class that lacks one of them cannot be instantiated. What computes with arrays takes every
+    block `apart`; what computes with single numbers takes those that may be `alone`.
     """
 
     __slots__ = ()
@@ -280,14 +288,6 @@ class Block(ABC):
         """Give places to its nodes; the block, its nodes perhaps in another order."""
 
     @abstractmethod
-    def numpy(self, layout: Any, weights: Any, batched: bool) -> Any:
-        """Its kernel on NumPy arrays (numpy.messages.Kernel)."""
-
-    @abstractmethod
-    def jax(self, translation: Any) -> Callable[[list[Any]], Any]:
-        """A function from all arrays so far to the array of what it makes, in order of `made`."""
-
-    @abstractmethod
     def verify(self, graph: Graph) -> None:
         """AssertionError where it computes anything but what the graph says."""
 
@@ -295,8 +295,34 @@ class Block(ABC):
     def title(self) -> str:
         """Its op and its shape, for a listing: "matrix 2x4 · 2 columns"."""
 
-    def alone(self) -> Sequence[tuple[Op, int, Nodes]]:
-        """Its nodes one by one as (op, node, operands), if they may be computed like that."""
+    @abstractmethod
+    def apart(self) -> Sequence[ArrayBlock]:
+        """Blocks that compute the same with arrays, one after the other."""
+
+    @abstractmethod
+    def alone(self) -> Sequence[Lone]:
+        """Its nodes one by one, if they may be computed like that; otherwise nothing."""
+
+
+class ArrayBlock(Block):
+    """A block that is one kernel of arrays."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def numpy(self, layout: Any, weights: Any, batched: bool) -> Any:
+        """Its kernel on NumPy arrays (numpy.messages.Kernel)."""
+
+    @abstractmethod
+    def jax(self, translation: Any) -> Callable[[list[Any]], Any]:
+        """A function from all arrays so far to the array of what it makes, in order of `made`."""
+
+    def apart(self) -> Sequence[ArrayBlock]:
+        """The block itself."""
+        return (self,)
+
+    def alone(self) -> Sequence[Lone]:
+        """Nothing, unless the kind of block knows better."""
         return ()
 
 

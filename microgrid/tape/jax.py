@@ -8,6 +8,7 @@ cannot raise: where a guard fails, the loss is nan, and so is its gradient.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -112,9 +113,10 @@ class _Translation:
         self._numbers = [graph.values[node].data for node in fixed] + graph.constants.numbers
         fixed += range(FIRST_CONSTANT, FIRST_CONSTANT + len(graph.constants.numbers))
         place.update({node: (2, i) for i, node in enumerate(fixed)})
-        for source, block in enumerate(plan.blocks, start=3):
+        blocks = list(chain.from_iterable(block.apart() for block in plan.blocks))
+        for source, block in enumerate(blocks, start=3):
             place.update({node: (source, i) for i, node in enumerate(block.made())})
-        self._steps = [block.jax(self) for block in plan.blocks]
+        self._steps = [block.jax(self) for block in blocks]
         self._loss = place[graph.roots[0]]
         self._tests = []
         for check in plan.checks:

@@ -12,16 +12,17 @@ columns of a matrix are one group, hence one matrix product.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, TypeAlias
 
 from .. import ops
 from ..ops import Op
-from .blocks import NEUTRAL, MatrixBlock, OpBlock
-from .ir import Block, Graph, Matrix, Nodes
+from .blocks import LEAST_CHAIN, NARROW, NEUTRAL, ChainBlock, MatrixBlock, OpBlock
+from .ir import Block, Graph, Lone, Matrix, Nodes
 
 __all__ = ["schedule"]
 
@@ -170,7 +171,7 @@ class _Scheduler:
         released += [task for task in range(size, len(waits)) if not waits[task]]
         while released or heap:
             if not heap and self._is_lone(released):
-                released = self._run_alone(released[0], blocks)
+                released = self._run_chain(released[0], blocks)
                 continue
             self._queue(released, ready, heap, top)
             place, group = heappop(heap)
@@ -188,22 +189,49 @@ class _Scheduler:
         return blocks, list(self.rows_of)
 
     def _is_lone(self, tasks: Sequence[int]) -> bool:
-        """Whether this is one node, and of no matrix."""
-        return len(tasks) == 1 and tasks[0] < self.size and tasks[0] not in self.cell_of
+        """Whether this is one node, of few operands and of no matrix."""
+        first, cell_of = tasks[0], self.cell_of
+        if len(tasks) > 1 or first >= self.size or first in cell_of:
+            return False
+        return len(self.operands[first]) <= NARROW
 
-    def _run_alone(self, node: int, blocks: list[Block]) -> list[int]:
-        """Blocks of one node each, which need no queue, until not just one is ready; what is."""
-        waits, readers, size, cell_of = self.waits, self.readers, self.size, self.cell_of
+    def _run_chain(self, node: int, blocks: list[Block]) -> list[int]:
+        """Lone nodes, which need no queue, until what is ready is not one of them; what is."""
+        waits, readers, operands = self.waits, self.readers, self.operands
+        size, cell_of = self.size, self.cell_of
+        nodes: list[int] = []
         while True:
-            blocks.append(self._single(node))
+            nodes.append(node)
             released = []
             for task in readers[node]:
                 waits[task] -= 1
                 if not waits[task]:
                     released.append(task)
-            if len(released) != 1 or released[0] >= size or released[0] in cell_of:
-                return released
-            node = released[0]
+            if len(released) == 1:  # as `_is_lone`, without its call
+                node = released[0]
+                if node < size and node not in cell_of and len(operands[node]) <= NARROW:
+                    continue
+            blocks += self._chains(nodes)
+            return released
+
+    def _chains(self, nodes: Sequence[int]) -> Iterator[Block]:
+        """Nodes of which each depends on the one before: as chains where they are many.
+
+        So what no input reaches stands first, in a chain of its own, for a batch computes it
+        once; and what is there for guards only stands last, in no chain.
+        """
+        lone = self._lone(nodes)
+        once = swept = 0
+        if len(nodes) >= LEAST_CHAIN:
+            under_loss, varying = self.under_loss, self.graph.varying
+            swept = bisect_left(nodes, True, key=lambda node: node not in under_loss)
+            once = bisect_left(nodes, True, hi=swept, key=varying.__contains__)
+        for start, end in pairwise([0, once, swept]):
+            if end - start >= LEAST_CHAIN:
+                yield ChainBlock(lone[start:end])
+            else:
+                yield from [OpBlock.lone(*each, is_swept=True) for each in lone[start:end]]
+        yield from [OpBlock.lone(*each, each[1] in self.under_loss) for each in lone[swept:]]
 
     def _queue(
         self, tasks: Sequence[int], ready: dict[_Group, list[int]], heap: list[_Place], top: int
@@ -222,13 +250,11 @@ class _Scheduler:
         for group, place in first.items():
             heappush(heap, (place, group))
 
-    def _single(self, node: int) -> OpBlock:
-        op, read = self.op[node], self.operands[node]
-        assert op is not None
-        if op is ops.DOT:
-            read = self._factors(node)
-        length = len(read)
-        return OpBlock(op, (node,), (read,), node in self.under_loss, (length, length))
+    def _lone(self, nodes: Sequence[int]) -> list[Lone]:
+        """The nodes with their ops and operands, those of a dot with parameters first."""
+        kinds: Sequence[Any] = self.op  # no leaves among them
+        operands, dot = self.operands, ops.DOT
+        return [(kinds[x], x, self._factors(x) if kinds[x] is dot else operands[x]) for x in nodes]
 
     def _blocks(self, group: list[int]) -> list[Block]:
         """One block for nodes that are ready together; more if their lengths differ too much."""
@@ -237,7 +263,7 @@ class _Scheduler:
         if matrix is not None:
             return [self._matrix_block(matrix, group)]
         if len(group) == 1:
-            return [self._single(first)]
+            return [OpBlock.lone(*self._lone(group)[0], first in self.under_loss)]
         op = self.op[first]
         assert op is not None
         read = [*map(self._factors, group)] if op is ops.DOT else [self.operands[x] for x in group]

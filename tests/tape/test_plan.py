@@ -12,7 +12,7 @@ from microgrid.tape import Tape
 from microgrid.tape.blocks import MatrixBlock, OpBlock
 from microgrid.tape.compiler import PASSES
 from microgrid.tape.guards import source
-from microgrid.tape.ir import FIRST_CONSTANT, Block
+from microgrid.tape.ir import FIRST_CONSTANT, ArrayBlock
 from microgrid.tape.memory import Layout
 from microgrid.tape.plan import Plan, verify
 
@@ -50,6 +50,20 @@ def test_every_pass_leaves_a_right_plan_of_sequences(cell):
     model, run, xs = char_rnn(cell=cell)
     compiled(run.loss, xs, model.parameters())
     compiled(run.loss, xs, model.parameters()[:5])
+
+
+def newton(steps=3):
+    """The square root of x by Newton's method, and how far its square is from x."""
+    x, start = Value(2.0, label="x"), Value(1.0, label="start")
+    root = start
+    for _ in range(steps):
+        root = (root + x / root) * 0.5
+    return (root * root - x) ** 2, [x]
+
+
+def test_a_printed_plan_names_what_a_chain_computes(golden_text):
+    loss, inputs = newton()
+    golden_text("plan_newton.txt", f"{Tape(loss, inputs).plan}\n")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +143,7 @@ def test_looking_a_slot_up_makes_none(plan):
 
 def test_a_kind_of_block_that_leaves_a_method_out_cannot_be_made(plan):
     @dataclass
-    class Copy(Block):
+    class Copy(ArrayBlock):
         outputs: list[int]
 
         phases = ()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from itertools import groupby
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from ..blocks import MatrixBlock, OpBlock
-from ..ir import Block, Matrix
+from ..blocks import MatrixBlock, OpBlock, gathered
+from ..ir import ArrayBlock, Block, Matrix
 from ..memory import Layout
 from ..parameters import Store
 from ..plan import Plan
@@ -205,17 +205,11 @@ class _Part:
         return node >= len(self._op) or self._op[node] is None
 
     def _kernels(self) -> Iterator[_Lone | Loop | Reduce | Product]:
-        def is_narrow(block: Block) -> bool:
-            return not self.arena.batch and bool(block.alone())
+        whole = chain.from_iterable(block.apart() for block in self.blocks)
+        for block in whole if self.arena.batch else gathered(self.blocks, _LEAST_ALONE):
+            yield _Lone(block, self._layout) if isinstance(block, list) else self._kernel(block)
 
-        for narrow, group in groupby(self.blocks, is_narrow):
-            row = list(group)
-            if narrow and len(row) >= _LEAST_ALONE:
-                yield _Lone(row, self._layout)
-            else:
-                yield from map(self._kernel, row)
-
-    def _kernel(self, block: Block) -> Loop | Reduce | Product:
+    def _kernel(self, block: ArrayBlock) -> Loop | Reduce | Product:
         if isinstance(block, MatrixBlock):
             return Product(self._rows[block.matrix], block.columns, block.outputs, self._layout)
         assert isinstance(block, OpBlock), f"no kernel for {block!r}"

@@ -16,13 +16,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence, Set
 from contextvars import Context
 from functools import partial
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...collector import uncollected
+from ..blocks import gathered
 from ..ir import Block, Matrix
 from ..memory import Layout
 from ..parameters import Store
@@ -31,11 +32,12 @@ from .elementwise import Map, derivatives_of, families
 from .matmul import MatrixGradient
 from .messages import Gradients, Kernel, Sink, Sweep
 from .program import Array, Call, Program, check_rows, zeros
-from .scalars import Scalars, gathered
+from .scalars import Scalars
 from .slots import Slots, segments
 
 __all__ = ["Replay"]
 
+_LEAST_SCALARS = 4  # narrow blocks: to fetch the numbers of fewer costs more than it saves
 _PIECE = 100  # inputs that lie in pieces smaller than this are better scattered
 
 
@@ -201,9 +203,11 @@ class _Part:
         """Append the calls that compute the blocks."""
         layout, batched = self._plan.layout, self.values.ndim > 1
         self._copies.forward(program, self.values)
-        for block in self.blocks if batched else gathered(self.blocks):
+        whole = chain.from_iterable(block.apart() for block in self.blocks)
+        for block in whole if batched else gathered(self.blocks, _LEAST_SCALARS):
             if isinstance(block, list):
-                self._kernels.append(Scalars(block, layout))
+                nodes = chain.from_iterable([narrow.alone() for narrow in block])
+                self._kernels.append(Scalars([*nodes], layout))
             else:
                 self._kernels.append(block.numpy(layout, weights, batched))
         for kernel in self._kernels:

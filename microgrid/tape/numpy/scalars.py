@@ -6,58 +6,30 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import chain
 from operator import itemgetter
-from typing import TypeAlias
 
 import numpy as np
 
 from ...ops import FLOAT, Op
-from ..ir import Block, Nodes
+from ..ir import Lone
 from ..memory import Layout
 from .messages import Kernel, Sweep
 from .program import Array, Program
 
-__all__ = ["Scalars", "gathered"]
-
-_Alone: TypeAlias = tuple[Op, int, Nodes]  # an op, the node it makes, its operands
-
-_LEAST = 4  # blocks in a row: for fewer, fetching their numbers costs more than it saves
-
-
-def gathered(blocks: Sequence[Block]) -> list[Block | list[_Alone]]:
-    """The blocks, and in place of narrow ones that stand in a row a list of their nodes."""
-    found: list[Block | list[_Alone]] = []
-    row: list[Block] = []  # the narrow ones since the last wide one
-    nodes: list[_Alone] = []
-
-    def end_row() -> None:
-        nonlocal row, nodes
-        if len(row) >= _LEAST:
-            found.append(nodes)
-        else:
-            found.extend(row)
-        row, nodes = [], []
-
-    for block in blocks:
-        alone = block.alone()
-        if alone:
-            row.append(block)
-            nodes += alone
-        else:
-            end_row()
-            found.append(block)
-    end_row()
-    return found
+__all__ = ["Scalars"]
 
 
 class Scalars(Kernel):
     """Single nodes in a row, run by the rows of the op table for floats."""
 
-    def __init__(self, each: Sequence[_Alone], layout: Layout) -> None:
+    def __init__(self, each: Sequence[Lone], layout: Layout) -> None:
         ops, nodes, operands = zip(*each)
         read = list(dict.fromkeys(chain.from_iterable(operands)).keys() - set(nodes))
         read.sort()
-        place = {node: i for i, node in enumerate(chain(read, nodes))}.__getitem__
-        self._places = [tuple(map(place, row)) for row in operands]
+        place = {node: i for i, node in enumerate(chain(read, nodes))}
+        self._places = [
+            (place[row[0]], place[row[1]]) if len(row) == 2 else tuple([place[x] for x in row])
+            for row in operands
+        ]
         self._getters = [
             itemgetter(*row) if len(row) > 1 else itemgetter(slice(row[0], row[0] + 1))
             for row in self._places  # what takes their numbers from a list, as a sequence
