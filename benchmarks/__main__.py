@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 HELPERS = {
+    "checkout",
     "costs",
     "graphs",
     "harness",

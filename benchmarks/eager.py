@@ -18,18 +18,17 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-HERE = Path(__file__).resolve().parent.parent
+if TYPE_CHECKING:
+    from .checkout import Process
+
 GPT = "GPT in plain operators"
 SEQUENCES = {  # class and sizes, and whether written in plain operators
     "char-RNN 3, 4, 4": ("CharRNN", (3, 4, 4), False),
@@ -116,64 +115,47 @@ def _serve(name: str, kinds: Sequence[str], collector: bool) -> None:
         print(_timed(steps[kind], times[kind]), flush=True)
 
 
-class _Process:
-    """Makes steps of one or several kinds when asked to."""
+def _process(folder: Path, name: str, *kinds: str, collector: bool = True) -> Process:
+    """A process that makes steps of one or several kinds when asked to."""
+    from .checkout import Process
 
-    def __init__(self, folder: Path, name: str, *kinds: str, collector: bool = True) -> None:
-        command = [sys.executable, str(Path(__file__).resolve()), "--serve", name, *kinds]
-        environment = {**os.environ, "PYTHONPATH": str(folder)}
-        self.process = subprocess.Popen(
-            [*command, *([] if collector else ["--no-collector"])],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-            cwd=folder, env=environment,
-        )  # fmt: skip
-
-    def seconds(self, kind: str) -> float:
-        """The processor time of a step."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{kind}\n")
-        return float(self.process.stdout.readline())
-
-    def close(self) -> None:
-        self.process.communicate()
+    without = () if collector else ("--no-collector",)
+    return Process(__file__, folder, "--serve", name, *kinds, *without)
 
 
-def race(title: str, other: _Process, kind: str, ours: _Process, rounds: int) -> list[str]:
-    """A row: the least step of both, and the ratios of the least ones and of the rounds' median."""
+def _raced(title: str, other: Process, kind: str, ours: Process, rounds: int) -> list[str]:
+    """A row, and the end of both processes."""
+    from .checkout import race
+
     try:
-        turns = [(other.seconds(kind), ours.seconds("ours")) for _ in range(rounds + 2)][2:]
+        return race(title, other, ours, (kind, "ours"), rounds)
     finally:
         for process in {other, ours}:
             process.close()
-    theirs, here = (min(side) for side in zip(*turns))
-    return [
-        title,
-        *(f"{1e3 * least:.2f} ms" for least in (theirs, here)),
-        *(f"{times:.2f}" for times in (theirs / here, median(a / b for a, b in turns))),
-    ]
 
 
 def races(folder: Path | None, rounds: int) -> list[list[str]]:
     """The rows of the GPT against other Values, then of all problems against the folder's."""
-    both = _Process(HERE, GPT, "own", "ours")
+    from .checkout import HERE
+
+    both = _process(HERE, GPT, "own", "ours")
     rows = [
-        race("GPT, its own Value", _Process(HERE, GPT, "own"), "own",
-             _Process(HERE, GPT, "ours"), rounds),
-        race("the same without the collector", _Process(HERE, GPT, "own", collector=False), "own",
-             _Process(HERE, GPT, "ours", collector=False), rounds),
-        race("the same in one process", both, "own", both, rounds),
+        _raced("GPT, its own Value", _process(HERE, GPT, "own"), "own",
+               _process(HERE, GPT, "ours"), rounds),
+        _raced("the same without the collector", _process(HERE, GPT, "own", collector=False), "own",
+               _process(HERE, GPT, "ours", collector=False), rounds),
+        _raced("the same in one process", both, "own", both, rounds),
     ]  # fmt: skip
     if find_spec("micrograd"):
-        micrograd = _Process(HERE, GPT, "micrograd")
+        micrograd = _process(HERE, GPT, "micrograd")
         rows.append(
-            race("GPT, micrograd's Value", micrograd, "micrograd",
-                 _Process(HERE, GPT, "ours"), rounds)
+            _raced("GPT, micrograd's Value", micrograd, "micrograd",
+                   _process(HERE, GPT, "ours"), rounds)
         )  # fmt: skip
     for name in PROBLEMS if folder else ():
         assert folder is not None
-        before = _Process(folder, name, "ours")
-        rows.append(race(name, before, "ours", _Process(HERE, name, "ours"), rounds))
+        before = _process(folder, name, "ours")
+        rows.append(_raced(name, before, "ours", _process(HERE, name, "ours"), rounds))
     return rows
 
 
@@ -196,26 +178,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _report(options: argparse.Namespace) -> None:
     from microgrid.files import write_whole
 
+    from .checkout import COLUMNS, commit
     from .machine import facts
     from .tables import Table
 
     folder = options.folder.resolve() if options.folder and not options.smoke else None
-    columns = ["an eager step", "theirs", "ours", "ratio of the least", "median ratio"]
     rows = races(folder, 3 if options.smoke else options.rounds)
-    table = Table("Eager steps: theirs divided by ours", columns, rows)
+    table = Table("Eager steps: theirs divided by ours", ["an eager step", *COLUMNS], rows)
     print("\n".join(table.lines()), flush=True)
     if options.save:
         made_on = "\n".join(f"- {fact}" for fact in facts(["numpy", "micrograd"]))
-        head = _HEAD.format(commit=_commit(folder))
+        head = _HEAD.format(commit=commit(folder))
         write_whole(options.save, f"{head}\n{made_on}\n\n{table.markdown()}")
-
-
-def _commit(folder: Path | None) -> str:
-    if folder is None:
-        return ""
-    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return found and f", a checkout of {found}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import costs, ladder, report, rung
+from benchmarks import checkout, costs, ladder, planning, report, rung
 from benchmarks.harness import Contender, Result, Standings, measure
 from benchmarks.peers import PEERS, contenders, make
 from benchmarks.problems import CharLSTM, CharRNN, Expression, MicroGPT, Moons, loss_and_norm
@@ -201,3 +201,19 @@ def test_the_readme_and_the_document_show_the_results_that_were_kept():
     assert text == report.document(found, growths, ladder.titles(ladder.RUNGS))
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert readme == report.in_readme(readme, report.best_ways(found))
+
+
+def test_planning_is_raced_against_another_checkout(capsys):
+    name = "char-RNN 3, 4, 4"
+    rows = planning.races(checkout.HERE, [name], rounds=1)
+    assert [row[0] for row in rows] == [f"{name}: Tape(loss)", f"{name}: and a first step"]
+    assert {len(row) for row in rows} == {1 + len(checkout.COLUMNS)}
+    with pytest.raises(SystemExit) as ended:
+        planning.main(["--before", "nowhere"])
+    assert ended.value.code == 2
+    assert "--before must be a checkout of microgrid, got nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["moons, one point", "expression, 4,000 nodes"])
+def test_a_tape_and_its_first_step_are_timed(name):
+    assert planning._measured(name, step=True) > 0.0

@@ -120,7 +120,7 @@ def flatten(inputs: Sequence[Any]) -> tuple[list[Field], tuple[int, ...]]:
 
 
 def _collect(item: Any, flat: list[Field]) -> tuple[int, ...] | None:
-    if isinstance(item, Field):
+    if isinstance(item, (Value, Index)):  # faster than to ask for a Field
         flat.append(item)
         return ()
     if isinstance(item, str) or not hasattr(item, "__iter__"):

@@ -23,7 +23,10 @@ def is_fresh(source: Source) -> bool:
 
     Then the recorded numbers are those that the leaves give, without a look at them.
     """
-    return changes[0] < next(value.serial for value in source.order if value.op is not None)
+    oldest = source.order[0].serial  # a leaf's as a rule, and mostly that is all one has to know
+    return changes[0] < oldest or changes[0] < next(
+        value.serial for value in source.order if value.op is not None
+    )
 
 
 def check_recorded(source: Source, replayed: float) -> None:
