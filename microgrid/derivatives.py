@@ -133,5 +133,5 @@ class VALUES:
 
     @staticmethod
     def sign(x: Operand) -> float:
-        number = float(x)
+        number = float(x)  # but x itself is compared, so that a Tape asks again
         return number if number != number else float((x > 0.0) - (x < 0.0))

@@ -30,6 +30,8 @@ def _quiet(function: Callable[[float], float]) -> Callable[[float], float]:
 class FLOAT:
     """IEEE-754 functions on Python floats under NumPy's names, a namespace for `xp`.
 
+    Each does what NumPy's function of its name does to one number, of a reduction to a sequence.
+
     >>> FLOAT.exp(710.0), FLOAT.log(0.0), FLOAT.divide(1.0, -0.0)
     (inf, -inf, -inf)
     """

@@ -17,6 +17,9 @@ Printed = tuple[str, int]  # the text, and how strongly its outermost operator b
 class Printer:
     """Prints expressions; a language is a subclass of tables.
 
+    A kind that is in neither table has a method of its own, `print_where` for where. It gets the
+    expression and returns its Printed.
+
     operators : kind -> (text between two operands, how strongly it binds); the second operand
         has to bind more strongly, so that a − (b − c) keeps its brackets
     functions : kind -> name, for functions that are written name(a, b)

@@ -45,7 +45,10 @@ class Columns:
 
 
 class Symbolic:
-    """The namespace `xp` whose functions write down what they are asked."""
+    """The namespace `xp` whose functions write down what they are asked.
+
+    The reductions, which take a whole column of operands, have methods of their own.
+    """
 
     def __getattr__(self, name: str) -> Callable[..., Expression]:
         if name.startswith("_") or not hasattr(FLOAT, name):

@@ -29,7 +29,10 @@ class _Watch:
 
 
 class _Watched(np.ndarray[Any, Any]):
-    """An array that tells its watch of each operation, and the same array with an entry moved."""
+    """An array that tells its watch of each operation, and the same array with an entry moved.
+
+    Indexing and turning are no use of it yet: what comes out is watched as well.
+    """
 
     watch: _Watch
     moved: _Array
