@@ -43,29 +43,34 @@ def load_torch(
         raise TypeError(f"load_torch needs a cell, RNN, LSTM or GRU, got {module!r}")
     cells = cell.layers if isinstance(cell, Stacked) else [cell]
     layered = isinstance(cell, Stacked) or "weight_ih_l0" in state_dict
-    parts: dict[str, dict[str, np.ndarray]] = {}
-    expected: set[str] = set()
+    state: dict[str, np.ndarray] = {}
+    taken: set[str] = set()
     for n, layer in enumerate(cells):
         suffix = f"_l{n}" if layered else ""
-        names = ["weight_ih", "weight_hh"]
-        names += ["bias_ih", "bias_hh"] if "bias" in layer.state_dict() else []
-        expected |= {name + suffix for name in names}
-        for name in names:
-            if name + suffix not in state_dict:
-                raise ValueError(
-                    f"load_torch: {name + suffix!r} is missing; it has {', '.join(state_dict)}"
-                )
         path = f"layers.{n}." if isinstance(cell, Stacked) else ""
-        arrays = {name: np.asarray(state_dict[name + suffix], dtype=float) for name in names}
-        parts[path] = _folded(layer, arrays, suffix)
-    for name in state_dict.keys() - expected:
+        arrays = _arrays(layer, state_dict, suffix)
+        taken |= {name + suffix for name in arrays}
+        state |= {path + name: array for name, array in _folded(layer, arrays, suffix).items()}
+    for name in sorted(state_dict.keys() - taken):
         raise ValueError(
             f"load_torch: {name!r} has no place in this module, "
-            f"which takes {', '.join(sorted(expected))}"
+            f"which takes {', '.join(sorted(taken))}"
         )
-    cell.load_state_dict(
-        {path + name: array for path, found in parts.items() for name, array in found.items()}
-    )
+    cell.load_state_dict(state)
+
+
+def _arrays(
+    cell: RecurrentCell, state_dict: Mapping[str, Any], suffix: str
+) -> dict[str, np.ndarray]:
+    """What a `state_dict` has for one layer, under PyTorch's names without their suffix."""
+    names = ["weight_ih", "weight_hh"]
+    names += ["bias_ih", "bias_hh"] if "bias" in cell.state_dict() else []
+    for name in names:
+        if name + suffix not in state_dict:
+            raise ValueError(
+                f"load_torch: {name + suffix!r} is missing; it has {', '.join(state_dict)}"
+            )
+    return {name: np.asarray(state_dict[name + suffix], dtype=float) for name in names}
 
 
 def _folded(
