@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 from .. import __version__
-from ..debugger import add_step_command
 from .demo import add_demo_command
 from .doctor import add_doctor_command
 from .draw import add_draw_command, add_frames_command
 from .exercise import add_check_command, add_exercise_command
+from .step import add_step_command
 
 __all__ = ["run"]
 
@@ -19,7 +19,7 @@ for example:
   microgrid draw lstm --steps 3 -o lstm.svg --open   a picture, shown at once
   microgrid draw homework.py:run -o page.html        a page on which the sweep is played
   microgrid demo quiz                                a system of the lectures
-  microgrid step homework.py:run                     pdb for backpropagation
+  microgrid step homework.py:run                     pdb for backpropagation; or step lstm
 """
 
 

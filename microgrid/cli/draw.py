@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import webbrowser
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,11 @@ from viz.picture.build import DETAILS, EXPAND
 from viz.picture.model import SHOWN
 from viz.style.theme import THEMES
 
-from .. import nn
-from ..debugger.launch import load
 from .patience import patience
+from .target import add_target, target
 
 __all__ = ["add_draw_command", "add_frames_command"]
 
-_CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
-_INPUTS = (1.0, 0.5, -1.0, 0.3, -0.6, 0.9)  # what `draw rnn` feeds in, over and over
-_TARGETS = (0.5, 0.2, -0.3, 0.1, 0.4, -0.2)
-# Weights of a layer, or units over time: what a picture refuses would take minutes to make.
-_MOST = 60_000
 _PAGE_OPTIONS = ("title", "captions", "theme")  # a page holds every level and the whole sweep
 
 
@@ -36,7 +29,7 @@ def add_draw_command(subparsers: Any) -> None:
         description="Draw what FUNCTION() returns (a Value, a list of Values, or an unrolled "
         "run), or, with the word rnn, lstm or gru, an unrolled cell with random weights.",
     )
-    _add_target(parser)
+    add_target(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE",
         help=f"a name that ends in {suffixes()}, or in .html for the player; "
@@ -59,7 +52,7 @@ def add_frames_command(subparsers: Any) -> None:
         "value of the forward pass, all in the same place and colours: slides of "
         "backpropagation.",
     )
-    _add_target(parser)
+    add_target(parser)
     parser.add_argument("-o", "--output", metavar="DIR", default="frames",
                         help="the folder, made if missing (default: %(default)s)")  # fmt: skip
     parser.add_argument(
@@ -67,20 +60,6 @@ def add_frames_command(subparsers: Any) -> None:
     )
     _add_options(parser)
     parser.set_defaults(run=_frames)
-
-
-def _add_target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar=f"FILE.py:FUNCTION | {' | '.join(_CELLS)}")
-    sizes = parser.add_argument_group(f"with {', '.join(_CELLS)}")
-    # `draw rnn --cell lstm` is understood, though not told of.
-    sizes.add_argument("--cell", choices=_CELLS, help=argparse.SUPPRESS)
-    sizes.add_argument("--steps", type=int, default=3, help="time steps (default: %(default)s)")
-    sizes.add_argument("--hidden", type=int, default=1, help="units (default: %(default)s)")
-    sizes.add_argument("--layers", type=int, default=1, help="stacked cells (default: %(default)s)")
-    sizes.add_argument("--seed", type=int, default=0, help="of the weights (default: %(default)s)")
-    sizes.add_argument(
-        "--loss-only-last", action="store_true", help="many-to-one: a loss at the last step alone"
-    )
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +86,7 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _draw(args: argparse.Namespace) -> None:
-    x, given = _target(args), _given(args)
+    x, given = target(args), _given(args)
     if args.output is None:
         _refuse(given, ("theme",), "the terminal has its own colours; give a file with -o")
         if args.open:
@@ -131,7 +110,7 @@ def _draw(args: argparse.Namespace) -> None:
 
 
 def _frames(args: argparse.Namespace) -> None:
-    x = _target(args)
+    x = target(args)
     with patience(f"drawing into {args.output}"):
         made = viz.frames(x, args.output, **_given(args))
     print(f"wrote {len(made)} pictures, {made[0]} to {made[-1].name}")
@@ -141,40 +120,3 @@ def _refuse(given: dict[str, Any], names: tuple[str, ...] | list[str], why: str)
     for name in names:
         if name in given:
             raise ValueError(f"--{name} has no effect here: {why}")
-
-
-def _target(args: argparse.Namespace) -> Any:
-    """What is to be drawn: a cell by name, or what a function of a file returns."""
-    if args.target in _CELLS:
-        return _unrolled(args.cell or args.target, args)
-    if ":" not in args.target:
-        known = ", ".join(_CELLS)
-        raise ValueError(f"expected FILE.py:FUNCTION or one of {known}, got {args.target!r}")
-    return load(args.target)
-
-
-def _unrolled(kind: str, args: argparse.Namespace) -> nn.Unrolled:
-    """A cell with one input and one output, run over some numbers and swept."""
-    for name in ("steps", "hidden", "layers"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name} must be 1 or more, got {getattr(args, name)}")
-    if args.seed < 0:
-        raise ValueError(f"--seed must be 0 or more, got {args.seed}")
-    if args.layers * args.hidden * max(args.hidden, args.steps) > _MOST:
-        raise ValueError(
-            f"{args.layers} x {args.hidden} units over {args.steps} steps are more than a picture "
-            f"is made of: give smaller --hidden, --steps or --layers"
-        )
-    sizes = [1] + [args.hidden] * args.layers
-    cells = [_CELLS[kind](*size, seed=args.seed + n) for n, size in enumerate(pairwise(sizes))]
-    cell = cells[0] if args.layers == 1 else nn.Stacked(cells)
-    model = nn.SequenceModel(cell, readout=nn.Linear(args.hidden, 1, seed=args.seed + args.layers))
-    rounds = range(args.steps)
-    run = model.unroll(
-        [_INPUTS[t % len(_INPUTS)] for t in rounds],
-        [_TARGETS[t % len(_TARGETS)] for t in rounds],
-        loss="mse",
-        at="last" if args.loss_only_last else "all",
-    )
-    run.loss.backward()
-    return run

@@ -1,11 +1,9 @@
-"""Ways into the debugger: debug(x), pm() after a nan, and `microgrid step FILE.py:FUNCTION`."""
+"""Ways into the debugger: debug(x), pm() after a nan, and the function of a file by its name."""
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import inspect
-import io
 import math
 import sys
 import traceback
@@ -24,7 +22,7 @@ from ..value import Value, creation_order
 from ..wording import sentence, short, shortened
 from .prompt import Debugger
 
-__all__ = ["add_step_command", "debug", "load", "pm"]
+__all__ = ["debug", "load", "pm"]
 
 
 def debug(
@@ -175,34 +173,3 @@ def _drawable(made: Any, spec: str) -> Any:
         what = "an empty list" if made == [] else short(made)
         raise ValueError(f"{spec} returned {what}: return a Value, a list of them, or a run")
     return made
-
-
-def add_step_command(subparsers: Any) -> None:
-    """Add `step` to the subparsers of a command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "step",
-        help="step through the backward sweep of a graph at a prompt",
-        description="Step through the backward sweep of what FUNCTION() returns: a Value, or an "
-        "unrolled run. Commands may also come from a file or a pipe; h lists them.",
-    )
-    parser.add_argument("target", metavar="FILE.py:FUNCTION")
-    parser.add_argument(
-        "-c", "--commands", type=Path, metavar="FILE", help="read the commands from a file"
-    )
-    parser.add_argument(
-        "--forward", action="store_true", help="begin with the forward pass, value by value"
-    )
-    parser.set_defaults(run=_step)
-
-
-def _step(args: argparse.Namespace) -> None:
-    x = load(args.target)
-    root_of(x)
-    if args.commands is None:
-        debug(x, forward=args.forward)
-        return
-    try:
-        commands = args.commands.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ValueError(f"cannot read the commands in {args.commands}: {error.strerror}") from None
-    debug(x, io.StringIO(commands), forward=args.forward)

@@ -182,7 +182,7 @@ def test_microgrid_step_reads_commands_from_a_file_or_a_pipe(net, tmp_path, caps
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
-        ("{net}", "expected FILE.py:FUNCTION, got"),
+        ("{net}", "expected FILE.py:FUNCTION or one of rnn, lstm, gru, got"),
         ("{net}:", "expected FILE.py:FUNCTION, got"),
         ("nowhere.py:net", "there is no Python file 'nowhere.py'"),
         ("{net}:other", "has no function 'other'"),
@@ -201,3 +201,13 @@ def test_microgrid_step_refuses_in_one_sentence(target, sentence, net, capsys):
 def test_microgrid_step_without_its_commands(net, capsys):
     assert cli.main(["step", f"{net}:product", "-c", "/nowhere"]) == 2
     assert "cannot read the commands in /nowhere: No such file" in capsys.readouterr().err
+
+
+def test_microgrid_step_takes_a_cell_by_its_name(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("p L_1\nterms W_hn\nq\n"))
+    assert cli.main(["step", "gru", "--steps", "1", "--loss-only-last"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("L_1 = ")
+    assert "1 path from the loss" in said
+    assert cli.main(["step", "gruu"]) == 2
+    assert "expected FILE.py:FUNCTION or one of rnn, lstm, gru" in capsys.readouterr().err

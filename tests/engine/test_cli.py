@@ -267,3 +267,18 @@ def test_a_folder_in_place_of_a_file_is_one_sentence(capsys, tmp_path):
     in_the_way.write_text("")
     assert cli.main(["frames", "rnn", "-o", str(in_the_way)]) == 2
     assert capsys.readouterr().err.endswith(f"error: {in_the_way}: file exists\n")
+
+
+def test_a_file_without_its_function_is_told_how_to_name_it(capsys, tmp_path):
+    file = tmp_path / "homework.py"
+    file.write_text("def run():\n    return None\n")
+    assert cli.main(["draw", str(file)]) == 2
+    assert capsys.readouterr().err.endswith(f"returns the loss: {file}:FUNCTION\n")
+
+
+def test_a_wrong_name_is_answered_by_those_near_it(capsys, tmp_path):
+    file = str(tmp_path / "x.svg")
+    assert cli.main(["draw", "lstm", "--hidden", "9", "--highlight", "h_9", "-o", file]) == 2
+    assert capsys.readouterr().err.startswith("error: highlight: no Value is called 'h_9'; there")
+    assert cli.main(["draw", "lstm", "--hidden", "9", "--highlight", "?", "-o", file]) == 2
+    assert len(capsys.readouterr().err) < 250

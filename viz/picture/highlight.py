@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 
 from microgrid.quantity import Quantity, local, product
 from microgrid.value import Value
+from microgrid.wording import shortened
 
 from .model import Picture
 from .naming import name_of
@@ -26,8 +28,10 @@ def path_of(scene: Scene, highlight: Value | str | Sequence[Value]) -> list[Valu
     if isinstance(highlight, str):
         found = [node for node in scene.order if node.label == highlight]
         if not found:
-            labels = ", ".join(dict.fromkeys(n.label for n in scene.order if n.label))
-            raise ValueError(f"highlight: no Value is called {highlight!r}; there are {labels}")
+            labels = list(dict.fromkeys(n.label for n in scene.order if n.label))
+            near = get_close_matches(highlight, labels, cutoff=0.4) or shortened(labels)
+            there = f"there are {', '.join(near) or 'no names'}"
+            raise ValueError(f"highlight: no Value is called {highlight!r}; {there}")
         highlight = found[0]
     if isinstance(highlight, Value):
         return _strongest(scene, highlight)
