@@ -8,6 +8,7 @@ from viz_graphs import expression, mlp, quiz
 from benchmarks import graphs
 from benchmarks.readability import measured
 from microgrid import Value, nn
+from microgrid import functional as F
 from viz.layout.place import layout_of
 from viz.picture.build import picture_of
 from viz.picture.neuron import is_network
@@ -182,3 +183,46 @@ def test_a_plain_number_beside_an_x_bears_no_name():
     loss = nn.Linear(3, 1, seed=1)(hidden([Value(0.5, "x"), 2.0, 3.0]))[0]
     scene = picture_of(loss, detail="neuron")
     assert [card.name for card in scene.cards if card.role == "input"] == ["2", "3"]
+
+
+def normed():
+    """A layer norm and a layer of relu beside a residual stream."""
+    xs = [Value(number, f"x[{i}]") for i, number in enumerate((0.5, -1.0, 0.3))]
+    norm, layer = nn.LayerNorm(3), nn.Linear(3, 3, nonlinearity="relu", seed=1)
+    loss = F.mse_loss([x + y for x, y in zip(xs, layer(norm(xs)))], [0.0, 0.0, 1.0])
+    loss.backward()
+    return loss, [*norm.parameters(), *layer.parameters()]
+
+
+def met_twice():
+    """Neurons that read each number once as it is and once squared, with a weight for each."""
+    rng = random.Random(2)
+    xs, weights = [Value(0.3, "x_1"), Value(-0.8, "x_2")], []
+    for depth in range(2):
+        new = []
+        for unit in range(2):
+            ws = [Value(rng.gauss(0.0, 1.0), f"w{depth}{unit}[{i}]") for i in range(4)]
+            weights += ws
+            parts = [x * w for x, w in zip(xs, ws)] + [x * x * w for x, w in zip(xs, ws[2:])]
+            new.append(sum(parts[1:], parts[0]).tanh())
+        xs = new
+    root = xs[0] * xs[1]
+    root.backward()
+    return root, weights
+
+
+@pytest.mark.parametrize("build", [normed, met_twice])
+def test_no_weight_is_left_out(build):
+    root, weights = build()
+    picture = picture_of(root, detail="neuron")
+    on_edges = [wire.weight for wire in picture.wires if wire.weight is not None]
+    rows = on_edges + [row for card in picture.cards for row in card.rows if row.node is not None]
+    shown = {row.node: (row.value, row.grad) for row in rows}
+    place = Scene([root]).index
+    assert {place[w]: (w.data, w.grad) for w in weights}.items() <= shown.items()
+
+
+def test_the_gain_of_a_norm_is_a_row_of_its_card():
+    root, (gain, *_) = normed()
+    (card,) = (card for card in picture_of(root).cards if card.name == "n[0]")
+    assert [(str(row.name or ""), row.grad) for row in card.rows][1] == ("γ", gain.grad)

@@ -3,8 +3,9 @@
 A neuron is a named or squashed Value together with the sum that it is made of. A leaf that is
 used once, as the factor of something else, is a weight and stands on the edge from that
 something. A leaf that is used once and is a factor of 1, or an addend, is a bias; it stands on
-a dashed edge from a card "1" that the layer has in common. Where the something is a plain
-number, as in mlp([2.0, 3.0]), neurons that are fed the same row of numbers share a card for each.
+a dashed edge from a card "1" that the layer has in common. A weight of something inside the
+neuron, as the γ of a layer norm, is a row of its card. Where the something is a plain number,
+as in mlp([2.0, 3.0]), neurons that are fed the same row of numbers share a card for each.
 """
 
 from __future__ import annotations
@@ -52,12 +53,15 @@ class Neurons(Named):
         """Make cards and wires anew, then put the weights on the wires."""
         super().draw()
         self.crossed: dict[tuple[Group, Group], list[Value]] = defaultdict(list)
+        inside: dict[Group, list[Value]] = defaultdict(list)
         biases: list[tuple[Group, Value]] = []
         fed: dict[Group, list[Value]] = defaultdict(list)
         for weight, (node, _, factor) in self._edges.items():
             target = self.group[node]
             if isinstance(factor, Value):
-                if self.group[factor] is not target:
+                if self.group[factor] is target:
+                    inside[target].append(weight)
+                else:
                     self.crossed[self.group[factor], target].append(weight)
             elif factor is not None:
                 fed[target].append(weight)
@@ -68,6 +72,9 @@ class Neurons(Named):
             if len(weights) == 1 and (wire := wires.get((source.id, target.id))):
                 wire.weight = self._row(weights[0])
                 wire.tooltip = f"{_sentence(wire.weight)}\n{wire.tooltip}"
+            else:
+                inside[target] += weights
+        self._add_rows(inside)
         self._add_biases(biases, self._layers(fed))
         self._add_inputs(fed)
 
@@ -81,6 +88,15 @@ class Neurons(Named):
         scene = self.scene
         name = label_of(weight.label) if weight.label else None
         return Row(quantity.value(weight), scene.grad(weight), name, node=scene.index[weight])
+
+    def _add_rows(self, inside: dict[Group, list[Value]]) -> None:
+        """Weights that no edge can bear, such as the γ of a layer norm, as rows of their card."""
+        card = {card.id: card for card in self.cards}
+        for target, weights in inside.items():
+            rows = map(self._row, weights)  # the card says which entry it is
+            card[target.id].rows += tuple(
+                row._replace(name=row.name.whole if row.name else Name("w")) for row in rows
+            )
 
     def _add_biases(self, biases: list[tuple[Group, Value]], layer: dict[Group, int]) -> None:
         """A card "1" for each layer, before it in the order of creation."""
