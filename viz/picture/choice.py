@@ -16,6 +16,7 @@ __all__ = ["MOST_CARDS", "READABLE", "level_of", "units_of"]
 READABLE = 120  # cards; "auto" draws no more of them than this where a coarser level has fewer
 _MOST_STEPS = 6  # more time steps than this make a strip: "auto" draws them as boxes, which fold
 _DEEPEST = 9  # columns of a plain expression; more do not fit a page
+_MOST_WIRES, _DENSEST = 60, 1.7  # wires, and wires for each card; more of both are a tangle
 _WIDEST = 3  # time steps times units; more do not fit either
 _MOST_BOTH_WAYS = 3  # time steps that are read from both ends: they take more room
 _MOST_CELLS = 9  # gated cells of such a sequence, over all layers and steps
@@ -35,12 +36,19 @@ def level_of(scene: Scene, size: int) -> str:
         return "gate" if crowded or gates_in(scene) else "scalar"
     if is_network(scene):
         return "neuron"
-    if size <= READABLE and _depth(scene) <= _DEEPEST:
+    named = sum(bool(node.label and node.parents) for node in scene.order) >= _LEAST_NAMED
+    flat = size <= READABLE and _depth(scene) <= _DEEPEST
+    if flat and not (named and _tangled(scene, size)):
         return "scalar"
     if size > MOST_CARDS:
         return "scope" if has_scopes(scene) else "vector"
-    named = sum(bool(node.label and node.parents) for node in scene.order)
-    return "gate" if named >= _LEAST_NAMED or has_scopes(scene) else "scalar"
+    return "gate" if named or has_scopes(scene) else "scalar"
+
+
+def _tangled(scene: Scene, size: int) -> bool:
+    """Whether many wires join few cards, as where a batch shares its weights."""
+    wires = sum(len(node.parents) for node in scene.order)
+    return wires > max(_MOST_WIRES, _DENSEST * size)
 
 
 def _is_long(steps: int, scene: Scene) -> bool:

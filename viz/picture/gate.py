@@ -8,13 +8,15 @@ use contributes. A gate is recognised by its scope, `t=1/cell/forget`, whoever w
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from microgrid import quantity
 from microgrid.quantity import Quantity
 from microgrid.value import Value
 
 from .levels import Collapsed, Group, norm_of, operation_of
 from .model import Card, Name, Row
-from .naming import label_of
+from .naming import label_of, twins
 from .reading import Scene, total
 
 __all__ = ["GATE_SCOPES", "SQUASHING", "Named", "gates_in"]
@@ -28,6 +30,7 @@ GATE_SCOPES = {
     "update": ("update_gate", "update gate", ""),
     "candidate": ("candidate", "candidate", ""),
 }
+_MOST_SAMPLES = 8  # vectors of one name that have a card each; more stand on one card
 SQUASHING = {"sigmoid", "tanh", "relu", "softplus", "hardsigmoid", "hardtanh"}
 
 
@@ -49,10 +52,30 @@ class Named(Collapsed):
 
     def _gather(self) -> None:
         self._anchor: dict[Value, Value] = {}
+        self._sample = self._samples()
         for node in reversed(self.scene.order):
             if node.parents:
                 self._anchor[node] = self._stands_with(node)
         super()._gather()
+
+    def _samples(self) -> dict[Value, int]:
+        """Which of the vectors of its name and place each node is in, where these are few.
+
+        A network that is applied to every sample of a batch makes vectors of one name.
+        """
+        scene = self.scene
+        alike: dict[tuple[object, ...], list[Value]] = defaultdict(list)
+        for node in scene.order:
+            if node.label and node.parents:
+                whole = label_of(node.label).whole
+                place = scene.column[node], scene.local_scope(node), self._depth[node]
+                alike[whole, *place].append(node)
+        found: dict[Value, int] = {}
+        for nodes in alike.values():
+            sample = twins(nodes)
+            if max(sample.values()) < _MOST_SAMPLES:
+                found |= sample
+        return found
 
     def _stands_with(self, node: Value) -> Value:
         """The node on whose card this one is: itself, or the only thing that it feeds."""
@@ -80,7 +103,8 @@ class Named(Collapsed):
         name: object = label_of(anchor.label).whole if anchor.label else None
         name = name or (anchor.op.name if anchor.op else "")
         scope = scene.local_scope(anchor)
-        return ("vector", name, scene.column[anchor], scope, self._depth[anchor])
+        sample = self._sample.get(anchor, 0)
+        return ("vector", name, scene.column[anchor], scope, self._depth[anchor], sample)
 
     def _left_out(self, node: Value) -> bool:
         """Weights that all steps share are rows of the cards that use them."""
