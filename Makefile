@@ -15,6 +15,7 @@ bench:
 
 demos:
 	$(PYTHON) -m demos --gallery
+	$(PYTHON) docs/build.py --pictures
 
 site:
 	$(PYTHON) docs/build.py

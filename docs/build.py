@@ -106,6 +106,24 @@ def build(out: Path) -> None:
     print(f"wrote {out}")
 
 
+def draw_pictures(docs: Path = DOCS) -> list[Path]:
+    """Draw the pictures that are kept beside the pages anew: code hosts show those."""
+    drawn = []
+    with tempfile.TemporaryDirectory() as folder:
+        for page in pages(docs):
+            kept = sorted((page.parent / "pictures").glob("*.svg"))
+            if not kept:
+                continue
+            with contextlib.redirect_stdout(io.StringIO()):
+                run_page(page, Path(folder))
+            for picture in kept:
+                made = Path(folder, "pictures", picture.name)
+                if made.is_file() and picture not in drawn:
+                    shutil.copy(made, picture)
+                    drawn.append(picture)
+    return drawn
+
+
 COMMANDS = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -130,9 +148,15 @@ def main(arguments: list[str] | None = None) -> None:
                         help="folder of the site, replaced (default: site)")  # fmt: skip
     parser.add_argument("--type-commands", action="store_true",
                         help="type every shell command of the pages instead")  # fmt: skip
+    parser.add_argument("--pictures", action="store_true",
+                        help="draw the pictures that are kept in docs anew instead")  # fmt: skip
     args = parser.parse_args(arguments)
     if args.type_commands:
         return type_commands()
+    if args.pictures:
+        for picture in draw_pictures():
+            print(f"wrote {picture}")
+        return None
     try:
         build(args.out)
     except subprocess.CalledProcessError as error:

@@ -2,8 +2,10 @@
 
 import importlib.util
 import re
+import shutil
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -47,6 +49,25 @@ def test_links_lead_to_files(page):
             heads = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.M)
             slugs = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
             assert part in slugs, f"{target} in {page.name}"
+
+
+def words(picture):
+    """The names and numbers of a picture, wherever they stand."""
+    texts = ElementTree.fromstring(picture.read_text(encoding="utf-8")).itertext()
+    return sorted(text.strip() for text in texts if text.strip())
+
+
+def test_pictures_that_are_kept_show_what_their_pages_draw(tmp_path):
+    kept = sorted(DOCS.rglob("pictures/*.svg"))
+    docs = tmp_path / "docs"
+    for folder in {picture.parent.parent for picture in kept}:
+        shutil.copytree(folder, docs / folder.name)
+    copies = [docs / picture.relative_to(DOCS) for picture in kept]
+    for copy in copies:
+        copy.write_text("<svg/>")
+    assert sorted(build.draw_pictures(docs)) == sorted(copies)
+    for picture, copy in zip(kept, copies):
+        assert words(picture) == words(copy), f"{picture.name} is stale: run `make demos`"
 
 
 LESSONS = sorted((DOCS / "course").glob("[0-9]*.md"))
