@@ -3,6 +3,7 @@
 import base64
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from viz.plots.svg import inline
 
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
+traitlets = pytest.importorskip("traitlets.config")
 pytest.importorskip("ipykernel")
 
 CELLS = (
@@ -50,10 +52,20 @@ FURTHER = (
 
 @pytest.fixture(scope="module")
 def outputs() -> list[Any]:
-    """What each cell shows, of a notebook that was run."""
+    """What each cell shows, of a notebook that was run.
+
+    Its kernel listens in a folder, and not on a port that another test's may have taken, and
+    knows nothing of the user's profile.
+    """
     cells = [nbformat.v4.new_code_cell(c) for c in (*CELLS, *FURTHER)]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+    listening = traitlets.Config({"KernelManager": {"transport": "ipc"}})
+    with TemporaryDirectory(prefix="kernel-") as folder, pytest.MonkeyPatch.context() as patch:
+        for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+            patch.setenv(name, folder)
+        nbclient.NotebookClient(
+            notebook, timeout=600, kernel_name="python3", config=listening
+        ).execute()
     return [cell.outputs for cell in notebook.cells]
 
 
