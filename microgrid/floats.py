@@ -27,6 +27,15 @@ def _quiet(function: Callable[[float], float]) -> Callable[[float], float]:
     return quiet
 
 
+def _logarithm(function: Callable[[float], float], start: float = 0.0) -> Callable[[float], float]:
+    """The function with -inf at the start of its domain and nan below."""
+
+    def logarithm(x: float) -> float:
+        return function(x) if x > start else -math.inf if x == start else math.nan
+
+    return logarithm
+
+
 class FLOAT:
     """IEEE-754 functions on Python floats under NumPy's names, a namespace for `xp`.
 
@@ -41,51 +50,15 @@ class FLOAT:
     atan = staticmethod(math.atan)
     erf = staticmethod(math.erf)
     isfinite = staticmethod(math.isfinite)
+    exp, expm1 = staticmethod(_quiet(math.exp)), staticmethod(_quiet(math.expm1))
+    log, log2 = staticmethod(_logarithm(math.log)), staticmethod(_logarithm(math.log2))
+    log10 = staticmethod(_logarithm(math.log10))
+    log1p = staticmethod(_logarithm(math.log1p, start=-1.0))
+    sqrt = staticmethod(_quiet(math.sqrt))
+    sin, cos = staticmethod(_quiet(math.sin)), staticmethod(_quiet(math.cos))
     tan, sinh = staticmethod(_quiet(math.tan)), staticmethod(_quiet(math.sinh))
     asin, acos = staticmethod(_quiet(math.asin)), staticmethod(_quiet(math.acos))
     acosh = staticmethod(_quiet(math.acosh))
-
-    @staticmethod
-    def exp(x: float) -> float:
-        try:
-            return math.exp(x)
-        except OverflowError:
-            return math.inf
-
-    @staticmethod
-    def expm1(x: float) -> float:
-        try:
-            return math.expm1(x)
-        except OverflowError:
-            return math.inf
-
-    @staticmethod
-    def log(x: float) -> float:
-        return math.log(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
-
-    @staticmethod
-    def log2(x: float) -> float:
-        return math.log2(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
-
-    @staticmethod
-    def log10(x: float) -> float:
-        return math.log10(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
-
-    @staticmethod
-    def log1p(x: float) -> float:
-        return math.log1p(x) if x > -1.0 else -math.inf if x == -1.0 else math.nan
-
-    @staticmethod
-    def sqrt(x: float) -> float:
-        return math.sqrt(x) if x >= 0.0 else math.nan
-
-    @staticmethod
-    def sin(x: float) -> float:
-        return math.sin(x) if math.isfinite(x) else math.nan
-
-    @staticmethod
-    def cos(x: float) -> float:
-        return math.cos(x) if math.isfinite(x) else math.nan
 
     @staticmethod
     def cosh(x: float) -> float:
