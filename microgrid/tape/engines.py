@@ -158,6 +158,7 @@ class _Waiting:
         return self._now.forward()
 
     def _is_ready(self) -> bool:
+        """Whether kernels are there; the first call has them built, and waits for a moment."""
         if self._builds is None:
             self._builds = Thread(target=self._build, daemon=True)
             self._builds.start()

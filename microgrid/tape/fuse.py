@@ -46,6 +46,7 @@ class _Fusing:
         self.short: list[tuple[int, list[int], list[_Pair]]] = []  # too few terms to be worth it
 
     def run(self, additions: Sequence[int]) -> Graph:
+        """Fuse from the last addition to the first: what is part of a later one is done by then."""
         for node in reversed(additions):
             if self.op[node] is not None:  # nor fused into a later one
                 self._fuse(node)
@@ -94,6 +95,7 @@ class _Fusing:
         return inner, terms
 
     def _rewrite(self, root: int, inner: Sequence[int], terms: Sequence[_Pair]) -> None:
+        """Have `root` add up the terms, and the nodes within it vanish."""
         for node in inner:
             self.op[node] = None
         self.heir.update(dict.fromkeys(inner, root))
@@ -169,6 +171,7 @@ class _Rows:
         self.drifting = self._drifting()
 
     def run(self) -> Graph:
+        """The graph in which every row that stands within a longer dot is a node before it."""
         graph, unit, is_row = self.graph, self.unit, self.graph.dots.is_row
         splits = {
             node: found
@@ -222,6 +225,7 @@ class _Rows:
 
     @staticmethod
     def _without(row: Nodes, places: Sequence[int]) -> Nodes:
+        """The row without the entries at these places."""
         left = list(row)
         for place in reversed(places):
             del left[place]

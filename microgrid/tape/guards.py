@@ -120,6 +120,7 @@ def flatten(inputs: Sequence[Any]) -> tuple[list[Field], tuple[int, ...]]:
 
 
 def _collect(item: Any, flat: list[Field]) -> tuple[int, ...] | None:
+    """Append the leaves in `item` to `flat`; their shape, None where the nesting is uneven."""
     if isinstance(item, (Value, Index)):  # faster than to ask for a Field
         flat.append(item)
         return ()
@@ -131,6 +132,7 @@ def _collect(item: Any, flat: list[Field]) -> tuple[int, ...] | None:
 
 
 def _check_distinct(inputs: Sequence[Value], given: Collection[Value]) -> None:
+    """ValueError that names the first input that is given twice."""
     if len(given) < len(inputs):
         twice = next(value for value in inputs if inputs.count(value) > 1)
         raise ValueError(
@@ -141,6 +143,7 @@ def _check_distinct(inputs: Sequence[Value], given: Collection[Value]) -> None:
 
 
 def _checked(parameters: Sequence[Value], inputs: Collection[Value]) -> list[Value]:
+    """The parameters that were asked for; ValueError or TypeError for what can be none."""
     if isinstance(parameters, Value):
         raise TypeError("Tape: parameters must be a list of leaves: write parameters=[value]")
     for value in parameters:
@@ -152,6 +155,7 @@ def _checked(parameters: Sequence[Value], inputs: Collection[Value]) -> list[Val
 
 
 def _refuse(value: Value) -> NoReturn:
+    """ValueError for an input that is no leaf, or none of this graph."""
     if value.op is not None:
         raise ValueError(
             f"Tape: input {describe(value)} is no leaf: it is computed by {value.op}; "

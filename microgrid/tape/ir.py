@@ -106,6 +106,7 @@ class Dots:
         return found
 
     def _turned(self, firsts: Nodes, seconds: Nodes) -> tuple[Nodes, Nodes]:
+        """The factors, pairs turned so that a parameter stands before what is none."""
         if self.is_row(firsts):
             return firsts, seconds
         known = self._parameters

@@ -131,6 +131,7 @@ class _Placing:
         self.columns: dict[Nodes, list[int]] = {}
 
     def _put(self, node: int, slot: int) -> None:
+        """Give this slot to the node; a constant may have been put in another one, too."""
         self.slot.setdefault(node, slot)
         self._used.add(slot)
         if slot >= self.size:
@@ -161,6 +162,7 @@ class _Placing:
             bases.append(self.columns[column][0])
 
     def _put_column(self, column: Nodes, bases: list[int]) -> list[int]:
+        """The slots of a column; `bases` are those at which its matrix's columns so far begin."""
         nodes = [x for x in column if x < FIRST_CONSTANT]
         is_fresh = self._fixed.isdisjoint(nodes)
         base = self._continue(bases, len(column)) if is_fresh else None
@@ -211,6 +213,7 @@ class _Placing:
         return slots
 
     def _can_hold(self, slot: int, constant: int) -> bool:
+        """Whether a slot is free, or holds this constant's number already."""
         held = self.numbers.get(slot)
         if slot not in self._used:
             return True

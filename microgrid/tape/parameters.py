@@ -115,6 +115,7 @@ class Store:
         self._looked = changes[0]
 
     def _name_changed(self) -> None:
+        """ValueError that names the first Value with another number; nan is equal to nan here."""
         for value, seen in zip(self.values, self._seen):
             if value.data != seen and (seen == seen or value.data == value.data):
                 raise ValueError(

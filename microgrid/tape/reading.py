@@ -49,6 +49,7 @@ class Reader:
         return self._slot[self._graph.heir.get(node, node)]
 
     def _node(self, value: Value) -> int:
+        """The node of a Value; ValueError if the tape has none."""
         if value not in self._graph.index:
             raise ValueError(f"Tape: {value!r} is not in the tape's graph")
         return self._graph.index[value]

@@ -93,6 +93,7 @@ class _Scheduler:
         return len(self.rows) - 1
 
     def _matrix(self, rows: Sequence[int]) -> Matrix:
+        """The matrix of these rows, to which each of their nodes is assigned."""
         matrix = Matrix([])
         for row in rows:
             for column, node in self.meets[row].items():
@@ -160,6 +161,7 @@ class _Scheduler:
         return op, width, self.read_by[node], node in self.under_loss
 
     def run(self) -> tuple[list[Block], list[Matrix]]:
+        """Run what is ready, group by group, until all is done; the blocks and the matrices."""
         blocks: list[Block] = []
         size, waits, readers = self.size, self.waits, self.readers
         ready: dict[_Group, list[int]] = defaultdict(list)
@@ -276,6 +278,7 @@ class _Scheduler:
         ]
 
     def _matrix_block(self, matrix: Matrix, group: Sequence[int]) -> MatrixBlock:
+        """The columns of a matrix that are ready, as one product."""
         numbers = list(dict.fromkeys([self.cell_of[node][1] for node in group]))
         columns = [self.columns[number] for number in numbers]
         meets = [self.meets[row] for row in self.rows_of[matrix]]
@@ -285,6 +288,7 @@ class _Scheduler:
         return MatrixBlock(matrix, columns, outputs)
 
     def _factors(self, node: int) -> Nodes:
+        """The operands of a dot: its first factors, parameters first, then its second ones."""
         return tuple(chain(*self.graph.factors(node)))
 
 

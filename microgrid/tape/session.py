@@ -158,6 +158,7 @@ class Session:
     # Numbers and executors.
 
     def _feed(self, numbers: Any) -> Executor:
+        """The executor for these numbers, which it is given; ValueError if they are no inputs."""
         if numbers is None:
             return self._last or self._executor(())
         try:
@@ -176,6 +177,7 @@ class Session:
         return executor
 
     def _batch_of(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        """The size of batch, () for one example, that numbers of this shape are."""
         size, shape = len(self._plan.source.fields), self._plan.source.input_shape
         if given in (shape, (size,)):
             return ()
@@ -197,9 +199,11 @@ class Session:
         return self._executors[batch]
 
     def _set_fixed(self, executor: Executor) -> None:
+        """Give an executor the leaves that keep their numbers."""
         batched = executor.values.ndim > 1
         executor.values[self._fixed_slots] = self._fixed[:, None] if batched else self._fixed
 
     def _read_fixed(self) -> Array:
+        """The numbers of the leaves that keep theirs, in order of `graph.fixed`."""
         graph = self._plan.graph
         return np.array([graph.values[node]._data for node in graph.fixed])

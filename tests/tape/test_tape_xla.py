@@ -1,4 +1,4 @@
-"""The room microgrid/tape/xla.py: JAX's own gradient of a translated tape is the tape's."""
+"""microgrid/tape/jax.py: JAX's own gradient of a translated tape is the tape's."""
 
 import numpy as np
 import pytest

@@ -79,6 +79,7 @@ def _processor() -> str:
 
 
 def _compile(source: Path, target: Path) -> None:
+    """Run the compiler; CompileError says in one sentence why there is no library."""
     command = [
         str(compiler()),
         *_flags(),

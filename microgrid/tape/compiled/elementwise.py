@@ -105,6 +105,7 @@ class Loop:
         return np.unique(everything).size == everything.size
 
     def forward(self, program: Program) -> None:
+        """Append the loop: what lies unevenly is gathered before it, or scattered after it."""
         arena = program.arena
         reads = [program.read(slots, arena.values) for slots in self._reads]
         outs, rooms = zip(*[program.target(slots, arena.values) for slots in self._outs])
@@ -116,11 +117,13 @@ class Loop:
                 program.scatter(slots, arena.values, room, add=False)
 
     def _nest(self, arena: Arena, views: Sequence[View]) -> Nest:
+        """The loops over these arrays, which always are three at most."""
         found = nest((*self._outs[0].shape, *arena.batch), views)
         assert found is not None, "two axes of nodes and one of examples make three loops"
         return found
 
     def backward(self, sweep: Sweep) -> None:
+        """Append the loop that sends its messages, or several where operands overlap."""
         wanted = [x for x, nodes in enumerate(self.nodes) if sweep.wants(nodes)]
         if not self.is_swept or not wanted:
             return
@@ -133,12 +136,17 @@ class Loop:
             self._send(sweep, targets, upstream, "".join(modes))
 
     def _is_apart(self, numbers: Sequence[int]) -> bool:
+        """Whether no two of these operands share a slot."""
         slots = [np.unique(self.reads[x].index) for x in numbers]
         return np.unique(np.concatenate(slots)).size == sum(s.size for s in slots)
 
     def _send(
         self, sweep: Sweep, wanted: Sequence[int], upstream: Sequence[View], modes: str
     ) -> None:
+        """Append one loop with the messages to the operands `wanted`.
+
+        modes: per result, "=" if its gradient holds no message of others yet, else "+"
+        """
         program, arena = sweep.program, sweep.program.arena
         targets, views, rooms = [], [], []
         for x, slots in enumerate(self._reads):
@@ -182,6 +190,9 @@ class Reduce:
         self.terms = size
 
     def forward(self, program: Program) -> None:
+        """Append a loop over terms for each node or, where nodes or examples lie beside each
+        other, one over these for each term.
+        """
         arena = program.arena
         self._reads = [program.read(slots, arena.values) for slots in self._columns]
         self._to, room = program.target(self._out, arena.values)
@@ -204,6 +215,7 @@ class Reduce:
             program.scatter(self._out, arena.values, room, add=False)
 
     def _term(self, column: int, term: int, arena: Arena) -> View:
+        """Where one term of a column lies, for all nodes."""
         view = self._reads[column]
         return view.moved(term * view.strides[0], arena.itemsize).inner()
 
@@ -217,6 +229,7 @@ class Reduce:
         return words
 
     def backward(self, sweep: Sweep) -> None:
+        """Append the loops that send its messages, column by column."""
         if not self.is_swept:
             return
         program, arena = sweep.program, sweep.program.arena
@@ -234,6 +247,7 @@ class Reduce:
                 program.scatter(slots, arena.gradients, room, add=mode == "+")
 
     def _send(self, program: Program, column: int, to: View, upstream: View, mode: str) -> None:
+        """Append the messages to one column, by the kind of loop that the forward pass took."""
         arena = program.arena
         shape = (*self._out.shape, *arena.batch)
         if self._is_inner and to.strides[0] == 1:

@@ -202,6 +202,7 @@ class _Part:
         return program
 
     def _is_leaf(self, node: int) -> bool:
+        """Whether nothing computes the node: it is a leaf, or a plain number."""
         return node >= len(self._op) or self._op[node] is None
 
     def _kernels(self) -> Iterator[_Lone | Loop | Reduce | Product]:
@@ -210,6 +211,7 @@ class _Part:
             yield _Lone(block, self._layout) if isinstance(block, list) else self._kernel(block)
 
     def _kernel(self, block: ArrayBlock) -> Loop | Reduce | Product:
+        """The loops of one block."""
         if isinstance(block, MatrixBlock):
             return Product(self._rows[block.matrix], block.columns, block.outputs, self._layout)
         assert isinstance(block, OpBlock), f"no kernel for {block!r}"
@@ -291,6 +293,7 @@ class _Lone:
 
     @staticmethod
     def _write(program: Program, nodes: Sequence[tuple[Any, list[int]]], *more: Array) -> None:
+        """Append one kernel for all nodes: each is a word for its case, and words for its slots."""
         arena = program.arena
         cases = sorted({case for case, _ in nodes}, key=repr)
         number = {case: i for i, case in enumerate(cases)}

@@ -106,6 +106,10 @@ class Product:
             program.scatter(self._outputs, arena.values, room, add=False)
 
     def backward(self, sweep: Sweep) -> None:
+        """Append the transposed matrix times the upstream gradients.
+
+        Only the span of the columns' entries in which any gradient is wanted is multiplied.
+        """
         entries = [i for column in self._nodes for i, x in enumerate(column) if x in sweep.wanted]
         if not entries:
             return

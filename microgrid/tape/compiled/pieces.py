@@ -242,6 +242,7 @@ class _Turns:
 
 
 def _next(left: deque[Callable[[], None]]) -> Callable[[], None] | None:
+    """The next job, None if there is none left."""
     try:
         return left.popleft()
     except IndexError:

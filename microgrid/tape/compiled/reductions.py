@@ -44,6 +44,7 @@ class Reduction:
 
 
 def _sum(name: str, term: str) -> list[str]:
+    """Lines of C that add up a term over l = 0 .. n - 1."""
     if "mg_" not in term:
         return [
             f"real {name} = 0;",
@@ -64,6 +65,7 @@ def _sum(name: str, term: str) -> list[str]:
 
 
 def _max(name: str, term: str) -> list[str]:
+    """Lines of C that find the largest term over l = 0 .. n - 1, nan if any is."""
     # A comparison with nan is false, so nan is looked for apart.
     return [
         f"real {name} = -(real)INFINITY;",

@@ -115,6 +115,7 @@ class Sink:
         return message
 
     def _send(self, program: Program, message: Array) -> None:
+        """Write the message to its slots if it is the first there, otherwise add it."""
         flat, target = self._flat, self._target
         if isinstance(target, Affine):
             view = target.view(flat)

@@ -47,6 +47,7 @@ class _Step:
             self.made = None
 
     def call(self) -> Call:
+        """The call, with all its operands, as a function of nothing."""
         if self.function is np.matmul:
             return _product(*self.operands)
         if self.function is np.take:  # the method has less ado

@@ -71,6 +71,7 @@ class Replay:
         self._backward: dict[bool, list[Call]] = {}
 
     def _place_inputs(self, slots: list[int]) -> None:
+        """Where `feed` puts the inputs: in views of even pieces, or scattered if they are small."""
         pieces = segments(slots) if slots else []
         self._inputs = np.array(slots, np.intp)
         self._is_scattered = len(slots) < _PIECE * len(pieces)
@@ -98,6 +99,7 @@ class Replay:
         )
 
     def _write_forward(self) -> list[Call]:
+        """The calls of the forward pass, first those of what is computed once for all examples."""
         program, once = Program(), self._once
         self._weights = {m: rows.read(program, self._store.data) for m, rows in self._rows.items()}
         if once is not None:
@@ -112,6 +114,7 @@ class Replay:
         return program.calls()
 
     def _write_backward(self, wanted: Set[int]) -> list[Call]:
+        """The calls of a sweep in which the gradients of the `wanted` nodes are computed."""
         program, main = Program(), self._main
         once = self._once if wanted is self._plan.graph.learning else None
         if self._once is not None and once is None:

@@ -51,6 +51,7 @@ class Scalars(Kernel):
         sweep.program.append(self._sweep, gradients.flat)
 
     def _run(self, values: Array) -> None:
+        """Compute node by node; what the sweep needs is kept."""
         v = values[self._read].tolist()
         found = self._operands = []
         for forward, get in zip(self._forwards, self._getters):
@@ -61,6 +62,7 @@ class Scalars(Kernel):
         values[self._made] = self._results
 
     def _sweep(self, gradients: Array) -> None:
+        """Send the messages from the last node to the first, as Value.backward does."""
         g = gradients[self._slots].tolist()
         node = len(g)
         done = zip(self._partials, self._results, self._operands, self._places)
