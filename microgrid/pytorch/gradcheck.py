@@ -206,6 +206,7 @@ def _checked(recorder: PointRecorder, roots: Sequence[torch.Tensor]) -> Report:
         if isinstance(value, Value)
     }
     rounding, tiny = _ROUNDING[recorder.coarsest], _TINY[recorder.coarsest]
+    epsilon = torch.finfo(recorder.coarsest).eps
     faults: list[tuple[int, Fault]] = []
     checked = 0
     for unit in units_of(traffic.nodes, points):
@@ -213,7 +214,7 @@ def _checked(recorder: PointRecorder, roots: Sequence[torch.Tensor]) -> Report:
         if any(call in recorder.opaque for call in calls):
             continue
         checked += 1
-        exact = exact_gradients(unit, points, traffic.upstream(unit), rounding, watched)
+        exact = exact_gradients(unit, points, traffic.upstream(unit), rounding, epsilon, watched)
         when = max((call.number for call in calls), default=0)
         wrong = _faults(unit, exact, points, traffic, recorder, rounding, tiny)
         faults += [(when, fault) for fault in wrong]

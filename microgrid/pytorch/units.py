@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -147,13 +149,14 @@ def exact_gradients(
     points: Mapping[Key, Point],
     upstream: Mapping[Key, np.ndarray],
     rounding: float,
+    epsilon: float,
     watched: set[Value],
 ) -> Exact:
     """What has to come out of a unit for what PyTorch sent in, from PyTorch's own numbers.
 
     The scalar graph between the unit's tensors is evaluated anew, so that only what happens
-    within the unit counts. `rounding` is the relative error of one operation; `watched` are the
-    leaves that need a gradient.
+    within the unit counts. `rounding` is the relative error of a local derivative, `epsilon` that
+    of a number on the way; `watched` are the leaves that need a gradient.
     """
     numbers: dict[Value, float] = {}
     for _, _, key in unit.below:
@@ -163,6 +166,7 @@ def exact_gradients(
     stop = set(numbers)
     order = _between([points[key].array for key in unit.above], stop)
     derivatives: dict[Value, Sequence[float]] = {}
+    shaky = _Shaky(epsilon)
     for node in order:
         if node in stop:
             continue
@@ -171,9 +175,9 @@ def exact_gradients(
             continue
         given = [numbers[x] if isinstance(x, Value) else x for x in node.operands]
         numbers[node] = node.op.evaluate(FLOAT, given)
-        derivatives[node] = select_parents(
-            node, node.op.local_derivatives(FLOAT, numbers[node], given)
-        )
+        found = node.op.local_derivatives(FLOAT, numbers[node], given)
+        derivatives[node] = select_parents(node, found)
+        shaky.add(node, numbers[node], given, derivatives[node])
     begin: dict[Value, float] = {}  # the gradients that PyTorch sent in, and their sizes
     begin_size: dict[Value, float] = {}
     for key in unit.above:
@@ -192,14 +196,45 @@ def exact_gradients(
     error = dict.fromkeys(order, 0.0)
     for node in made:
         bends = 1.0 if len(node.parents) == 1 else 0.0  # 1 - tanh(z)**2 is as exact as its 1
-        for parent, steep in zip(node.parents, map(abs, derivatives[node])):
-            rounded = steep + bends * (1.0 + abs(numbers[parent]) * steep)
-            error[parent] += error[node] * steep + rounding * size.get(node, 0.0) * rounded
+        off = shaky.derivatives.get(node) or repeat(0.0)
+        for parent, steep, loose in zip(node.parents, map(abs, derivatives[node]), off):
+            rounded = rounding * (steep + bends * (1.0 + abs(numbers[parent]) * steep)) + loose
+            error[parent] += error[node] * steep + size.get(node, 0.0) * rounded
     allowed = {x: error[x] + rounding * size.get(x, 0.0) for x in stop if x in error}
     missed = {x: gradient[x] for x in order if x in watched and x not in stop and gradient.get(x)}
     largest = max((float(np.abs(sent).max(initial=0.0)) for sent in upstream.values()), default=0.0)
-    found = {x: gradient.get(x, 0.0) for x in stop}
-    return Exact(found, allowed, rounding * largest, missed)
+    exact = {x: gradient.get(x, 0.0) for x in stop}
+    return Exact(exact, allowed, rounding * largest, missed)
+
+
+class _Shaky:
+    """How far PyTorch's numbers on the way may be off, and so the local derivatives there.
+
+    A small difference of large numbers, as a row of nearly equal entries less its mean, has few
+    digits of its own; what is multiplied by it has no more.
+    """
+
+    def __init__(self, epsilon: float) -> None:
+        self.epsilon = epsilon
+        self.numbers: dict[Value, float] = {}
+        self.derivatives: dict[Value, list[float]] = {}
+
+    def add(
+        self, node: Value, number: float, given: Sequence[float], derivatives: Sequence[float]
+    ) -> None:
+        off = [self.numbers.get(x, 0.0) if isinstance(x, Value) else 0.0 for x in node.operands]
+        pairs = list(zip(map(abs, derivatives), node.parents))
+        terms = sum(steep * abs(x.data) for steep, x in pairs)
+        inherited = sum(steep * self.numbers.get(x, 0.0) for steep, x in pairs)
+        self.numbers[node] = self.epsilon * (abs(number) + terms) + inherited
+        if node.op is None or not any(off):
+            return
+        moved = [x + d for x, d in zip(given, off)]
+        other = node.op.local_derivatives(FLOAT, node.op.evaluate(FLOAT, moved), moved)
+        self.derivatives[node] = [
+            abs(a - b) if isfinite(a) and isfinite(b) else 0.0
+            for a, b in zip(select_parents(node, other), derivatives)
+        ]
 
 
 def _between(arrays: Iterable[np.ndarray], stop: set[Value]) -> list[Value]:
