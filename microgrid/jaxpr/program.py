@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import Array, filled, numbers
 from ..recording import scope
 from ..value import Value
+from .linear import solved
 from .moves import MOVES, moved
 from .rules import RULES
 
@@ -177,4 +178,5 @@ _LOOPS: dict[str, Callable[[Sequence[Any], Mapping[str, Any]], list[Any]]] = {
     "scan": _scan,
     "while": _while,
     "cond": _cond,
+    "custom_linear_solve": solved,
 }

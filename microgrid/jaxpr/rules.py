@@ -26,7 +26,9 @@ from ..arrays import (
     reduced,
     total,
 )  # fmt: skip
+from ..gamma import log_gamma, polygamma
 from ..ops import Op, by_name
+from .linear import LINEAR
 from .windows import WINDOWS
 
 __all__ = ["RULES", "Rule"]
@@ -63,7 +65,7 @@ def _dot_general(a: Any, b: Any, dimension_numbers: Any, **_: Any) -> Array:
     left = left.reshape(math.prod(batch), math.prod(rows), inner)
     right = right.reshape(math.prod(batch), inner, math.prod(columns))
     products = [matmul(x, y) for x, y in zip(left, right)]
-    return np.stack(products).reshape(*batch, *rows, *columns)
+    return np.stack(products).reshape((*batch, *rows, *columns))
 
 
 def _broadcast(a: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int], **_: Any) -> Any:
@@ -154,6 +156,11 @@ def _converted(a: Any, new_dtype: Any, **_: Any) -> Any:
     return a if np.issubdtype(new_dtype, np.floating) else numbers(a).astype(new_dtype)
 
 
+def _each(f: Callable[[Any], Any], a: Any) -> Array:
+    given = np.asarray(a)
+    return filled(given.shape, map(f, given.ravel().tolist()))
+
+
 RULES: dict[str, Rule] = {
     "add": _op(ops.ADD), "add_any": _op(ops.ADD), "sub": _op(ops.SUB), "mul": _op(ops.MUL),
     "div": _op(ops.DIV), "neg": _op(ops.NEG), "abs": _op(ops.ABS), "max": _op(ops.MAXIMUM),
@@ -203,4 +210,8 @@ RULES: dict[str, Rule] = {
         ops.MUL, np.sign(numbers(a)), _power(pointwise(ops.ABS, a), 1.0 / 3.0)
     ),
     **WINDOWS,
+    **LINEAR,
+    "lgamma": lambda a, **_: _each(log_gamma, a),
+    "digamma": lambda a, **_: _each(lambda x: polygamma(0, x), a),
+    "polygamma": lambda n, a, **_: _each(lambda x: polygamma(int(np.ravel(n)[0]), x), a),
 }  # fmt: skip

@@ -178,16 +178,7 @@ def exact_gradients(
         found = node.op.local_derivatives(FLOAT, numbers[node], given)
         derivatives[node] = select_parents(node, found)
         shaky.add(node, numbers[node], given, derivatives[node])
-    begin: dict[Value, float] = {}  # the gradients that PyTorch sent in, and their sizes
-    begin_size: dict[Value, float] = {}
-    for key in unit.above:
-        sent = upstream.get(key)
-        if sent is None:
-            continue
-        for value, g in zip(points[key].array.ravel().tolist(), sent.ravel().tolist()):
-            if isinstance(value, Value):
-                begin[value] = begin.get(value, 0.0) + g
-                begin_size[value] = begin_size.get(value, 0.0) + abs(g)
+    begin, begin_size = _sent(unit, points, upstream)
     made = [node for node in reversed(order) if node in derivatives]
     gradient = gradients(begin, ((node, zip(node.parents, derivatives[node])) for node in made))
     size = gradients(
@@ -205,6 +196,23 @@ def exact_gradients(
     largest = max((float(np.abs(sent).max(initial=0.0)) for sent in upstream.values()), default=0.0)
     exact = {x: gradient.get(x, 0.0) for x in stop}
     return Exact(exact, allowed, rounding * largest, missed)
+
+
+def _sent(
+    unit: Unit, points: Mapping[Key, Point], upstream: Mapping[Key, np.ndarray]
+) -> tuple[dict[Value, float], dict[Value, float]]:
+    """The gradients that PyTorch sent into a unit, and their sizes."""
+    begin: dict[Value, float] = {}
+    sizes: dict[Value, float] = {}
+    for key in unit.above:
+        sent = upstream.get(key)
+        if sent is None:
+            continue
+        for value, g in zip(points[key].array.ravel().tolist(), sent.ravel().tolist()):
+            if isinstance(value, Value):
+                begin[value] = begin.get(value, 0.0) + g
+                sizes[value] = sizes.get(value, 0.0) + abs(g)
+    return begin, sizes
 
 
 class _Shaky:

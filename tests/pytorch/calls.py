@@ -193,6 +193,23 @@ def _calls() -> dict[str, Given]:
         "linalg.cholesky": (
             lambda a: torch.linalg.cholesky(a @ a.mT + torch.eye(3)), [SQUARE],
         ),
+        "cholesky_solve": (
+            lambda a, b: torch.cholesky_solve(b, torch.linalg.cholesky(a @ a.mT + torch.eye(3)))
+            + torch.cholesky_inverse((a @ a.mT + torch.eye(3)).triu(), upper=True)[:, :2],
+            [SQUARE, (3, 2)],
+        ),
+        "lu_factor and lu_solve": (_by_factors, [(2, 3, 3), (2, 3, 2)]),
+        "linalg.lu": (lambda a: sum(torch.linalg.lu(a)[1:]), [(2, 3, 3)]),
+        "matrix_exp": (
+            lambda a: torch.linalg.matrix_exp(torch.stack([a, 3 * a, a - a.mT])), [SQUARE],
+        ),
+        "lgamma and digamma": (
+            lambda a: torch.lgamma(3 * a) + torch.digamma(3 * a) + torch.lgamma(a.exp() * 1e3),
+            [SQUARE],
+        ),
+        "polygamma": (lambda a: torch.polygamma(3, a.exp()), [SQUARE]),
+        "mvlgamma": (lambda a: torch.mvlgamma(a.abs() + 2, 3), [SQUARE]),
+        "special.ndtr": (torch.special.ndtr, [SQUARE]),
         "linalg.qr": (lambda a: sum(torch.linalg.qr(a)), [SQUARE]),
         "linalg.cross": (torch.linalg.cross, [PAIR, PAIR]),
         "linalg.matrix_power": (lambda a: torch.linalg.matrix_power(a, -2), [SQUARE]),
@@ -249,6 +266,16 @@ def _calls() -> dict[str, Given]:
         ),
         "numbers changed behind autograd's back": (_behind, [PAIR]),
     }  # fmt: skip
+    return found
+
+
+def _by_factors(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    lu, pivots = torch.linalg.lu_factor(a)
+    found = torch.linalg.lu_solve(lu, pivots, b)
+    found = found + torch.linalg.lu_solve(lu, pivots, b, adjoint=True)
+    for adjoint in (False, True):
+        right = torch.linalg.lu_solve(lu, pivots, b.mT, left=False, adjoint=adjoint)
+        found = found + right.mT
     return found
 
 

@@ -71,6 +71,18 @@ def test_torchs_own_hardsigmoid_has_a_float32_sixth_for_a_slope():
     assert recording.gradient(x).item() == 1 / 6
 
 
+def test_trigamma_is_better_than_pytorchs():
+    # PyTorch's has ten digits in float64; pi^2 / 6 and pi^2 / 2 are what it is at 1 and 1/2.
+    x = torch.tensor([1.0, 0.5], dtype=torch.float64, requires_grad=True)
+    with record() as recording:
+        made = torch.polygamma(1, x)
+    found = [value.data for value in recording.value(made)]
+    assert found == pytest.approx([np.pi**2 / 6, np.pi**2 / 2], rel=1e-15)
+    message = "polygamma function of a number that is not positive"
+    with pytest.raises(NotImplementedError, match=message), record():
+        torch.polygamma(1, -x)
+
+
 def test_what_has_no_rule_is_refused_in_a_sentence():
     x = torch.eye(2, dtype=torch.float64, requires_grad=True)
     with pytest.raises(NotImplementedError, match="the CTC loss, a sum over all align"), record():

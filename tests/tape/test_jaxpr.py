@@ -184,6 +184,40 @@ CASES = {
     ),
     "attention": (attention, (numbers(2, 3, 4), numbers(2, 3, 4, seed=1), numbers(2, 3, 2))),
     "indexing": (indexing, (numbers(3, 4),)),
+    "inv": (lambda a: (jnp.linalg.inv(a) * numbers(3, 3)).sum(), (numbers(3, 3, seed=1),)),
+    "solve": (
+        lambda a, b, c: (jnp.linalg.solve(a, b) * jnp.linalg.solve(a.T, c)[:, 0]).sum(),
+        (numbers(3, 3), numbers(3), numbers(3, 2)),
+    ),
+    "solve, symmetric": (
+        lambda a, b: (jnp.linalg.solve(a, b) * numbers(3, 2, seed=2)).sum(),
+        (np.eye(3) + 0.5, numbers(3, 2)),
+    ),
+    "det and slogdet": (
+        lambda a: jnp.linalg.det(a) + jnp.linalg.slogdet(a)[1],
+        (numbers(4, 4),),
+    ),
+    "cholesky": (
+        lambda a, b: (
+            (jnp.linalg.cholesky(a @ a.T + jnp.eye(3)) * a).sum()
+            + jax.scipy.stats.multivariate_normal.logpdf(b, 0.5 * b, a @ a.T + jnp.eye(3))
+        ),
+        (numbers(3, 3), numbers(3)),
+    ),
+    "triangular": (
+        lambda a, b: sum(
+            (jax.scipy.linalg.solve_triangular(a, b, lower=lower, trans=trans) ** 2).sum()
+            for lower in (False, True)
+            for trans in (0, 1)
+        ),
+        (numbers(3, 3) + 2 * np.eye(3), numbers(3, 2)),
+    ),
+    "lgamma and digamma": (
+        lambda x: (
+            (lax.lgamma(3 * x) + lax.digamma(3 * x)).sum() + lax.polygamma(2.0, x[0] ** 2 + 1)
+        ),
+        (numbers(4),),
+    ),
     "jit": (jax.jit(lambda x: jnp.logaddexp(x, 0.3).sum() + jnn.silu(x).sum()), (numbers(4),)),
 }
 
@@ -244,7 +278,9 @@ def test_a_while_loop_goes_round_as_often_as_its_numbers_say():
 
 
 def test_what_has_no_rule_is_refused_in_a_sentence():
-    with pytest.raises(NotImplementedError, match="primitive 'lgamma' is not recorded yet"):
-        from_jax(lambda x: lax.lgamma(x), 1.5)
+    with pytest.raises(NotImplementedError, match="primitive 'igamma' is not recorded yet"):
+        from_jax(lambda x: lax.igamma(1.0, x), 1.5)
+    with pytest.raises(NotImplementedError, match="'custom_linear_solve' is recorded for one matr"):
+        from_jax(lambda a: jnp.linalg.inv(a).sum(), np.stack([np.eye(2), np.eye(2)]))
     with pytest.raises(NotImplementedError, match="complex numbers are not recorded"):
         from_jax(lambda x: jnp.abs(jnp.fft.fft(x)).sum(), np.ones(4))

@@ -23,6 +23,7 @@ from . import (
     pooling,
     reductions,
     shapes,
+    special,
 )
 
 __all__ = ["DECOMPOSED", "RULES", "Rule", "rule_for"]
@@ -39,6 +40,7 @@ RULES: dict[str, Rule] = {
     **losses.RULES,
     **pooling.RULES,
     **linalg.RULES,
+    **special.RULES,
 }
 
 # Calls without a rule that are recorded as the calls which PyTorch takes them apart into.

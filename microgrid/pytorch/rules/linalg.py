@@ -1,76 +1,45 @@
-"""Linear algebra of small matrices, by the textbook's eliminations; distances."""
+"""Determinants, inverses, factors and solutions of small matrices; distances."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ... import ops
-from ...arrays import Array, apply, dot, filled, numbers, product, total
+from ...arrays import (
+    Array,
+    apply,
+    dot,
+    filled,
+    guard,
+    matmul,
+    numbers,
+    pointwise,
+    product,
+    total,
+)  # fmt: skip
+from ...linear_algebra import (
+    Rows,
+    cholesky,
+    down,
+    each_matrix,
+    less_products,
+    lu,
+    of_columns,
+    over,
+    solution,
+    up,
+)  # fmt: skip
 from ...value import Operand
 from .marks import chooses
 from .reductions import norm
 
 __all__ = ["RULES"]
 
-_Rows = list[list[Any]]
-
-
-def _less(a: Operand, xs: Sequence[Operand], ys: Sequence[Operand]) -> Operand:
-    """a - sum_k x_k y_k."""
-    return apply(ops.SUB, [a, dot(xs, ys)]) if len(xs) else a
-
-
-def _over(a: Operand, b: Operand) -> Operand:
-    return apply(ops.DIV, [a, b])
-
-
-def _matrices(f: Callable[..., Any], *arrays: Any) -> list[Any]:
-    """f of every matrix of a batch, broadcast: a list with what f gives for each place."""
-    given = [np.asarray(a) for a in arrays]
-    lead = np.broadcast_shapes(*[a.shape[:-2] for a in given])
-    wide = [np.broadcast_to(a, (*lead, *a.shape[-2:])) for a in given]
-    found = [f(*[a[place] for a in wide]) for place in np.ndindex(*lead)]
-    parts = found[0] if isinstance(found[0], tuple) else (found[0],)
-    rows = [one if isinstance(one, tuple) else (one,) for one in found]
-    made = []
-    for i, part in enumerate(parts):
-        shape = np.shape(part)
-        entries = [x for row in rows for x in np.asarray(row[i], dtype=object).ravel().tolist()]
-        made.append(filled((*lead, *shape), entries))
-    return made
-
-
-def _pivots(a: Array) -> tuple[list[int], float]:
-    """The order of rows that puts the largest number of each column first, and its sign."""
-    left, order, sign = numbers(a).astype(float).copy(), list(range(len(a))), 1.0
-    for k in range(len(a)):
-        best = k + int(np.abs(left[k:, k]).argmax())
-        if best != k:
-            left[[k, best]], sign = left[[best, k]], -sign
-            order[k], order[best] = order[best], order[k]
-        if left[k, k]:
-            left[k + 1 :] -= np.outer(left[k + 1 :, k] / left[k, k], left[k])
-    return order, sign
-
-
-def _lu(a: Array) -> tuple[_Rows, _Rows, list[int], float]:
-    """L (below its diagonal of ones) and U with L U = a[order], row by row (Crout, Doolittle)."""
-    order, sign = _pivots(a)
-    rows = [a[i].tolist() for i in order]
-    n = len(rows)
-    lower: _Rows = [[] for _ in rows]
-    upper: _Rows = []
-    for i, row in enumerate(rows):
-        for j in range(i):
-            above = [upper[k][j] for k in range(j)]
-            lower[i].append(_over(_less(row[j], lower[i], above), upper[j][j]))
-        upper.append([0.0] * i + [
-            _less(row[j], lower[i], [upper[k][j] for k in range(i)]) for j in range(i, n)
-        ])  # fmt: skip
-    return lower, upper, order, sign
+_TERMS = 18  # of a Taylor series whose argument is below 1: the next one is below 1e-17
 
 
 def _determinant(a: Array) -> Operand:
@@ -80,53 +49,27 @@ def _determinant(a: Array) -> Operand:
     if len(a) == 1:
         return a[0, 0]
     if len(a) == 2:
-        return _less(apply(ops.MUL, [a[0, 0], a[1, 1]]), [a[0, 1]], [a[1, 0]])
+        return less_products(apply(ops.MUL, [a[0, 0], a[1, 1]]), [a[0, 1]], [a[1, 0]])
     if len(a) == 3:
         first = a[0].tolist()
         minors = [_determinant(np.delete(a[1:], j, axis=1)) for j in range(3)]
         minors[1] = apply(ops.NEG, [minors[1]])
         return dot(first, minors)
-    _, upper, _, sign = _lu(a)
+    _, upper, _, sign = lu(a)
     found = product([row[i] for i, row in enumerate(upper)])
     return found if sign > 0 else apply(ops.NEG, [found])
 
 
 def _log_determinant(a: Array) -> Operand:
     """ln |det a|, a sum of logarithms, so that it does not overflow."""
-    _, upper, _, _ = _lu(a)
+    _, upper, _, _ = lu(a)
     sizes = [apply(ops.ABS, [row[i]]) for i, row in enumerate(upper)]
     return total([apply(ops.LOG, [x]) for x in sizes])
 
 
-def _down(lower: _Rows, b: list[Any], unit: bool) -> list[Any]:
-    """x with L x = b, from the first entry on."""
-    found: list[Any] = []
-    for i, entry in enumerate(b):
-        left = _less(entry, lower[i][:i], found)
-        found.append(left if unit else _over(left, lower[i][i]))
-    return found
-
-
-def _up(upper: _Rows, b: list[Any], unit: bool) -> list[Any]:
-    """x with U x = b, from the last entry on."""
-    turned = [row[::-1] for row in upper[::-1]]
-    return _down(turned, b[::-1], unit)[::-1]
-
-
-def _solution(a: Array, b: Array) -> Array:
-    lower, upper, order, _ = _lu(a)
-    columns = [_up(upper, _down(lower, [column[i] for i in order], True), False)
-               for column in b.T.tolist()]  # fmt: skip
-    return _of_columns(columns, b.shape)
-
-
-def _of_columns(columns: _Rows, shape: Sequence[int]) -> Array:
-    return filled(tuple(shape)[::-1], [x for column in columns for x in column]).T
-
-
 def _inverse(a: Any, **_: Any) -> list[Any]:
     eye = np.eye(np.shape(a)[-1])
-    return [*_matrices(lambda one: _solution(one, eye), a), None]
+    return [*each_matrix(lambda one: solution(one, eye), a), None]
 
 
 def _solve(a: Any, b: Any, *, left: bool = True, **_: Any) -> list[Any]:
@@ -136,7 +79,7 @@ def _solve(a: Any, b: Any, *, left: bool = True, **_: Any) -> list[Any]:
     right = right[..., None] if vectors else right
     if not left:
         given, right = given.swapaxes(-1, -2), right.swapaxes(-1, -2)
-    (made,) = _matrices(_solution, given, right)
+    (made,) = each_matrix(solution, given, right)
     made = made if left else made.swapaxes(-1, -2)
     return [made[..., 0] if vectors else made, None, None, None]
 
@@ -147,30 +90,18 @@ def _solve_triangular(
     given, right = np.asarray(a), np.asarray(b)
     if not left:
         given, right, upper = given.swapaxes(-1, -2), right.swapaxes(-1, -2), not upper
-    walk = _up if upper else _down
+    walk = up if upper else down
 
     def one(rows: Array, columns: Array) -> Array:
         found = [walk(rows.tolist(), column, unitriangular) for column in columns.T.tolist()]
-        return _of_columns(found, columns.shape)
+        return of_columns(found, columns.shape)
 
-    (made,) = _matrices(one, given, right)
+    (made,) = each_matrix(one, given, right)
     return made if left else made.swapaxes(-1, -2)
 
 
-def _factor(a: Array) -> Array:
-    """L with L L^T = a. As PyTorch's gradient does, it takes a for (a + a^T) / 2."""
-    n = len(a)
-    out = np.full((n, n), 0.0, dtype=object)
-    for i in range(n):
-        for j in range(i + 1):
-            entry = a[i, i] if i == j else apply(ops.MUL, [apply(ops.ADD, [a[i, j], a[j, i]]), 0.5])
-            left = _less(entry, out[i, :j].tolist(), out[j, :j].tolist())
-            out[i, j] = apply(ops.SQRT, [left]) if i == j else _over(left, out[j, j])
-    return out
-
-
 def _cholesky(a: Any, *, upper: bool = False, **_: Any) -> list[Any]:
-    (made,) = _matrices(_factor, a)
+    (made,) = each_matrix(cholesky, a)
     return [made.swapaxes(-1, -2) if upper else made, None]
 
 
@@ -180,22 +111,128 @@ def _qr(made: list[np.ndarray], a: Any, mode: str = "reduced") -> list[Any]:
     given = np.asarray(a)
     if mode != "reduced" or given.shape[-2] < given.shape[-1]:
         raise NotImplementedError("a QR decomposition that is not of a tall matrix and reduced")
-    return _matrices(_gram_schmidt, given, made[1])
+    return each_matrix(_gram_schmidt, given, made[1])
 
 
 def _gram_schmidt(a: Array, signs: np.ndarray) -> tuple[Array, Array]:
     n = a.shape[1]
-    columns: _Rows = []
+    columns: Rows = []
     r = np.full((n, n), 0.0, dtype=object)
     for j, column in enumerate(a.T.tolist()):
         rest = column
         for k, before in enumerate(columns):
             r[k, j] = dot(before, rest)
-            rest = [_less(x, [r[k, j]], [q]) for x, q in zip(rest, before)]
+            rest = [less_products(x, [r[k, j]], [q]) for x, q in zip(rest, before)]
         length = norm(rest)
         r[j, j] = length if signs[j, j] >= 0 else apply(ops.NEG, [length])
-        columns.append([_over(x, r[j, j]) for x in rest])
-    return _of_columns(columns, a.shape), r
+        columns.append([over(x, r[j, j]) for x in rest])
+    return of_columns(columns, a.shape), r
+
+
+def _unpacked(lu: Any, pivots: Any) -> tuple[Rows, Rows, list[int]]:
+    """L, U and the order of rows, of what LAPACK leaves in one matrix and a list of swaps."""
+    rows = np.asarray(lu).tolist()
+    order = list(range(len(rows)))
+    for i, swap in enumerate(np.asarray(pivots).astype(int).tolist()):
+        order[i], order[swap - 1] = order[swap - 1], order[i]
+    lower = [row[:i] for i, row in enumerate(rows)]
+    return lower, [[0.0] * i + row[i:] for i, row in enumerate(rows)], order
+
+
+@chooses
+def _lu_factor(made: list[np.ndarray], a: Any, *, pivot: bool = True, **_: Any) -> list[Any]:
+    """L below the diagonal and U in one matrix; the swaps are PyTorch's."""
+
+    def one(matrix: Array, pivots: np.ndarray) -> Array:
+        order = _unpacked(matrix, pivots[0])[2]
+        lower, upper, *_ = lu(matrix, order)
+        packed = [x for i in range(len(matrix)) for x in (*lower[i], *upper[i][i:])]
+        return filled(matrix.shape, packed)
+
+    _square(a)
+    return [each_matrix(one, a, made[1][..., None, :])[0], None, None]
+
+
+def _lu_solve(lu: Any, pivots: Any, b: Any, *, left: bool = True, adjoint: bool = False) -> Array:
+    """X with A X = B, X A = B or A^T X = B, from A's factors."""
+
+    def one(matrix: Array, swaps: np.ndarray, right: Array) -> Array:
+        lower, upper, order = _unpacked(matrix, swaps[0])
+        columns = right.T.tolist()
+        if adjoint == left:
+            turned = np.array(_full(upper), dtype=object).T.tolist()
+            below = np.array(_full(lower), dtype=object).T.tolist()
+            found = [up(below, down(turned, column, False), True) for column in columns]
+            back = np.argsort(order)
+            return of_columns([[x[i] for i in back] for x in found], right.shape)
+        found = [up(upper, down(lower, [column[i] for i in order], True), False)
+                 for column in columns]  # fmt: skip
+        return of_columns(found, right.shape)
+
+    right = np.asarray(b) if left else np.asarray(b).swapaxes(-1, -2)
+    (made,) = each_matrix(one, lu, np.asarray(pivots)[..., None, :], right)
+    return made if left else made.swapaxes(-1, -2)
+
+
+def _full(rows: Rows) -> Rows:
+    return [[*row, *[0.0] * (len(rows) - len(row))] for row in rows]
+
+
+@chooses
+def _lu_parts(made: list[np.ndarray], a: Any, *, pivot: bool = True) -> list[Any]:
+    """P, L and U, apart."""
+
+    def one(matrix: Array, places: np.ndarray) -> tuple[Array, Array]:
+        lower, upper, *_ = lu(matrix, places.T.argmax(1).tolist())
+        with_ones = [[*row, 1.0] for row in lower]
+        shape = matrix.shape
+        return (
+            filled(shape, [x for row in _full(with_ones) for x in row]),
+            filled(shape, [x for row in upper for x in row]),
+        )
+
+    _square(a)
+    return [made[0], *each_matrix(one, a, made[0])]
+
+
+def _square(a: Any) -> None:
+    if np.shape(a)[-1] != np.shape(a)[-2]:
+        raise NotImplementedError("the LU factors of a matrix that is not square")
+
+
+def _cholesky_solve(b: Any, factor: Any, upper: bool = False) -> Array:
+    """X with L L^T X = B."""
+    below = np.asarray(factor).swapaxes(-1, -2) if upper else np.asarray(factor)
+
+    def one(lower: Array, right: Array) -> Array:
+        rows, turned = lower.tolist(), lower.T.tolist()
+        found = [up(turned, down(rows, x, False), False) for x in right.T.tolist()]
+        return of_columns(found, right.shape)
+
+    return each_matrix(one, below, b)[0]
+
+
+def _cholesky_inverse(factor: Any, upper: bool = False) -> Array:
+    return _cholesky_solve(np.eye(np.shape(factor)[-1]), factor, upper)
+
+
+def _exponential(a: Array) -> Array:
+    """e^A: Taylor's series of A / 2^s, none of whose rows adds up to more than 1, squared s times.
+
+    A Tape of the graph is held to matrices for which s is enough.
+    """
+    n = len(a)
+    size = n * float(np.abs(numbers(a).astype(float)).max(initial=0.0))
+    halvings = max(0, math.ceil(math.log2(max(size, 0.5))) + 1)
+    guard("less_equal", a, 2.0**halvings / n)
+    guard("greater_equal", a, -(2.0**halvings) / n)
+    small = pointwise(ops.MUL, a, 0.5**halvings)
+    found: Any = np.eye(n)
+    for k in range(_TERMS, 0, -1):  # 1 + A/1 (1 + A/2 (1 + A/3 (...)))
+        found = pointwise(ops.ADD, matmul(pointwise(ops.DIV, small, float(k)), found), np.eye(n))
+    for _ in range(halvings):
+        found = matmul(found, found)
+    return np.asarray(found)
 
 
 # Distances
@@ -212,7 +249,7 @@ def _cdist(a: Any, b: Any, p: float = 2.0, *_: Any) -> Array:
         pairs = [_apart(x, y, p) for x in left.tolist() for y in right.tolist()]
         return filled((len(left), len(right)), pairs)
 
-    return _matrices(one, a, b)[0]
+    return each_matrix(one, a, b)[0]
 
 
 def _pdist(a: Any, p: float = 2.0) -> Array:
@@ -229,11 +266,11 @@ def _dist(a: Any, b: Any, p: float = 2.0) -> Array:
 
 @chooses
 def _slogdet(made: list[np.ndarray], a: Any) -> list[Any]:
-    return [made[0], *_matrices(_log_determinant, a), None, None]
+    return [made[0], *each_matrix(_log_determinant, a), None, None]
 
 
 RULES: dict[str, Callable[..., Any]] = {
-    "_linalg_det": lambda a: [*_matrices(_determinant, a), None, None],
+    "_linalg_det": lambda a: [*each_matrix(_determinant, a), None, None],
     "_linalg_slogdet": _slogdet,
     "linalg_inv_ex": _inverse,
     "_linalg_solve_ex": _solve,
@@ -241,6 +278,12 @@ RULES: dict[str, Callable[..., Any]] = {
     "linalg_cholesky_ex": _cholesky,
     "cholesky": lambda a, upper=False: _cholesky(a, upper=upper)[0],
     "linalg_qr": _qr,
+    "linalg_lu_factor_ex": _lu_factor,
+    "linalg_lu_solve": _lu_solve,
+    "linalg_lu": _lu_parts,
+    "cholesky_solve": _cholesky_solve,
+    "cholesky_inverse": _cholesky_inverse,
+    "linalg_matrix_exp": lambda a: each_matrix(_exponential, a)[0],
     "_cdist_forward": _cdist,
     "_euclidean_dist": _cdist,
     "_pdist_forward": _pdist,
