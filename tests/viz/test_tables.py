@@ -14,6 +14,7 @@ from microgrid import functional as F
 from viz.drawing.painter import paint
 from viz.layout.geometry import PAGE
 from viz.layout.place import layout_of
+from viz.page.data import playback
 from viz.picture.build import picture_of
 from viz.picture.legend import shades
 from viz.style.theme import LIGHT
@@ -93,6 +94,13 @@ def test_weights_of_one_name_are_told_apart_on_cards():
     for step, cell in zip((1, 5), cells):
         entries = [w.data for row in cell.weight_hh for w in row]
         assert sizes[step] == [pytest.approx(math.hypot(*entries))]
+
+
+def test_weights_of_one_name_are_told_apart_on_the_page():
+    loss, _ = translated()
+    names = [weight["name"] for weight in playback(loss, None, None)[0]["shared"]]
+    assert len(set(names)) == len(names)
+    assert {"W_h[0,1] (encoder)", "W_h[0,1] (decoder)"} <= set(names)
 
 
 @pytest.mark.parametrize(("cell", "steps"), [(nn.RNNCell, 40), (nn.LSTMCell, 25)])

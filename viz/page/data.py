@@ -8,7 +8,7 @@ are sources (`Graph.source`), which the page computes itself, before and after a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from microgrid.graph import graph_of
@@ -57,7 +57,7 @@ def playback(
     pictures = _pictures(x, drawn, opening, title, captions)
     levels = {name: _Level(picture, graph, order) for name, picture in pictures.items()}
     finest, coarsest = next(iter(levels.values())), list(pictures.values())[-1]
-    shared = _shared(finest, drawn.sweep)
+    shared = _shared(finest, drawn.sweep, drawn.told_apart())
     data = {
         "title": _sentence(coarsest.title, graph),
         "finding": _sentence(coarsest.finding, graph),
@@ -267,7 +267,7 @@ def _row_name(row: Row) -> str:
     return f"‖{name or '·'}‖" if row.norm else name
 
 
-def _shared(level: _Level, sweep: Sweep | None) -> list[Data]:
+def _shared(level: _Level, sweep: Sweep | None, apart: Mapping[Value, str]) -> list[Data]:
     """For every shared weight what each time step adds to its gradient, and the sum."""
     if sweep is None:
         return []
@@ -275,7 +275,7 @@ def _shared(level: _Level, sweep: Sweep | None) -> list[Data]:
     graph, order, found = level.graph, level.order, []
     for leaf in level.shared:
         cards = [card for card in level.picture.cards if card.alias and card.nodes[0] == leaf]
-        shown = cards[0].embedding or (cards[0].names[0] if cards[0].names else None)
+        shown = str(cards[0].embedding or cards[0].name)
         parts: dict[int, list[float]] = {column: [] for column in columns}
         uses = {card.id: card.column for card in cards}
         for wire in level.picture.wires:
@@ -286,7 +286,7 @@ def _shared(level: _Level, sweep: Sweep | None) -> list[Data]:
         whole = gradient(sweep, order[leaf])
         found.append(
             {
-                "name": cards[0].name if shown is None else str(shown),
+                "name": shown + apart.get(order[leaf], ""),
                 "parts": [graph.source(total(p)) if p else None for p in parts.values()],
                 "sum": None if whole is None else graph.source(whole),
             }

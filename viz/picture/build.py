@@ -30,7 +30,7 @@ from .levels import Collapsed
 from .model import SHOWN, Column, Picture
 from .naming import label_of, name_of
 from .neuron import Neurons, is_network
-from .panels import Itemised, shared_panel, uses_panel
+from .panels import Itemised, shared_panel, told_apart, uses_panel
 from .reading import Scene
 from .refusal import refuse_captions, refuse_huge
 from .rolled import rolled
@@ -212,6 +212,10 @@ class Pictures:
             return ["scalar", *(["gate"] if gates_in(scene) else []), "vector", "cell"]
         folded = [("neuron", is_network(scene)), ("vector", True), ("scope", has_scopes(scene))]
         return ["scalar", *(name for name, suits in folded if suits)]
+
+    def told_apart(self) -> dict[Value, str]:
+        """What stands behind the name of each shared weight, where several have the same."""
+        return told_apart(self._scene)
 
     def _picture(self) -> Picture:
         scene, run, options = self._scene, self._run, self._options

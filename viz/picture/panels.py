@@ -17,7 +17,7 @@ from .reading import Scene, total
 from .reading import total as added
 from .sentence import Case, How, Said, Sentence
 
-__all__ = ["Itemised", "shared_panel", "uses_panel"]
+__all__ = ["Itemised", "shared_panel", "told_apart", "uses_panel"]
 
 _MOST_ROWS = 12  # more shared parameters than these are shown by vector and matrix
 _MOST_LOOKED_UP = 6  # rows of a table, each on a line of its own
@@ -32,7 +32,7 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
     heads = [f"t = {t}" for t in steps]
     parts = {leaf: [scene.contribution(leaf, t) for t in steps] for leaf in scene.shared}
     together: dict[str, list[Value]] = defaultdict(list)
-    apart = _apart(scene)
+    apart = told_apart(scene)
     for leaf, name in _in_tables(scene).items():
         together[f"{name}{apart[leaf]}"].append(leaf)
     if len(parts) <= max(_MOST_ROWS, len(together)):  # norms would say no more in fewer rows
@@ -50,7 +50,7 @@ def shared_panel(scene: Scene, steps: Sequence[int]) -> Panel:
     return Panel("shared", title, tuple(rows), note)
 
 
-def _apart(scene: Scene) -> dict[Value, str]:
+def told_apart(scene: Scene) -> dict[Value, str]:
     """What tells shared weights of one name apart: where each is used, or which it is."""
     twin = twins(scene.shared)
     used: dict[Name, dict[int, str]] = defaultdict(dict)
@@ -113,7 +113,7 @@ def _sum_panel(
 
     Where earlier sweeps have left their share in it, a column says so.
     """
-    apart = _apart(scene) if kind == "shared" else {}
+    apart = told_apart(scene) if kind == "shared" else {}
     rests = {leaf: _left_over(scene.grad(leaf), found) for leaf, found in parts.items()}
     earlier = any(rest is not None for rest in rests.values())
     rows = [_heads(["value", *heads, *(["earlier sweeps"] if earlier else []), "dL/dw = Σ"])]
