@@ -15,7 +15,7 @@ from microgrid import Value, ops
 from microgrid import functional as F
 from microgrid.derivatives import VALUES
 from microgrid.expressions import c_functions, javascript_table, to_latex, to_text, trace
-from microgrid.gradcheck.numeric import COMPLEX, IMAGINARY_STEP
+from microgrid.gradcheck.complex_step import COMPLEX, IMAGINARY_STEP
 from microgrid.namespaces import MissingFunctionError, used
 from microgrid.ops import FLOAT, Op
 from microgrid.tape import Tape
@@ -44,7 +44,7 @@ class Namespace:
 # The one list of who must have what.
 NAMESPACES = [
     Namespace("floats", "microgrid/floats.py", FLOAT),
-    Namespace("complex numbers", "microgrid/gradcheck/numeric.py", COMPLEX, partials=False),
+    Namespace("complex numbers", "microgrid/gradcheck/complex_step.py", COMPLEX, partials=False),
     Namespace("Values", "microgrid/graph.py", VALUES, forward=False),
     Namespace("NumPy arrays", "microgrid/tape/numpy/arrays.py", NUMPY),
     Namespace("a tape's calls", "microgrid/tape/numpy/program.py", TRACING),

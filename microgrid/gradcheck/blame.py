@@ -11,7 +11,8 @@ from ..derivatives import VALUES, grad
 from ..graph import assigned, describe, select_parents
 from ..ops import FLOAT, OPS, Op
 from ..value import Value, record
-from .numeric import Estimate, complex_derivative, complex_second_derivative, differences, judge
+from .complex_step import complex_derivative, complex_second_derivative
+from .numeric import Estimate, differences, judge
 
 __all__ = ["LocalDerivative", "Opinion", "Tolerance", "first_order", "opinion", "second_order"]
 

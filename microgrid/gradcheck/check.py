@@ -24,7 +24,8 @@ from ..value import Value, creation_order
 from ..wording import shortened
 from .arguments import Direction, call, golden_weight, prepare
 from .blame import LocalDerivative, Tolerance, first_order, opinion, second_order
-from .numeric import complex_gradients, differences, replayed
+from .complex_step import complex_gradients
+from .numeric import differences, replayed
 from .report import GradcheckError, Report, Row, oddities
 
 __all__ = ["check", "check_second", "gradcheck", "gradgradcheck"]

@@ -10,10 +10,7 @@ from microgrid import Value, ops, scope
 from microgrid import functional as F
 from microgrid.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from microgrid.gradcheck.check import check, check_second
-from microgrid.gradcheck.numeric import (
-    differences,
-    judge,
-)
+from microgrid.gradcheck.numeric import differences, judge
 from microgrid.ops import FLOAT, Op
 from microgrid.value import creation_order, record
 

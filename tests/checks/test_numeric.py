@@ -9,12 +9,8 @@ from microgrid import Value, grad, no_grad, ops, scope
 from microgrid.gradcheck import Report
 from microgrid.gradcheck.arguments import golden_weight
 from microgrid.gradcheck.check import check
-from microgrid.gradcheck.numeric import (
-    COMPLEX,
-    complex_derivative,
-    complex_gradients,
-    differences,
-)
+from microgrid.gradcheck.complex_step import COMPLEX, complex_derivative, complex_gradients
+from microgrid.gradcheck.numeric import differences
 from microgrid.graph import describe
 from microgrid.ops import FLOAT
 from microgrid.value import creation_order, record
