@@ -75,3 +75,40 @@ def test_an_address_with_a_wrong_number_says_which(show: Any) -> None:
         "h_0 takes a number such as 1.5, got “abc”. "
         "W_h takes a number such as 1.5, got “1e999”."
     )
+
+
+def test_no_other_place_tells_what_is_not_known_yet(show: Any) -> None:
+    page = show(quiz(), width=1440, height=900)
+    page.keyboard.press("Home")
+    page.click("#table-toggle")
+    told = page.locator("#table td.local")
+    assert set("".join(told.all_text_contents()).replace("−", "-")) & set("0123456789") <= set(
+        "012"
+    )
+    assert "?" in "".join(told.all_text_contents())
+    page.keyboard.press("n")
+    row = page.locator("#table tr", has=page.get_by_role("rowheader", name="h₁", exact=True))
+    assert "W_h: 0" in row.text_content()
+    page.click("#table-toggle")
+    page.locator(".card[aria-label^='h₂']").click()
+    assert "∂h₂/∂W_x = ?" in page.text_content("#card-text")
+    page.keyboard.press("End")
+    page.click("#table-toggle")
+    assert "?" not in "".join(told.all_text_contents())
+    assert "∂h₂/∂h₁ = −5" in page.text_content("#card-text")
+
+
+def test_a_factor_that_is_asked_for_stands_nowhere(show: Any) -> None:
+    page = show(quiz(), "#quiz", width=1440, height=900)
+    for _ in range(8):
+        if "local derivative" in page.text_content("#quiz-question"):
+            break
+        page.click("#quiz-next")
+    asked = page.text_content("#quiz-question").partition("∂")[2].rstrip("?")
+    result, operand = asked.split("/∂")
+    page.click("#table-toggle")
+    row = page.locator("#table tr", has=page.get_by_role("rowheader", name=result, exact=True))
+    assert f"{operand}: ?" in row.text_content().replace("(a use)", "")
+    page.click("#table-toggle")
+    page.locator(f".card[aria-label^='{result} ']").hover()
+    assert f"∂{asked} = ?" in page.text_content("#card-text")

@@ -255,14 +255,11 @@ function paintWire(wire) {
     if (!wire.sent) writeMessage(wire);
   }
   else if (wire.step !== null && wire.step <= state.step) classes.push("asking");
-  if (hides(wire, "local") || (state.step < 0 && isUncomputed(wire.target))) classes.push("hidden-local");
+  if (!isOpen(wire)) classes.push("hidden-local");
   if (wire === active && passed(wire)) classes.push("active");
   if (lit?.wires.has(wire)) classes.push("on-path");
   setOnce(wire, classes.join(" "));
 }
-
-/** Before the forward pass has been here there is no value, and no local derivative either. */
-const isUncomputed = (card) => card.rows.every((row) => !value(card, row));
 
 function paintCard(card) {
   const { active, lit } = sight;

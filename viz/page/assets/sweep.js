@@ -18,6 +18,12 @@ function value(card, row = card.rows[0], step = state.step) {
 const hides = (thing, what) =>
   state.asked !== null && state.asked.what === what && (state.asked.card === thing || state.asked.wire === thing);
 
+/** Before the forward pass has been here there is no value, and no local derivative either. */
+const isUncomputed = (card) => card.rows.every((row) => !value(card, row));
+
+/** Whether the local derivative of a wire may be read: it is computed, and no exercise asks for it. */
+const isOpen = (wire) => !hides(wire, "local") && !(state.step < 0 && isUncomputed(wire.target));
+
 const reached = (card) => card.rows.some((row) => gradient(card, row));
 
 /** Whether a wire's message has been sent, and may be read. */

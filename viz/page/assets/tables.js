@@ -17,20 +17,24 @@ function buildTable() {
 
 function tableRow(card, row) {
   const name = row.name ? `${card.name} ${row.name}` : card.name;
-  const slopes = card.operands.filter((wire) => wire.local).slice(0, 12)
-    .map((wire) => `${wire.source.name}: ${shown(wire.local)}`).join(",  ");
   row.cell = element("td", { class: "gradient" });
   row.number = element("td", { class: "value" });
+  row.locals = element("td", { class: "text local" }, localDerivatives(card));
   const line = element("tr", {},
     element("th", { scope: "row" }, card.alias ? `${name} (used at ${whereUsed(card)})` : name),
     row.number,
     row.cell,
     element("td", { class: "text" }, card.formula || card.op),
-    element("td", { class: "text local" }, slopes),
+    row.locals,
     element("td", { class: "text muted" }, card.scope || whereUsed(card)));
   line.addEventListener("click", () => select(card));
   row.line = line;
   return line;
+}
+
+function localDerivatives(card) {
+  return card.operands.filter((wire) => wire.local).slice(0, 12)
+    .map((wire) => `${wire.source.name}: ${isOpen(wire) ? shown(wire.local) : "?"}`).join(",  ");
 }
 
 /** The time step of a card in words; of a use of a weight also who uses it. */
@@ -46,8 +50,10 @@ function whereUsed(card) {
 painters.push((before) => {
   if (tableBox.hidden) return;
   if (tableBox.level !== state.level || differs(before, "version")) buildTable();
+  const closed = state.step < 0 || state.asked !== null;
   for (const card of state.level.cards) {
     for (const row of card.rows) {
+      if (closed || tableBox.closed) row.locals.textContent = localDerivatives(card);
       const known = gradient(card, row);
       const text = known ? known.text : "";
       if (row.cell.textContent !== text) row.cell.textContent = text;
@@ -57,6 +63,7 @@ painters.push((before) => {
       if (before.selected !== state.selected) row.line.classList.toggle("selected", card === state.selected);
     }
   }
+  tableBox.closed = closed; // there are local derivatives that may not be read yet
 });
 
 function toggleTable() {

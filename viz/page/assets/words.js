@@ -82,7 +82,7 @@ function locals(card) {
   const wires = card.operands.filter((wire) => wire.local && !wire.gain);
   if (!wires.length) return [];
   const lines = wires.slice(0, 8).map((wire) =>
-    element("li", {}, `${partial(card, wire.source)} = `, tinted("local", shown(wire.local))));
+    element("li", {}, `${partial(card, wire.source)} = `, tinted("local", isOpen(wire) ? shown(wire.local) : "?")));
   if (wires.length > 8) lines.push(element("li", {}, `and ${wires.length - 8} more`));
   return [element("p", {}, "local derivatives:"), element("ul", {}, ...lines)];
 }
