@@ -13,7 +13,7 @@ from viz.picture.build import DETAILS, EXPAND
 from viz.picture.model import SHOWN
 from viz.style.theme import THEMES
 
-from .patience import patience
+from ..patience import patience
 from .target import add_target, target
 
 __all__ = ["add_draw_command", "add_frames_command"]

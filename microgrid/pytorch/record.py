@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..patience import patience
 from ..sweep import gradients
 from ..value import Value
 from .calls import Call
@@ -91,6 +93,8 @@ class Recording:
         if recording_runs():
             raise RuntimeError("a recording is running already: end its with block first")
         self._stack = ExitStack()
+        if sys.stderr.isatty():  # a log has no use for it
+            self._stack.enter_context(patience(f"recording {_called(self._model)}"))
         for part in (
             columns_of(self.columns),
             scopes_of(self._model),
@@ -247,6 +251,10 @@ class Recording:
         count = len(self.calls)
         leaves = ", ".join(name for name, _ in self._leaves())
         return f"Recording({count} calls, leaves: {leaves or 'none'})"
+
+
+def _called(model: nn.Module | None) -> str:
+    return type(model).__name__ if model is not None else "PyTorch's calls"
 
 
 def _inputs(

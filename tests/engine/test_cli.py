@@ -11,7 +11,7 @@ import pytest
 import microgrid
 import viz.style.theme
 from microgrid import cli
-from microgrid.cli.patience import patience
+from microgrid.patience import patience
 
 NET = """
 from microgrid import Value

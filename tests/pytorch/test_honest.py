@@ -1,6 +1,8 @@
 """Where PyTorch goes a way that a graph cannot show, the recording says so, and where."""
 
+import sys
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -178,3 +180,20 @@ def test_what_numpy_computed_within_the_block_is_no_leaf():
     assert report.ok
     (unseen,) = report.unseen
     assert unseen.startswith("InNumPyBackward has a forward that was not seen, at test_honest.py:")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_recording_says_so_on_a_terminal(monkeypatch, terminal):
+    said = []
+
+    @contextmanager
+    def patience(doing):
+        said.append(doing)
+        yield
+
+    monkeypatch.setattr(sys.modules["microgrid.pytorch.record"], "patience", patience)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    model, x = linear()
+    with record(model):
+        model(x).sum()
+    assert said == (["recording Linear"] if terminal else [])

@@ -338,6 +338,10 @@ def test_packed_sequences_are_refused():
     rnn = nn.LSTM(1, 2)
     with pytest.raises(ValueError, match=r"a packed sequence .* is not recorded"), record(rnn):
         rnn(packed)
+    x = torch.ones(3, 2, 1, requires_grad=True)
+    message = r"a packed sequence \(give .* not recorded yet, at test_record\.py:\d+"
+    with pytest.raises(NotImplementedError, match=message), record(rnn):
+        nn.utils.rnn.pack_padded_sequence(x, [3, 2])
 
 
 def test_what_is_no_model_no_input_and_no_part_is_refused():

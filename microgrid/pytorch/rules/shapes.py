@@ -120,7 +120,14 @@ def _split_copies(a: Any, size: Any, dim: int = 0) -> list[Array]:
     return [part.copy() for part in np.split(given, np.cumsum(sizes)[:-1], axis=dim)]
 
 
+def _packed(*_: Any) -> Any:
+    raise NotImplementedError(
+        "a packed sequence (give the layer a padded tensor, or sequences of one length)"
+    )
+
+
 RULES: dict[str, Callable[..., Any]] = {
+    "_pack_padded_sequence": _packed,
     **dict.fromkeys(
         ["clone", "contiguous", "_to_copy", "detach_copy", "alias_copy", "lift_fresh_copy"], _copy
     ),
