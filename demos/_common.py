@@ -125,12 +125,19 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
         made.add_column(header, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         made.add_row(*map(Text, row))
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=200)
+        console = _Console(highlight=False, width=200)
     if title:
         console.print(Text(title))
     console.print(made)
+
+
+class _Console(Console):
+    """A console that leaves it to `run` what happens when the reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def _is_number(text: str) -> bool:
@@ -157,5 +164,5 @@ def plot(made: Plot | ColouredText, args: argparse.Namespace, file: str) -> None
 
 def show(made: ColouredText) -> None:
     """Print a coloured text: in colour on a terminal, with a row of signs elsewhere."""
-    console = Console()
+    console = _Console()
     print(made.ansi(colour=console.is_terminal and not console.no_color))

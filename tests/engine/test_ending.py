@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 def started(arguments: list[str], folder: Path, path: Path = ROOT) -> subprocess.Popen[bytes]:
     """The program, running in a folder of its own."""
     environment = os.environ | {"PYTHONPATH": f"{path}{os.pathsep}{ROOT}", "COLUMNS": "80"}
+    environment |= {"PYTHONUNBUFFERED": ""}  # which decides who finds that the reader has gone
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=folder,
