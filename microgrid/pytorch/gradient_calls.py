@@ -13,6 +13,7 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack as 
 
 from ..arrays import Array, filled
 from ..derivatives import recorded_gradients
+from ..recording import scope
 from ..value import Operand, Value
 from .calls import Call
 from .shadows import Shadows
@@ -27,7 +28,8 @@ class GradientCalls:
 
     With create_graph=True the gradient can be differentiated again, as a gradient penalty, an
     equation's residual or an inner training step are: its Values are microgrid's own derivatives
-    of the graph so far, held against PyTorch's numbers. Without it, it is a constant.
+    of the graph so far, in the scope "gradient", held against PyTorch's numbers. Without it, it is
+    a constant.
     """
 
     paused: bool
@@ -64,7 +66,9 @@ class GradientCalls:
             out = torch.autograd.grad(*args, **named)
             found = _plain(out)
             if any(x is not None and x.requires_grad for x in found):
-                made = recorded_gradients(seeds, [x for a in arrays for x in a.ravel().tolist()])
+                with scope("gradient"):
+                    entries = [x for a in arrays for x in a.ravel().tolist()]
+                    made = recorded_gradients(seeds, entries)
                 with _outside():
                     self.put_gradients(call, found, _shaped(made, arrays), outputs)
             return out
@@ -93,8 +97,8 @@ class GradientCalls:
         except RuntimeError:
             raise RuntimeError(
                 f"record: {call} gives another gradient than the derivative of what was computed; "
-                f"is there an autograd.Function with a backward of its own, or a hook on the way? "
-                f"gradcheck tells"
+                f"is there an autograd.Function with a backward of its own or a hook on the way "
+                f"(gradcheck tells), or is it asked for a copy, which has its original's Values?"
             ) from None
 
 

@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from microgrid.graph import creation_order  # noqa: E402
 from microgrid.pytorch import record  # noqa: E402
 from microgrid.pytorch.gradcheck import check  # noqa: E402
 from microgrid.tape import Tape  # noqa: E402
@@ -104,6 +105,7 @@ def test_a_tape_replays_the_gradient_within():
     model, x = perceptron()
     with record(model, inputs=[x]) as recording:
         product_with_the_hessian(model, x)
+    assert "gradient" in {node.scope for node in creation_order(recording.loss)}
     tape = Tape(recording, inputs=[recording.value(x)])
     other = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
     want = product_with_the_hessian(model, other).item()
@@ -138,6 +140,11 @@ def _own_backward(model, x):
     slope(Reversed.apply(model(x)), x)
 
 
+def _copy(model, x):
+    copy = x.clone()  # of x: the same Values
+    torch.autograd.grad((copy * x).sum(), copy, create_graph=True)
+
+
 def _batched(model, x):
     torch.func.jacrev(lambda x: model(x))(x)
 
@@ -156,6 +163,7 @@ def _edge(model, x):
             RuntimeError,
             "gives another gradient than the derivative .* a backward of its own",
         ),
+        (_copy, RuntimeError, r"is it asked for a copy, which has its original's Values"),
         (_batched, NotImplementedError, r"at test_gradients_within\.py:\d+ asks for several"),
         (_edge, NotImplementedError, "is asked about what is no tensor"),
     ],
