@@ -1,7 +1,6 @@
 """The live page in a real browser: moved numbers, forward pass, training, exercises, files."""
 
 import json
-import os
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -370,24 +369,6 @@ def test_a_page_in_a_frame_hears_and_tells_its_leaves(browser: Any, tmp_path: An
     page.wait_for_function("heard.length === 1")
     assert page.evaluate("heard[0].h_0") == 2
     page.close()
-
-
-def test_nothing_serious_for_whoever_cannot_see_or_point(browser: Any, tmp_path: Any) -> None:
-    """axe-core, where MICROGRID_AXE says where its axe.min.js is."""
-    where = os.environ.get("MICROGRID_AXE")
-    if not where:
-        pytest.skip("MICROGRID_AXE names no axe.min.js")
-    file = viz.player(lstm(), tmp_path / "page.html")
-    for scheme in ("light", "dark"):
-        context = browser.browser.new_context(bypass_csp=True, color_scheme=scheme)
-        page = context.new_page()
-        page.goto(file.as_uri())
-        page.add_script_tag(path=where)
-        for key in ("Shift", "End", "t", "t", "q"):
-            page.keyboard.press(key)
-            found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-            assert [(v["impact"], v["id"]) for v in found["violations"]] == [], key
-        context.close()
 
 
 def test_no_word_of_a_picture_has_an_outline(show: Any) -> None:

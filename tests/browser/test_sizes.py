@@ -57,6 +57,17 @@ def test_a_question_its_answer_and_its_card_are_seen_on_a_telephone(show: Any) -
     assert field["y"] + field["height"] <= footer["y"]
 
 
+def test_the_card_that_is_asked_about_stays_in_sight_when_the_window_shrinks(show: Any) -> None:
+    page = show(lstm(), "#quiz", width=390, height=844)
+    page.locator(".card[aria-label^='L (']").dispatch_event("click")  # which asks about it
+    for height in (844, 500):
+        page.set_viewport_size({"width": 390, "height": height})
+        painted(page)
+        stage = page.locator("#stage").bounding_box()
+        asked = page.locator(".card.asking").bounding_box()
+        assert stage["y"] <= asked["y"] < stage["y"] + stage["height"]
+
+
 def test_a_widget_shows_its_knobs_in_a_narrow_notebook(browser: Any, tmp_path: Any) -> None:
     pytest.importorskip("anywidget")
     file = tmp_path / "widget.html"

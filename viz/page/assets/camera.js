@@ -122,4 +122,6 @@ new ResizeObserver(([{ contentRect }]) => {
   room = contentRect;
   if (!camera.free) begin();
   else if (dx || dy) aim(camera.x + dx / 2, camera.y + dy / 2, camera.scale);
+  const asked = state.asked?.card ?? state.asked?.wire?.source; // a question makes less room for its card
+  if (asked) reveal(asked);
 }).observe(canvas);
