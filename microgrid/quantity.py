@@ -24,6 +24,8 @@ __all__ = [
 
 Source: TypeAlias = tuple[Any, ...]  # (kind, *arguments)
 
+_NEW = float.__new__  # looked up once: a picture makes thousands
+
 
 class Quantity(float):
     """A float with the `source` it follows from. Sums, products and the like keep track of it.
@@ -41,7 +43,7 @@ class Quantity(float):
     source: Source
 
     def __new__(cls, number: float, *source: Any) -> Quantity:
-        made = super().__new__(cls, number)
+        made = _NEW(cls, number)
         made.source = source
         return made
 

@@ -35,7 +35,7 @@ from .sweep import Message, Sweep, held_by_leaves, latest
 from .value import Value, creation_order
 from .wording import bracketed, shown
 
-__all__ = ["Event", "Kind", "Stepper", "sweep_of"]
+__all__ = ["Event", "Kind", "Stepper", "sweep_of", "under_way"]
 
 Kind: TypeAlias = Literal["computed", "start", "finished", "message", "end"]
 
@@ -365,11 +365,17 @@ def sweep_of(x: Any) -> tuple[Sweep, int | None]:
     3
     """
     root = root_of(x)
-    stepper = _steppers.get(root)
-    if stepper is not None and stepper._stands():
+    stepper = under_way(root)
+    if stepper is not None:
         return stepper.sweep, stepper.sent
     sweep = latest(root)
     return sweep, None if gradient_of(root) is None else len(sweep)
+
+
+def under_way(root: Value) -> Stepper | None:
+    """The Stepper that wrote the gradients which the graph below `root` holds, if one did."""
+    stepper = _steppers.get(root)
+    return stepper if stepper is not None and stepper._stands() else None
 
 
 _STRETCH = re.compile(r"(?:.*?/|^)t=\d+(?=/|$)|[^/]*")

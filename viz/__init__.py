@@ -22,7 +22,7 @@ from microgrid.value import Value
 
 from .comparison import side_by_side
 from .drawing.drawing import Drawing
-from .drawing.painter import paint
+from .drawing.painter import paint, painted_as_read
 from .formats import FORMATS, animated, digraph, suffixes, svg, writer_of
 from .formats.terminal import text
 from .layout.place import layout_of
@@ -296,7 +296,7 @@ def frames(
 @uncollected()  # what was read and placed is gone again before the collector comes back
 def _painted(x: Drawable, options: Options, upto: int | None, theme: Theme) -> Drawing:
     picture = Pictures(x, options).upto(upto)
-    return paint(picture, layout_of(picture), theme)
+    return painted_as_read(picture, layout_of(picture), theme)
 
 
 def _theme(name: str) -> Theme:

@@ -11,9 +11,9 @@ import pytest
 from viz_graphs import GRAPHS, by_graphviz, expression, gated, quiz, rnn
 
 import viz
-from microgrid import Value, nn
+from microgrid import Value, nn, recompute
 from viz.drawing.drawing import Rect, Text
-from viz.drawing.painter import paint
+from viz.drawing.painter import paint, painted_as_read
 from viz.formats import FORMATS, pdf, suffixes
 from viz.formats.digraph import to_dot
 from viz.formats.svg import to_svg
@@ -208,6 +208,25 @@ def test_a_picture_of_thousands_of_cards_is_written_whole(tmp_path):
     root = ElementTree.parse(path).getroot()
     cards = [g for g in root.iter(f"{SVG}g") if g.get("class") == "card"]
     assert len(cards) == len(picture_of(run, detail="scalar").cards) > 1500
+
+
+@pytest.mark.parametrize("name", sorted(GRAPHS))
+def test_what_is_painted_as_it_is_read_is_the_same_each_time(name):
+    picture = picture_of(GRAPHS[name]())
+    places = layout_of(picture)
+    read, whole = painted_as_read(picture, places, LIGHT), paint(picture, places, LIGHT)
+    assert list(read.groups) == list(read.groups) == list(whole.groups)
+
+
+def test_what_was_drawn_keeps_its_numbers_when_the_graph_has_moved_on():
+    a = Value(3.0, label="a")
+    loss = a.tanh() * a
+    loss.backward()
+    before, drawn = viz.draw(loss).source, viz.draw(loss)
+    a.data = 0.25
+    recompute(loss)
+    assert drawn.source == before != viz.draw(loss).source
+    assert "0.250" not in drawn.pipe("svg", encoding="utf-8")
 
 
 def test_the_view_box_holds_everything():

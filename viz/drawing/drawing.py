@@ -9,7 +9,7 @@ animation can find it again.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -33,6 +33,11 @@ class Rect(NamedTuple):
     width: float = 1.0
     radius: float = 0.0
     dashed: bool = False
+
+    @property
+    def dashes(self) -> tuple[float, float] | None:
+        """The stripes of its border and what is between them, if it is dashed."""
+        return (5.0, 2.0) if self.dashed else None
 
 
 class Word(NamedTuple):
@@ -118,13 +123,13 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A whole picture; groups are painted in their order."""
+    """A whole picture; groups are painted in their order, and may be read more than once."""
 
     title: str
     width: float
     height: float
     ground: str
-    groups: tuple[Group, ...]
+    groups: Iterable[Group]
 
     @property
     def shapes(self) -> Iterator[Shape]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 
-from ..layout.geometry import Box
+from ..layout.geometry import Box, Path
 from ..style.theme import Paint, Theme
 from ..style.typography import fit_number
 from .drawing import Point, Rect, Shape, Text, Word
@@ -13,6 +12,7 @@ from .drawing import Point, Rect, Shape, Text, Word
 __all__ = ["Easel"]
 
 _PAD = 18.0  # around everything
+_NEW = tuple.__new__  # a NamedTuple's own is written in Python, and there are thousands
 _RISE = 0.36  # from the middle of a line of text down to its baseline, as a share of its size
 
 
@@ -28,27 +28,30 @@ class Easel:
         """A point of the layout, on the drawing."""
         return x - self.left, self.top - y
 
-    def along(self, curve: Sequence[Point]) -> list[Point]:
-        """The points of a curve of the layout, on the drawing."""
-        left, top = self.left, self.top
-        return [(x - left, top - y) for x, y in curve]
+    def along(self, path: Path) -> list[Point]:
+        """The points of a wire, on the drawing."""
+        left, top, (dx, dy) = self.left, self.top, path.offset
+        return [(x + dx - left, top - (y + dy)) for x, y in path.shape]
 
     def rect(
         self, kind: str, box: Box, paint: Paint, radius: float = 0.0, dashed: bool = False
     ) -> Rect:
         """A box in a paint."""
-        x, y = self.at(box.left, box.top)
-        return Rect(kind, x, y, box.w, box.h, paint.fill, paint.border, paint.width, radius, dashed)
+        x, y, w, h = box
+        x, y = x - w / 2 - self.left, self.top - (y + h / 2)
+        border = paint.fill, paint.border, paint.width
+        return _NEW(Rect, (kind, x, y, w, h, *border, radius, dashed))
 
     def patch(self, kind: str, box: Box, fill: str) -> Rect:
         """A box without a border."""
-        x, y = self.at(box.left, box.top)
-        return Rect(kind, x, y, box.w, box.h, fill)
+        x, y, w, h = box
+        x, y = x - w / 2 - self.left, self.top - (y + h / 2)
+        return _NEW(Rect, (kind, x, y, w, h, fill, "", 1.0, 0.0, False))
 
     def line(self, kind: str, x: float, y: float, size: float, anchor: str, *words: Word) -> Text:
         """A line of text whose middle is at height y."""
-        x, y = self.at(x, y)
-        return Text(kind, x, y + _RISE * size, size, anchor, words)
+        x, y = x - self.left, self.top - y + _RISE * size
+        return _NEW(Text, (kind, x, y, size, anchor, words))
 
     def bad(self, box: Box) -> Rect:
         """What stands behind nan and inf."""
@@ -63,21 +66,22 @@ class Easel:
         bold: bool = False,
         hidden: bool = False,
         numbers: bool = True,
-    ) -> Iterator[Shape]:
+    ) -> list[Shape]:
         """A gradient on its heat; a bar at the left where it is negative, a blank to fill in."""
-        theme, right = self.theme, box.right - 3.0
+        theme = self.theme
         if hidden:
-            yield self.rect("blank", box, Paint("", theme.legend.border, ""))
-            return
+            return [self.rect("blank", box, Paint("", theme.legend.border, ""))]
+        x, y, w, h = box
+        right = x + w / 2 - 3.0
         if grad is None:
-            yield self.patch("heat", box, "")
-            yield self.line("grad", right, box.y, size, "end", Word("–", theme.muted))
-            return
+            dash = self.line("grad", right, y, size, "end", Word("–", theme.muted))
+            return [self.patch("heat", box, ""), dash]
         fill, ink = theme.shade(grad, steepest)
-        yield self.patch("heat", box, fill)  # also without fill: a page fills it
+        shapes: list[Shape] = [self.patch("heat", box, fill)]  # also without fill: a page fills it
         if grad < 0.0 and math.isfinite(grad):
-            bar = Box(box.left + 1.25, box.y, 2.5, box.h)
-            yield self.patch("negative", bar, theme.gradient)
+            bar = Box(x - w / 2 + 1.25, y, 2.5, h)
+            shapes.append(self.patch("negative", bar, theme.gradient))
         if numbers:
-            text = Word(fit_number(grad, size, box.w - 6.0, bold), ink, bold)
-            yield self.line("grad", right, box.y, size, "end", text)
+            text = Word(fit_number(grad, size, w - 6.0, bold), ink, bold)
+            shapes.append(self.line("grad", right, y, size, "end", text))
+        return shapes

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..layout.geometry import Box, Layout, Path
 from ..layout.sizes import HEAD, HEAT, NOTE, ROW, wire_words
@@ -16,7 +17,7 @@ from .drawing import Curve, Drawing, Group, Point, Shape, Word
 from .easel import Easel
 from .tables import legend_group, panel_group
 
-__all__ = ["paint"]
+__all__ = ["paint", "painted_as_read"]
 
 _ARROW = 6.0  # length of an arrow head
 _ROUND = 9.0  # radius of a card's corners
@@ -29,7 +30,18 @@ _VALUE = 11.0  # size of the numbers on cards
 
 def paint(picture: Picture, layout: Layout, theme: Theme) -> Drawing:
     """The Drawing of a picture: frames, then cards, panels and legend, then wires above them."""
-    return _Painter(picture, layout, theme).drawing()
+    drawing = painted_as_read(picture, layout, theme)
+    return replace(drawing, groups=tuple(drawing.groups))
+
+
+def painted_as_read(picture: Picture, layout: Layout, theme: Theme) -> Drawing:
+    """The same Drawing, but each group is painted when it is read, and again when read again.
+
+    A large picture that is written into a file once is never there as a whole.
+    """
+    painter = _Painter(picture, layout, theme)
+    size = painter.easel.width, painter.easel.height
+    return Drawing(picture.heading, *size, theme.ground, painter)
 
 
 class _Painter:
@@ -39,21 +51,16 @@ class _Painter:
         self.strongest, self.steepest = picture.strongest, picture.steepest
         self.ribbon = _RIBBON / 2 if layout.dense else _RIBBON
 
-    def drawing(self) -> Drawing:
+    def __iter__(self) -> Iterator[Group]:
         picture, layout, easel = self.picture, self.layout, self.easel
-        groups = [
-            *self._title(),
-            *self._frames(),
-            *(self._card(card) for card in picture.cards),
-            *(
-                panel_group(easel, picture, i, layout.panels[i], layout.panel_columns[i])
-                for i in range(len(picture.panels))  # the last comes when the sweep is over
-            ),
-            legend_group(easel, picture, layout.legend),
-            *(self._wire(wire, layout.wires[wire.id]) for wire in picture.wires),
-        ]
-        size = easel.width, easel.height
-        return Drawing(picture.heading, *size, self.theme.ground, tuple(groups))
+        yield from self._title()
+        yield from self._frames()
+        yield from map(self._card, picture.cards)
+        for i in range(len(picture.panels)):  # the last comes when the sweep is over
+            yield panel_group(easel, picture, i, layout.panels[i], layout.panel_columns[i])
+        yield legend_group(easel, picture, layout.legend)
+        for wire in picture.wires:
+            yield self._wire(wire, layout.wires[wire.id])
 
     def _title(self) -> Iterator[Group]:
         picture, theme, box = self.picture, self.theme, self.layout.title
@@ -89,60 +96,63 @@ class _Painter:
         box, theme = self.layout.cards[card.id], self.theme
         paint = theme.alias if card.alias and card.role != "input" else theme.card(card.role)
         frame = self.easel.rect("card", box, theme.look(paint, card.look), _ROUND, card.alias)
-        inner = self._slim(card, box) if self.layout.is_slim(card) else self._full(card, box)
-        return Group(card.id, "card", card.tooltip, (frame, *inner))
+        shapes: list[Shape] = [frame]
+        shapes += self._slim(card, box) if self.layout.is_slim(card) else self._full(card, box)
+        return Group(card.id, "card", card.tooltip, tuple(shapes))
 
-    def _full(self, card: Card, box: Box) -> Iterator[Shape]:
+    def _full(self, card: Card, box: Box) -> list[Shape]:
         """Name and op, a line of value and gradient per row, a note."""
-        easel, theme = self.easel, self.theme
+        easel, theme, said = self.easel, self.theme, card.note
         left, right = box.left + 6.0, box.right - 5.0
-        height = HEAD + ROW * len(card.rows) + (NOTE if card.note else 0.0)
+        height = HEAD + ROW * len(card.rows) + (NOTE if said else 0.0)
         y = box.y + height / 2 - HEAD / 2
         name, op = self._head(card, right - left)
-        yield easel.line("name", left, y, 12.0, "start", Word(name, theme.text, True))
+        shapes: list[Shape] = [
+            easel.line("name", left, y, 12.0, "start", Word(name, theme.text, True))
+        ]
         if op:
-            yield easel.line("op", right - 1.0, y, _LABEL, "end", Word(op, theme.muted))
+            shapes.append(easel.line("op", right - 1.0, y, _LABEL, "end", Word(op, theme.muted)))
         for row in card.rows:
             y -= ROW
-            yield from self._row(row, left, right, y, _VALUE, HEAT)
-        if card.note:
-            note = Word(fit(card.note, _LABEL, right - left), theme.muted)
-            yield easel.line("note", left, y - 14.5, _LABEL, "start", note)
+            shapes += self._row(row, left, right, y, _VALUE, HEAT)
+        if said:
+            note = Word(fit(said, _LABEL, right - left), theme.muted)
+            shapes.append(easel.line("note", left, y - 14.5, _LABEL, "start", note))
+        return shapes
 
     def _head(self, card: Card, room: float) -> tuple[str, str]:
         """Name and operation, cut so that both fit beside each other; the name has the right."""
         name, op = card.name, card.op if "op" in self.picture.show else ""
         if not op:
-            return fit(name, 12.0, room, bold=True), ""
-        free = room - 6.0 - text_width(name, 12.0, bold=True)
+            return fit(name, 12.0, room, True), ""
+        free = room - 6.0 - text_width(name, 12.0, True)
         op = fit(op, _LABEL, max(free, 0.4 * room))
-        return fit(name, 12.0, room - 6.0 - text_width(op, _LABEL), bold=True), op
+        return fit(name, 12.0, room - 6.0 - text_width(op, _LABEL), True), op
 
-    def _slim(self, card: Card, box: Box) -> Iterator[Shape]:
+    def _slim(self, card: Card, box: Box) -> list[Shape]:
         """All in one line."""
         left, right = box.left + 5.0, box.right - 4.0
-        name = Word(fit(card.name, _LABEL, 50.0, bold=True), self.theme.text, True)
+        name = Word(fit(card.name, _LABEL, 50.0, True), self.theme.text, True)
         op = card.op if "op" in self.picture.show else ""
-        op = f" {op}" if op else ""
-        room = 50.0 - text_width(name.text, _LABEL, bold=True)
-        words = (name, Word(op, self.theme.muted))[: 1 + (0.0 < text_width(op, _LABEL) <= room)]
-        yield self.easel.line("name", left, box.y, _LABEL, "start", *words)
+        room = 50.0 - text_width(name.text, _LABEL, True)
+        words = [name]
+        if op and text_width(f" {op}", _LABEL) <= room:
+            words.append(Word(f" {op}", self.theme.muted))
+        shapes: list[Shape] = [self.easel.line("name", left, box.y, _LABEL, "start", *words)]
         for row in card.rows[:1]:
-            yield from self._row(row, left + 53.0, right, box.y, _LABEL, 38.0)
+            shapes += self._row(row, left + 53.0, right, box.y, _LABEL, 38.0)
+        return shapes
 
     def _row(
         self, row: Row, left: float, right: float, y: float, size: float, heat: float
-    ) -> Iterator[Shape]:
+    ) -> list[Shape]:
         """A value and the heat cell of its gradient."""
-        if "value" in self.picture.show:
-            yield from self._value(row, left, right - heat - 4.0, y, size)
-        yield from self.easel.gradient(
-            Box(right - heat / 2, y, heat, size + 3.5),
-            row.grad,
-            self.steepest,
-            size,
-            hidden="grad" not in self.picture.show,
-        )
+        show, box = self.picture.show, Box(right - heat / 2, y, heat, size + 3.5)
+        hidden = "grad" not in show
+        gradient = self.easel.gradient(box, row.grad, self.steepest, size, hidden=hidden)
+        if "value" not in show:
+            return gradient
+        return [*self._value(row, left, right - heat - 4.0, y, size), *gradient]
 
     def _value(self, row: Row, left: float, right: float, y: float, size: float) -> Iterator[Shape]:
         easel, theme = self.easel, self.theme
@@ -166,7 +176,7 @@ class _Painter:
 
     def _wire(self, wire: Wire, path: Path) -> Group:
         theme = self.theme
-        points, tip = _with_arrow(self.easel.along(path.curve))
+        points, tip = _with_arrow(self.easel.along(path))
         shapes: list[Shape] = []
         slender = 0.5 if path.quiet else 1.0  # many wires run close together
         ribbon = slender * self._ribbon_width(wire.message)

@@ -62,8 +62,7 @@ def paths(shape: Rect | Curve) -> Iterator[Path]:
             tip, *corners = shape.head
             yield Path(tip, tuple((corner,) for corner in corners), shape.colour)
     elif shape.fill or shape.stroke:
-        dashes = (5.0, 2.0) if shape.dashed else None
-        yield Path(*_outline(shape), shape.fill, shape.stroke, shape.width, dashes)
+        yield Path(*_outline(shape), shape.fill, shape.stroke, shape.width, shape.dashes)
 
 
 def _outline(rect: Rect) -> tuple[Point, tuple[tuple[Point, ...], ...]]:

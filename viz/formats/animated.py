@@ -16,8 +16,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from ..drawing.drawing import Curve, Drawing, Rect, Shape, Text, opacity
-from ..style.typography import FONTS, escape
-from .svg import element
+from .svg import document, element
 
 __all__ = ["shapes_over_time", "write"]
 
@@ -37,16 +36,8 @@ def write(
     """
     last = drawings[-1]
     film = _Film(len(drawings), seconds, hold)
-    body = "".join([film.group(*item) for item in shapes_over_time(drawings).items()])
-    size = f'width="{last.width:.0f}pt" height="{last.height:.0f}pt"'
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" '
-        f'viewBox="0 0 {last.width:.2f} {last.height:.2f}" font-family="{FONTS}" '
-        'xml:space="preserve">\n'
-        f"<title>{escape(last.title)}</title>\n<style>{film.style(loop)}</style>\n"
-        f'<rect width="100%" height="100%" fill="{last.ground}"/>\n{body}</svg>\n'
-    ).encode()
+    groups = [film.group(*item) for item in shapes_over_time(drawings).items()]
+    return document(last, groups, f"<style>{film.style(loop)}</style>\n")
 
 
 class _Film:

@@ -54,6 +54,8 @@ class Plan:
     @classmethod
     def of(cls, picture: Picture) -> Plan | None:
         """Read a picture; None where its time steps are not joined from cell to cell alone."""
+        if not any(c.block for c in picture.cards):
+            return None
         plan = cls(picture, {c.id: c for c in picture.cards})
         for wire in picture.wires:
             plan.arriving[wire.target].append(wire)

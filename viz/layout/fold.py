@@ -112,19 +112,18 @@ class _Rows:
         self._find_wires()
         self.extents = self._extents(frames)
         self.down = self._moves()
-        before, self.ways = dict(places.cards), dict(places.wires)
-        for name, box in before.items():
-            places.cards[name] = box.moved(*self._shift(name))
+        self.shifts = [(self.left - first, y) for first, y in zip(self.firsts, self.down)]
+        self.ways = dict(places.wires)
+        places.cards = {name: box.moved(*self._shift(name)) for name, box in places.cards.items()}
         for column in picture.columns:
             row = self.place[column.index] // self.per_row
             box = places.frames[column.index]
             x = box.x + self.left - self.firsts[row]
-            places.frames[column.index] = box._replace(x=x, y=box.y + self.down[row])
+            places.frames[column.index] = Box(x, box.y + self.down[row], box.w, box.h)
         self.right = max(box.right for box in places.frames.values())
         self._place_total()
         self.nth = self._ordered_losses()
-        for wire in picture.wires:
-            places.wires[wire.id] = self._path(wire, places.wires[wire.id])
+        places.wires = {wire.id: self._path(wire, self.ways[wire.id]) for wire in picture.wires}
 
     def _row(self, card: Card) -> int:
         if card.id in self.totals:
@@ -133,8 +132,7 @@ class _Rows:
         return self.place.get(card.column, end) // self.per_row
 
     def _shift(self, name: str) -> tuple[float, float]:
-        row = self.row[name]
-        return self.left - self.firsts[row], self.down[row]
+        return self.shifts[self.row[name]]
 
     def _find_wires(self) -> None:
         """The wires that need tracks of their own, by row."""
@@ -223,14 +221,15 @@ class _Rows:
             enter = self.right
             corners = [(x, y), (left, y), (left, middle), (right, middle), (right, y_in)]
             inner = (*straight((enter, y_in), path.curve[3]), *path.curve[4:])
-            return path._replace(curve=(*rounded([*corners, (enter, y_in)]), *inner[1:]))
+            curve = (*rounded([*corners, (enter, y_in)]), *inner[1:])
+            return path._replace(shape=curve, offset=(0.0, 0.0))
         enter = min(x_in, self.left - _MARGIN)
         left += enter - self.left + _MARGIN
         corners = [(x, y), (right, y), (right, middle), (left, middle), (left, y_in), (enter, y_in)]
         rest = path.curve if enter == x_in else (
             *rounded([(enter, y_in), path.curve[0]]), *path.curve[1:]
         )  # fmt: skip
-        return path._replace(curve=(*rounded(corners), *rest[1:]))
+        return path._replace(shape=(*rounded(corners), *rest[1:]), offset=(0.0, 0.0))
 
     def _to_total(self, wire: Wire) -> Path:
         """From the loss of a step to the total."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..picture.model import Card
@@ -53,25 +55,35 @@ class Box(NamedTuple):
 
     def moved(self, dx: float, dy: float) -> Box:
         """The same somewhere else."""
-        return Box(self.x + dx, self.y + dy, self.w, self.h)
+        x, y, w, h = self
+        return _NEW(Box, (x + dx, y + dy, w, h))
 
 
+_NEW = tuple.__new__  # a NamedTuple's own is written in Python, and there are thousands
 _NOWHERE = Box(0.0, 0.0, 0.0, 0.0)
 
 
 class Path(NamedTuple):
     """A wire: the 3n + 1 control points of a Bezier curve from operand to result.
 
+    `shape` are these points before it was moved by `offset`, `curve` are they as they stand.
     `heading` is where it goes at the end. Its labels belong at the point `label`: above and
     below a wire that goes right or left, beside one that goes up or down, at its right (`side`
     1) or left (-1). A `quiet` one has no room for labels: its numbers stand in the tooltip.
     """
 
-    curve: tuple[Point, ...]
+    shape: tuple[Point, ...]
     label: Point
     heading: Literal["right", "left", "up", "down"] = "right"
     side: int = 1
     quiet: bool = False
+    offset: Point = (0.0, 0.0)
+
+    @property
+    def curve(self) -> tuple[Point, ...]:
+        """Its control points."""
+        dx, dy = self.offset
+        return tuple([(x + dx, y + dy) for x, y in self.shape]) if dx or dy else self.shape
 
     @property
     def rising(self) -> bool:
@@ -85,9 +97,10 @@ class Path(NamedTuple):
 
     def moved(self, dx: float, dy: float) -> Path:
         """The same somewhere else."""
-        curve = tuple([(x + dx, y + dy) for x, y in self.curve])
-        x, y = self.label
-        return Path(curve, (x + dx, y + dy), self.heading, self.side, self.quiet)
+        curve, (x, y), heading, side, quiet, _ = self
+        if self.offset != (0.0, 0.0):  # a sum of offsets would round in another way
+            curve = self.curve
+        return _NEW(Path, (curve, (x + dx, y + dy), heading, side, quiet, (dx, dy)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +155,13 @@ class Layout:
 
     def graph(self) -> Box:
         """The rectangle around cards, frames and wires."""
-        ends = [point for path in self.wires.values() for point in path.curve]
+        shapes: dict[Point, list[tuple[Point, ...]]] = defaultdict(list)
+        for path in self.wires.values():
+            shapes[path.offset].append(path.shape)
+        ends = []
+        for (dx, dy), found in shapes.items():  # the paths of a row have been moved as one
+            xs, ys = zip(*chain.from_iterable(found))
+            ends += [(min(xs) + dx, min(ys) + dy), (max(xs) + dx, max(ys) + dy)]
         return around([*self.cards.values(), *self.frames.values()], ends=ends)
 
 

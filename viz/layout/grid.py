@@ -50,11 +50,13 @@ class Grid:
         self.card_width = max(
             card_width(card) for card in picture.cards if card.id not in self.aside
         )
-        leaves = [card for card in picture.cards if card.id in self.aside]
-        width = max(map(card_width, leaves), default=CARD[0])
-        note = NOTE if any(card.note for card in leaves) else 0.0
-        self.leaf_size = SLIM if dense else (width, CARD[1] + note)
-        self.leaf_pitch, self.row_pitch = (28.0, 28.0) if dense else (50.0 + note, 40.0)
+        self.leaf_size, self.leaf_pitch, self.row_pitch = SLIM, 28.0, 28.0
+        if not dense:
+            leaves = [card for card in picture.cards if card.id in self.aside]
+            width = max(map(card_width, leaves), default=CARD[0])
+            note = NOTE if any(card.note for card in leaves) else 0.0
+            self.leaf_size = (width, CARD[1] + note)
+            self.leaf_pitch, self.row_pitch = 50.0 + note, 40.0
         self.fan, self.label_room = self._rooms()
         self.columns = sorted({block.card.column for block in self.blocks.values()})
         self.before = self._outside()

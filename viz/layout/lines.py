@@ -148,7 +148,7 @@ def _folded(
     last = met[-1][0] + 1
     curve += _moved(path.curve[begin:], moves[last])[1:]
     (x, y), (dx, dy) = path.label, moves[last]
-    return path._replace(curve=tuple(curve), label=(x + dx, y + dy))
+    return path._replace(shape=tuple(curve), label=(x + dx, y + dy), offset=(0.0, 0.0))
 
 
 def _moved(points: Sequence[Point], by: tuple[float, float]) -> list[Point]:

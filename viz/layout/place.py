@@ -68,17 +68,21 @@ def _frame(router: Router) -> None:
     for card in grid.picture.cards:
         if card.framed:
             boxes[card.column].append(layout.cards[card.id])
+    cores = {column: around(own) for column, own in boxes.items()}
     ways: dict[int, list[Point]] = defaultdict(list)
     for wire in grid.picture.wires:
         a, b = grid.card[wire.source], grid.card[wire.target]
         if a.framed and b.framed:
+            path = layout.wires[wire.id]
+            ys = [y for _, y in path.shape]
             for place in {a.column, b.column}:
-                ways[place] += layout.wires[wire.id].curve
+                if min(ys) < cores[place].bottom or max(ys) > cores[place].top:
+                    ways[place] += path.shape
     for column in grid.picture.columns:
         place = grid.place[column.index]
         left = router.origin[place] - router.inner - FRAME_PAD
         width = grid.widths[column.index] + router.inner + 2 * FRAME_PAD
-        own = around(boxes[column.index])
+        own = cores[column.index]
         # A wire within the frame must not strike out the heading.
         right = left + width
         inside = [y for x, y in ways[column.index] if left < x < right]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from microgrid.graph import graph_of
+from microgrid.graph import formula, graph_of
 from microgrid.quantity import gradient, message, total
 from microgrid.sweep import Sweep
 from microgrid.value import Value, creation_order
@@ -21,6 +21,7 @@ from ..drawing.painter import paint
 from ..layout.place import layout_of
 from ..picture.build import Drawable, Options, Pictures, roots_of
 from ..picture.model import Card, Panel, Picture, Row, Wire
+from ..picture.naming import name_of
 from ..picture.sentence import Said, Sentence
 from ..style.typography import number, text_width
 from .graph import Graph, number_data
@@ -132,7 +133,7 @@ class _Level:
             "height": round(bottom - top, 2),
             "root": next(root, None),
             "frames": [self._shapes(group.shapes) for group in frames],
-            "cards": [self._card(card) for card in self.picture.cards],
+            "cards": [self._card(card, name) for card in self.picture.cards],
             "wires": [self._wire(wire) for wire in self.picture.wires],
         }
 
@@ -143,7 +144,7 @@ class _Level:
     def _source(self, x: float | None) -> Any:
         return None if x is None else self.graph.source(x)
 
-    def _card(self, card: Card) -> Data:
+    def _card(self, card: Card, level: str) -> Data:
         box, *inner = self.groups[card.id].shapes
         assert isinstance(box, Rect)
         texts = [s for s in inner if isinstance(s, Text) and s.kind == "value"]
@@ -156,7 +157,7 @@ class _Level:
             "short": next(s.plain for s in inner if isinstance(s, Text) and s.kind == "name"),
             "named": bool(card.names) or card.operation is None,
             "op": card.op,
-            "formula": card.formula,
+            "formula": self._formula(card) if level == "scalar" else "",
             "scope": card.scope,
             "note": card.note,
             "node": self._place(card),
@@ -177,6 +178,10 @@ class _Level:
     def _place(self, card: Card) -> int | None:
         """The place in the page's graph of a card's only node."""
         return self.graph.index[self.order[card.nodes[0]]] if len(card.nodes) == 1 else None
+
+    def _formula(self, card: Card) -> str:
+        """How the card's only Value was computed, in one line."""
+        return formula(self.order[card.nodes[0]], name_of, number)
 
     def _is_shared(self, card: Card) -> bool:
         return len(card.nodes) == 1 and card.nodes[0] in self.shared

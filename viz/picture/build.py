@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from microgrid.graph import gradient_of, graph_of
 from microgrid.nn import Unrolled
 from microgrid.quantity import value
-from microgrid.stepper import sweep_of
+from microgrid.stepper import sweep_of, under_way
 from microgrid.sweep import Sweep
 from microgrid.value import Value
 
@@ -100,10 +100,7 @@ def picture_of(x: Drawable, *, upto: int | None = None, **options: Any) -> Pictu
 class Pictures:
     """The pictures of one graph along its sweep: read once, drawn after any number of messages.
 
-    Attributes
-    ----------
-    sweep : the sweep whose gradients the graph holds, or the one to come; None for a run
-        without a loss that has not been swept
+    The sweep is played when somebody asks for it: most pictures are of what the graph holds.
     """
 
     def __init__(self, x: Drawable, options: Options) -> None:
@@ -124,30 +121,34 @@ class Pictures:
         self._roots, self._run = roots, x if isinstance(x, Unrolled) else None
         if options.detail == "rolled" and self._run is None:
             raise ValueError('detail="rolled" draws the loop of an Unrolled, got a plain graph')
-        root = swept_root(roots, self._run)
-        self.sweep: Sweep | None = None
-        self._sent: int | None = None
-        if root is not None:
-            self.sweep, self._sent = sweep_of(root)
+        self._root = swept_root(roots, self._run)
         self._scene = Scene(roots, self._run)
         refuse_captions(options.captions, self._scene)
         self._computed = [node for node in self._scene.order if node.parents]
         self._levels: dict[str, Collapsed] = {}
         self._opened = "cell" in opened
 
+    @cached_property
+    def sweep(self) -> Sweep | None:
+        """The sweep whose gradients the graph holds, or the one to come; None for a run without
+        a loss that has not been swept.
+        """
+        return None if self._root is None else sweep_of(self._root)[0]
+
     def upto(self, messages: int | None) -> Picture:
         """After so many messages of the sweep, or as the graph is now; ValueError beyond it."""
-        most = len(self.sweep) if self.sweep is not None else 0
         if messages is None:
             return self.now()
+        most = len(self.sweep) if self.sweep is not None else 0
         if not isinstance(messages, int) or not 0 <= messages <= most:
             raise ValueError(f"upto counts messages, 0 to {most} here, got {messages!r}")
         return self.after(messages)
 
     def now(self) -> Picture:
         """The graph with the gradients it holds; in the middle of a Stepper's sweep, so far."""
-        if self.sweep is not None and self._sent is not None and self._sent < len(self.sweep):
-            return self.after(self._sent)
+        stepper = None if self._root is None else under_way(self._root)
+        if stepper is not None and stepper.sent < len(stepper.sweep):
+            return self.after(stepper.sent)
         self._scene.show(None)
         return self._picture()
 
@@ -177,7 +178,7 @@ class Pictures:
         picture = self.after(0)
         waiting = self._computed[len(self._computed) + step :]
         places = [self._scene.index[node] for node in waiting]
-        Forward(waiting, places, None if self.sweep is None else self.sweep.root).take_from(picture)
+        Forward(waiting, places, self._root).take_from(picture)
         done, count = self.operations + step, self.operations
         picture.subtitle = f"The forward pass after {done} of {count} values."
         return picture
@@ -224,9 +225,9 @@ class Pictures:
         result = Picture(title, show=self._shown)
         if options.title is None and "grad" in self._shown and scene.upto is None:
             result.finding = _finding(scene, run)
-        if self.sweep is not None:
-            result.root = scene.index[self.sweep.root]
-        under_way = self.sweep is not None and scene.upto is not None
+        if self._root is not None:
+            result.root = scene.index[self._root]
+        under_way = self._root is not None and scene.upto is not None
         result.swept = under_way or any(grad is not None for grad in grads)
         self._draw(result)
         steps = sorted({card.column for card in result.cards if card.framed})

@@ -150,7 +150,6 @@ class Card:
     hidden : how many of its nodes have no number on it
     nodes : which Values it holds, by their place in the order of creation
     scope, order : where its only Value was made, and when its last one was
-    formula : how its only Value was computed, in one line
     block : the gated cell of which it is a part, such as cell/layer=1
     hint : what its number means, for a gate: "0 forgets, 1 retains"
     """
@@ -175,7 +174,6 @@ class Card:
     nodes: tuple[int, ...] = ()
     scope: str = ""
     order: int = 0
-    formula: str = ""
     block: str = ""
     hint: str = ""
 

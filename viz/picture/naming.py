@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from microgrid.value import Value
@@ -74,23 +74,21 @@ def operation(node: Value) -> Operation | None:
     return Operation(op.name, op.symbol, left, right)
 
 
-def _called(x: Value | float) -> str:
-    return name_of(x) if isinstance(x, Value) else number(x)
-
-
-def describe(node: Value, gradient: float | None) -> str:
+def describe(node: Value, gradient: float | None, called: Callable[[Value], str] = name_of) -> str:
     """A card in words: name, op, value, gradient, local derivatives, where it was made.
+
+    called : what a node is called, where somebody knows that already
 
     >>> print(describe(Value(2.0, label="a"), 3.0))
     a: a leaf
     value 2.0
     gradient 3.0
     """
-    kind = f"{node.op.name}({_operands(node)})" if node.op else "a leaf"
-    lines = [f"{name_of(node)}: {kind}", f"value {node.data!r}"]
+    kind = f"{node.op.name}({_operands(node, called)})" if node.op else "a leaf"
+    lines = [f"{called(node)}: {kind}", f"value {node.data!r}"]
     lines.append("backward not run" if gradient is None else f"gradient {gradient!r}")
     lines += [
-        f"local derivative to {name_of(parent)}: {partial!r}"
+        f"local derivative to {called(parent)}: {partial!r}"
         for parent, partial in list(zip(node.parents, node.partials))[:12]
     ]
     if node.scope:
@@ -98,6 +96,7 @@ def describe(node: Value, gradient: float | None) -> str:
     return "\n".join(lines)
 
 
-def _operands(node: Value) -> str:
+def _operands(node: Value, called: Callable[[Value], str]) -> str:
     operands = node.operands
-    return ", ".join([_called(x) for x in operands[:12]] + ["…"] * (len(operands) > 12))
+    names = [called(x) if isinstance(x, Value) else number(x) for x in operands[:12]]
+    return ", ".join(names + ["…"] * (len(operands) > 12))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from microgrid.nn import Unrolled
 from microgrid.quantity import Quantity, gradient_from, norm, value
 from microgrid.sweep import gradients
-from microgrid.value import Value, creation_order
+from microgrid.value import Value
 
 from .model import Cell, Name, Panel, PanelKind
 from .naming import label_of, name_of, twins
@@ -159,7 +159,7 @@ class Itemised:
         self.others: dict[str, Quantity] = {}
         if run.root is None or scene.grad(run.root) is None:
             return
-        edges = sum(len(node.parents) for node in creation_order(run.loss))
+        edges = sum(map(len, scene.parents.values()))
         whole = len(run) <= _MOST_STATES and edges * len(self.losses) <= _MOST_WORK
         for t, loss in self.losses if whole else self.losses[-1:]:
             share = self._share(loss)

@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from microgrid import quantity
-from microgrid.graph import creation_order, formula, gradient_of, time_step
+from microgrid.graph import creation_order, gradient_of, time_step
 from microgrid.nn import Unrolled
 from microgrid.quantity import Quantity, value
 from microgrid.sweep import Sweep
 from microgrid.value import Value
 
-from ..style.typography import number
-from .model import Card, Name, Row, Wire
+from .model import Card, Name, Operation, Row, Wire
 from .naming import describe, label_of, name_of, operation, timeless
 from .states import carried_by, cells_of, detached, leaves
 
@@ -42,7 +41,12 @@ class Scene:
             for position, parent in enumerate(parents):
                 self.edges[parent].append((node, position))
         self.uses = {node: [child for child, _ in edges] for node, edges in self.edges.items()}
-        self.step = {node: time_step(node.scope) for node in self.order}
+        scopes = dict.fromkeys(node.scope for node in self.order)  # many nodes have the same
+        steps = {scope: time_step(scope) for scope in scopes}
+        self.step = {node: steps[node.scope] for node in self.order}
+        self._local = {scope: _STEP.sub("", scope) for scope in scopes}
+        self._names: dict[Value, str] = {}
+        self._operations: dict[Value, Operation | None] = {}
         self.timed = any(step is not None for step in self.step.values())
         self.column = self._columns()
         self.slot = self._slots()
@@ -71,6 +75,7 @@ class Scene:
         self.sweep, self.upto = sweep, upto
         self._grads: dict[Value, Quantity | None] = {}
         self._sent: dict[Value, list[Quantity | None]] = {}
+        self._tooltips: dict[Value, str] = {}
 
     def grad(self, node: Value) -> Quantity | None:
         """The node's gradient, or what it is while the sweep is on its way."""
@@ -100,7 +105,7 @@ class Scene:
 
     def local_scope(self, node: Value) -> str:
         """A node's scope without its time step: "cell" for "t=2/cell"."""
-        return _STEP.sub("", node.scope).strip("/")
+        return self._local[node.scope].strip("/")
 
     def is_shared_leaf(self, node: Value) -> bool:
         """Whether a leaf belongs to no step and is used by some: a parameter."""
@@ -133,7 +138,6 @@ class Scene:
         source = {node: self._place(node) for node in self.order if node not in self.cut}
         for leaf, original in self.cut.items():
             source[leaf] = source[original]
-        self.cards.sort(key=lambda card: _numbers(card.id))
         for node in self.order:
             self.wires += self._wires(node, source)
         if self.upto is not None:
@@ -155,9 +159,8 @@ class Scene:
         slots: dict[Value, str] = {}
         seen: Counter[tuple[int, str]] = Counter()
         for node in self.order:
-            scope = _STEP.sub("", node.scope)
             label = timeless(node.label)
-            slot = f"{scope}|{label}|{node.op.name if node.op else ''}"
+            slot = f"{self._local[node.scope]}|{label}|{node.op.name if node.op else ''}"
             key = (self.column[node], slot)
             slots[node] = f"{slot}|{seen[key]}"
             seen[key] += 1
@@ -176,7 +179,7 @@ class Scene:
     def _carrying(self) -> Iterator[tuple[Value, Value]]:
         """The operands and results of time steps that may be joined from step to step."""
         for node in filter(self.framed, self.order):
-            yield from ((x, node) for x in node.parents if x.parents and self.framed(x))
+            yield from ((x, node) for x in self.parents[node] if self.parents[x] and self.framed(x))
 
     def _begun(self) -> set[Value]:
         carried = {
@@ -186,14 +189,15 @@ class Scene:
             if self.parents[parent] and self.column[parent] != self.column[node] > 0
         }
         return {
-            parent
-            for node in self.order
-            for position, parent in enumerate(self.parents[node])
-            if not self.parents[parent]
-            and self.step[parent] is None
-            and self.step[node] is not None
-            and len({self.column[child] for child in self.uses[parent]}) == 1
-            and (self.slot[node], position) in carried
+            leaf
+            for leaf, edges in self.edges.items()
+            if not self.parents[leaf]
+            and self.step[leaf] is None
+            and len({self.column[child] for child, _ in edges}) == 1
+            and any(
+                self.step[node] is not None and (self.slot[node], position) in carried
+                for node, position in edges
+            )
         }
 
     def _reads_backwards(self, leaf: Value) -> bool:
@@ -231,15 +235,15 @@ class Scene:
         """An input that several steps may share, such as the embedding of a letter."""
         steps = {self.column[child] for child in self.uses[node]}
         for step in sorted(steps):
-            card = self._card(node, f"{self._id(node)}_{step}", step)
+            shared = len(steps) > 1
+            row = Row(value(node), total(self._messages(node, step))) if shared else None
+            card = self._card(node, f"{self._id(node)}_{step}", step, row)
             place = self.given[node].get(step, 0)
             card.slot = f"given|{place}"
             if node in self.embedded:
                 card.embedding = label_of(node.label)
                 card.names = (self.input_name(step, place),)
-            card.alias, card.framed = len(steps) > 1, True
-            if card.alias:
-                card.rows = (Row(value(node), total(self._messages(node, step))),)
+            card.alias, card.framed = shared, True
             self.cards.append(card)
         return lambda child, position: f"{self._id(node)}_{self.column[child]}"
 
@@ -251,35 +255,54 @@ class Scene:
     def _card_per_use(self, node: Value) -> Callable[[Value, int], str]:
         """A dashed alias of a shared weight beside each node that uses it."""
         edges = self.edges[node]
+        shared = len(edges) > 1
         card_of: dict[tuple[Value, int], str] = {}
         for child, position in edges:
-            card = self._card(node, f"{self._id(node)}_{len(card_of)}", self.column[child])
+            row = Row(value(node), self.message(child, position)) if shared else None
+            name = f"{self._id(node)}_{len(card_of)}"
+            card = self._card(node, name, self.column[child], row)
             card.role = "parameter" if card.role == "leaf" else card.role
-            card.alias, card.beside = len(edges) > 1, self._id(child)
+            card.alias, card.beside = shared, self._id(child)
             card.framed = self.step[child] is not None
-            if card.alias:
-                card.rows = (Row(value(node), self.message(child, position)),)
             card_of[child, position] = card.id
             self.cards.append(card)
         return lambda child, position: card_of[child, position]
 
-    def _card(self, node: Value, name: str, column: int) -> Card:
-        place, grad = self.index[node], self.grad(node)
+    def _card(self, node: Value, name: str, column: int, row: Row | None = None) -> Card:
+        """The card of a node, or of one use of it, whose `row` has what that use sends back."""
+        place = self.index[node]
         return Card(
             id=name,
             role=self.role(node),
             names=(label_of(node.label),) if node.label else (),
-            operation=operation(node),
-            rows=(Row(value(node), grad, node=place),),
+            operation=self._operation(node),
+            rows=(row or Row(value(node), self.grad(node), node=place),),
             column=column,
             slot=self.slot[node],
             framed=self.step[node] is not None,
-            tooltip=describe(node, grad),
+            tooltip=self._tooltip(node),
             nodes=(place,),
             scope=node.scope,
             order=node.serial,
-            formula=formula(node, name_of, number),
         )
+
+    def _tooltip(self, node: Value) -> str:
+        """A node in words, the same on all cards of a shared one."""
+        if node not in self._tooltips:
+            self._tooltips[node] = describe(node, self.grad(node), self.name)
+        return self._tooltips[node]
+
+    def name(self, node: Value) -> str:
+        """What a node is called in print: asked for at every one of its edges."""
+        found = self._names.get(node)
+        if found is None:
+            found = self._names[node] = name_of(node)
+        return found
+
+    def _operation(self, node: Value) -> Operation | None:
+        if node not in self._operations:
+            self._operations[node] = operation(node)
+        return self._operations[node]
 
     def _wires(
         self, node: Value, source: Mapping[Value, Callable[[Value, int], str]]
@@ -287,7 +310,7 @@ class Scene:
         """The wires to a node, from the cards that feed it."""
         if not self.parents[node]:
             return
-        place, target, name = self.index[node], self._id(node), name_of(node)
+        place, target, name = self.index[node], self._id(node), self.name(node)
         upstream, messages = self.grad(node), self._messages_of(node)
         above = repr(upstream)
         for position, (parent, local) in enumerate(zip(self.parents[node], node.partials)):
@@ -296,7 +319,7 @@ class Scene:
                 yield self.cut_wire(id, start, target, parent)
                 continue
             sent, factor = messages[position], repr(local)
-            tooltip = f"local derivative d({name})/d({name_of(parent)}) = {factor}"
+            tooltip = f"local derivative d({name})/d({self.name(parent)}) = {factor}"
             if sent is not None:
                 tooltip += f"\nmessage {above} × {factor} = {sent!r}"
             yield Wire(
@@ -368,7 +391,3 @@ def total(messages: Iterable[float | None]) -> Quantity | None:
     """The sum of the messages that have been sent; None where there is none."""
     known = [x for x in messages if x is not None]
     return quantity.total(known) if known else None
-
-
-def _numbers(name: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in name.removeprefix("n").split("_"))

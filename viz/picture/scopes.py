@@ -35,10 +35,9 @@ def nested(scene: Scene) -> bool:
 def owners(scene: Scene) -> dict[int, str]:
     """Time step -> the scope it stands in, "enc", where the steps stand in different ones."""
     found: dict[int, set[str]] = {}
-    for node in scene.order:
-        step = scene.step[node]
+    for step, scope in {(step, node.scope) for node, step in scene.step.items()}:
         if step is not None:
-            found.setdefault(step, set()).add(node.scope.partition(f"t={step}")[0].strip("/"))
+            found.setdefault(step, set()).add(scope.partition(f"t={step}")[0].strip("/"))
     around = {step: names - {""} for step, names in found.items()}
     if len({*map(frozenset, around.values())}) < 2:
         return {}

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 __all__ = [
-    "FONT", "FONTS", "SMALL", "clean", "escape", "fit", "fit_number", "is_level", "known_width",
-    "lowered", "number", "pretty", "scripts", "text_width",
+    "FONT", "FONTS", "SMALL", "clean", "escape", "fit", "fit_number", "is_level", "is_plain",
+    "known_width", "lowered", "number", "pretty", "scripts", "text_width",
 ]  # fmt: skip
 
 FONT = "Arial"  # Graphviz knows its metrics; Helvetica is not on every machine
@@ -101,7 +101,8 @@ def clean(text: str) -> str:
 
 _NEVER = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"  # in XML
 _FORBIDDEN = re.compile(f"[{_NEVER}]")
-_SPECIAL = re.compile(f"[{_NEVER}&<>\"']")
+_MARKUP = "&<>\"'"
+_SPECIAL = re.compile(f"[{_NEVER}{_MARKUP}]")
 
 
 def escape(text: str) -> str:
@@ -205,6 +206,12 @@ def _advance(letter: str) -> int:
     if not letter.isalpha() or unicodedata.east_asian_width(letter) in "WF":
         return 1000  # a symbol, or a Chinese letter, which is a square
     return 700 if letter.isupper() else 580  # Greek, Cyrillic and the like
+
+
+# Finds nothing but in a text of letters of known width, on one level, that no format escapes:
+# "× 0.635", but neither "h₁" nor "a < b".
+_PLAIN = "".join(_WIDTH_OF.keys() - {*_SUB, *_SUPER, *_MARKUP})
+is_plain = re.compile(f"[{re.escape(_PLAIN)}]*").fullmatch
 
 
 @lru_cache(maxsize=16384)
