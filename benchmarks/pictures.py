@@ -27,8 +27,9 @@ _HEAD = """\
 # Pictures
 
 Written by `python -m benchmarks.pictures FOLDER --save FILE`. Processor time of one picture of a
-graph that was not drawn before. "theirs" is the FOLDER's{commit}. An expression's cards stand in
-layers here, and in one column there, which is less to do.
+graph that was not drawn before; a ratio above 1 says that ours takes less. "theirs" is the
+FOLDER's{commit}. Ours orders the cards of an expression so that few wires cross, and folds long
+pictures into rows, which 4970cc3 did not. What `viz.draw` returns is painted when it is read.
 """
 
 
