@@ -65,3 +65,9 @@ def test_layers_in_scopes_are_drawn_by_layer_though_nothing_in_them_has_a_name()
     assert len(picture_of(root, detail="scalar").cards) > 300
     assert len(picture.cards) < 40
     assert {"layer0.weight", "layer1.weight", "layer2.weight"} <= {c.name for c in picture.cards}
+
+
+def test_a_root_that_is_a_leaf_is_a_card():
+    for root in (Value(1.0), Value(1.0, label="a")):
+        (card,) = picture_of(root, detail="scope").cards
+        assert card.rows[0].value == 1.0

@@ -63,7 +63,7 @@ class Scoped(Collapsed):
 
     def _left_out(self, node: Value) -> bool:
         """Leaves are no part of the picture: a large program's are weights by the thousand."""
-        return not node.parents
+        return not node.parents and node not in self.scene.roots
 
     def _key(self, node: Value) -> tuple[object, ...]:
         if node in self.scene.roots:
