@@ -95,12 +95,16 @@ def _exchange(ladder: Ladder, index: int, last: Collection[int]) -> None:
             a, b = column[i], column[i + 1]
             if (a in last) != (b in last):
                 continue
-            now = sum(_crossed(x, y) for x, y in zip(ends[a], ends[b]))
-            then = sum(_crossed(y, x) for x, y in zip(ends[a], ends[b]))
-            if then < now:
+            gain = 0
+            for x, y in zip(ends[a], ends[b]):
+                gain += _crossed(x, y) - _crossed(y, x)
+            if gain > 0:
                 column[i], column[i + 1], better = b, a, True
 
 
 def _crossed(above: Sequence[int], below: Sequence[int]) -> int:
     """Crossings of the wires of two neighbours, from the sorted places of their other ends."""
-    return sum(bisect_left(below, end) for end in above)
+    found = 0
+    for end in above:
+        found += bisect_left(below, end)
+    return found

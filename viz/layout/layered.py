@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 from ..picture.model import Card, Picture, Wire
@@ -40,7 +41,7 @@ class _Style:
 
 
 _SPACIOUS = _Style(slim=False, labelled=True, row=38.0, gap=18.0, stone=22.0, bend=(28.0, 150.0))
-_CLOSE = replace(_SPACIOUS, bend=(16.0, 90.0))
+_CLOSER = (16.0, 90.0)  # bends where the page is a little too narrow
 _CROWDED = _Style(slim=False, labelled=False, row=7.0, gap=16.0, stone=10.0, bend=(110.0, 170.0))
 _TINY = _Style(slim=True, labelled=False, row=6.0, gap=5.0, stone=3.0, bend=(60.0, 200.0))
 
@@ -60,7 +61,7 @@ def layered(picture: Picture) -> Layout:
 
     columns = placed(rank, style)
     if style is _SPACIOUS and columns.right[-1] > PAGE:
-        close = placed(rank, _CLOSE)
+        close = columns.closer()
         if close.right[-1] <= PAGE:
             return close.layout()
         cuts = cut_columns(columns.ladder, columns.left, columns.right, PAGE)
@@ -211,6 +212,13 @@ class _Columns:
             default=0.0,
         )
         return 8.0 if climb < 0.5 else min(most, max(least, _STEEP * climb))
+
+    def closer(self) -> _Columns:
+        """The same rows with less room for bends between the columns."""
+        result = copy(self)
+        result.style = replace(self.style, bend=_CLOSER)
+        result.left, result.right = result._sides()
+        return result
 
     def layout(self) -> Layout:
         """Boxes and curves, with y upwards."""

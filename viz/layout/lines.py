@@ -7,6 +7,7 @@ leaves the line, turns around its end and comes back at the left of the next one
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ def in_lines(
     boxes = [[layout.cards[name] for name in line if line[name] == i] for i in range(len(starts))]
     for path in layout.wires.values():
         for x, y in path.curve:
-            at = sum(x > start for start in starts[1:])
+            at = bisect_left(starts, x, lo=1) - 1
             boxes[at].append(Box(x, y, 0.0, 36.0))  # with room for a label
     extents = [around(found) for found in boxes]
     moves = _moves(extents, starts, [len(stones[cut]) for cut in cuts])
@@ -133,20 +134,21 @@ def _folded(
     path: Path, turns: Sequence[Sequence[_Turn]], moves: Sequence[tuple[float, float]]
 ) -> Path:
     """A wire cut at the stones that it passes, its pieces joined around the ends of the lines."""
-    met = [(i, turn) for i, found in enumerate(turns) for turn in found if turn.stone in path.curve]
+    points = path.curve
+    met = [(i, turn) for i, found in enumerate(turns) for turn in found if turn.stone in points]
     if not met:
-        line = sum(path.curve[0][0] >= found[0].stone[0] for found in turns)
+        line = sum(points[0][0] >= found[0].stone[0] for found in turns)
         return path.moved(*moves[line])
     curve: list[Point] = []
     begin = 0
     for i, turn in met:
-        end = path.curve.index(turn.stone)
-        curve += _moved(path.curve[begin : end + 1], moves[i])[bool(curve) :]
+        end = points.index(turn.stone)
+        curve += _moved(points[begin : end + 1], moves[i])[bool(curve) :]
         (x, y), (dx, dy) = turn.stone, moves[i + 1]
         curve += rounded([curve[-1], *turn.corners, (x + dx, y + dy)])[1:]
         begin = end
     last = met[-1][0] + 1
-    curve += _moved(path.curve[begin:], moves[last])[1:]
+    curve += _moved(points[begin:], moves[last])[1:]
     (x, y), (dx, dy) = path.label, moves[last]
     return path._replace(shape=tuple(curve), label=(x + dx, y + dy), offset=(0.0, 0.0))
 

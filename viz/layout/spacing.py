@@ -44,7 +44,10 @@ def spread(
     after: list[list[_Pull]] = [
         [(b, offset(a, b), _weight(ladder, a, b)) for b in ladder.right[a]] for a in items
     ]
-    columns = list(enumerate(ladder.columns))
+    by_left, by_right, by_both = (
+        [_Column(column, half, sides) for column in ladder.columns]
+        for sides in ([before], [after], [before, after])
+    )
     idle = 0  # sweeps in a row that moved nothing: after one each way none will any more
     for sweep in range(_SWEEPS):
         both = sweep >= _SWEEPS - 10
@@ -52,22 +55,41 @@ def spread(
         if idle > 1:
             continue
         held = place.copy()
-        for i, column in columns if sweep % 2 == 0 else reversed(columns):
-            sides = []
-            if both or sweep % 2 == 0 or i == 0:
-                sides.append(before)
-            if both or sweep % 2 == 1 or i + 1 == len(columns):
-                sides.append(after)
-            near = [[pull for side in sides for pull in side[item]] for item in column]
-            ends = [[(place[x] + aside, weight) for x, aside, weight in found] for found in near]
-            wanted = [_mean(found, place[item]) for found, item in zip(ends, column)]
-            pull = [sum(weight for _, weight in found) or 0.01 for found in ends]
-            gaps = [half[a] + half[b] for a, b in pairwise(column)]
-            for item, at in zip(column, apart(wanted, pull, gaps)):
-                place[item] = at
+        if sweep % 2 == 0:
+            columns = by_both if both else by_left
+        else:
+            columns = (by_both if both else by_right)[::-1]
+        for pulled in columns:
+            pulled.settle(place)
         idle = idle + 1 if place == held else 0
     _straighten(ladder, place, half, before)
     return place
+
+
+class _Column:
+    """Items that are pulled by their neighbours in the column on one side, or on both."""
+
+    def __init__(
+        self,
+        items: Sequence[int],
+        half: Sequence[float],
+        sides: Sequence[Sequence[Sequence[_Pull]]],
+    ) -> None:
+        self._items = items
+        self._pulls = [[pull for side in sides for pull in side[item]] for item in items]
+        self._weights = [sum(weight for *_, weight in found) or 0.01 for found in self._pulls]
+        self._gaps = [half[a] + half[b] for a, b in pairwise(items)]
+
+    def settle(self, place: list[float]) -> None:
+        """Move the items to where they are pulled, as far as their order and gaps allow."""
+        wanted = []
+        for item, pulls, weight in zip(self._items, self._pulls, self._weights):
+            moment = 0.0
+            for neighbour, aside, pull in pulls:
+                moment += (place[neighbour] + aside) * pull
+            wanted.append(moment / weight if pulls else place[item])
+        for item, at in zip(self._items, apart(wanted, self._weights, self._gaps)):
+            place[item] = at
 
 
 def _straighten(
@@ -93,12 +115,6 @@ def _weight(ladder: Ladder, a: int, b: int) -> float:
     if a >= ladder.cards and b >= ladder.cards:
         return _STRAIGHT
     return _ALONE if len(ladder.right[a]) == len(ladder.left[b]) == 1 else 1.0
-
-
-def _mean(ends: Sequence[tuple[float, float]], otherwise: float) -> float:
-    if not ends:
-        return otherwise
-    return sum(at * weight for at, weight in ends) / sum(weight for _, weight in ends)
 
 
 def apart(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
