@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -98,13 +99,23 @@ class Groups:
 
     def _gather(self) -> None:
         """Put every node into its group."""
+        self._assign({})
+        circles = self._circles()
+        if circles:
+            self._assign(self._turns(circles))
+
+    def _assign(self, turns: Mapping[Value, int]) -> None:
+        """A group for each key, and where nodes have `turns` for each number of them."""
         scene = self.scene
+        self.group = {}
         groups: dict[tuple[object, ...], Group] = {}
         seen: Counter[tuple[int, str]] = Counter()
         for node in scene.order:
             if node in scene.cut or self._left_out(node):
                 continue
             kind, name, *_ = key = self._key(node)
+            if node in turns:
+                key = (*key, turns[node])
             if key not in groups:
                 column = scene.column[node]
                 timeless = name.timeless if isinstance(name, Name) else name
@@ -116,6 +127,44 @@ class Groups:
             groups[key].nodes.append(node)
             self.group[node] = groups[key]
         self.groups = list(groups.values())
+
+    def _operands(self, node: Value) -> Iterator[Value]:
+        """The operands that a wire to the node's card may come from."""
+        cut, group = self.scene.cut, self.group
+        for parent in self.scene.parents[node]:
+            original = cut.get(parent, parent)
+            if original in group:
+                yield original
+
+    def _circles(self) -> set[Group]:
+        """The groups whose wires run in circles: what they compute is left and come back to."""
+        edges = {
+            (source, target)
+            for node, target in self.group.items()
+            for operand in self._operands(node)
+            if (source := self.group[operand]) is not target
+        }
+        after = _waiting(edges)
+        return _waiting([(b, a) for a, b in edges if a in after and b in after])
+
+    def _turns(self, circles: Collection[Group]) -> dict[Value, int]:
+        """How often the longest way to a node in these groups goes from one of them to another.
+
+        No wire between nodes of different groups leads to as many turns, so that there are no
+        circles where nodes with as many of them stand together.
+        """
+        found: dict[Value, int] = {}
+        for node, group in self.group.items():
+            if group in circles:
+                found[node] = max(
+                    (
+                        found[operand] + (self.group[operand] is not group)
+                        for operand in self._operands(node)
+                        if operand in found
+                    ),
+                    default=0,
+                )
+        return found
 
     def _left_out(self, node: Value) -> bool:
         """Parameters are no part of the cell level, nor is the total of a long sequence."""
@@ -171,3 +220,19 @@ class Groups:
         group.role = next(known, roles[0])
         if group.role == "loss" and "state" in roles:
             group.role = "state"
+
+
+def _waiting(edges: Iterable[tuple[Group, Group]]) -> set[Group]:
+    """The groups that are never reached in topological order: in a circle, or after one."""
+    after: dict[Group, list[Group]] = defaultdict(list)
+    waits: Counter[Group] = Counter()
+    for source, target in edges:
+        after[source].append(target)
+        waits[target] += 1
+    ready = [group for group in after if not waits[group]]
+    while ready:
+        for target in after[ready.pop()]:
+            waits[target] -= 1
+            if not waits[target]:
+                ready.append(target)
+    return {group for group, count in waits.items() if count}
