@@ -223,17 +223,21 @@ class Router:
         self.channel_y: list[float] = []
         y = 0.0
         for layer, height in enumerate(heights):
-            tracks = self.channel_track.get(layer)
-            self.channel_y.append(y + 10.0)
-            if tracks:
-                y += 8.0 + TRACK * (max(tracks.values()) + 1)
+            y = self._channel(layer, y)
             if layer:
                 y += _LABEL_BELOW if layer in labelled else 14.0
             if layer == self.grid.first_above:
                 y += FRAME_PAD + FRAME_HEAD
             self.layer_y.append(y + height / 2)
             y += height + 4.0
-        self.top_end = y
+        # Above the highest layer there is a channel as well, for what leads back to a lower one.
+        self.top_end = self._channel(len(heights), y)
+
+    def _channel(self, layer: int, y: float) -> float:
+        """Put the channel below a layer at y; where it ends."""
+        tracks = self.channel_track.get(layer)
+        self.channel_y.append(y + 10.0)
+        return y + 8.0 + TRACK * (max(tracks.values()) + 1) if tracks else y
 
     def _set_cards(self) -> None:
         stacks: dict[int, list[str]] = defaultdict(list)
