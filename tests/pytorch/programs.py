@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["PROGRAMS"]
+__all__ = ["PROGRAMS", "seq2seq_with_attention"]
 
 Program = tuple[nn.Module, list[torch.Tensor], Callable[..., torch.Tensor]]
 parametrizations = nn.utils.parametrizations

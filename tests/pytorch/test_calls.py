@@ -9,7 +9,9 @@ from microgrid.pytorch import record  # noqa: E402
 from microgrid.pytorch.gradcheck import check  # noqa: E402
 from microgrid.tape import Tape  # noqa: E402
 from tests.pytorch.calls import ABSTRACT, CALLS, LAZY, MODULES  # noqa: E402
-from tests.pytorch.programs import PROGRAMS  # noqa: E402
+from tests.pytorch.programs import PROGRAMS, seq2seq_with_attention  # noqa: E402
+from viz.layout.geometry import PAGE  # noqa: E402
+from viz.layout.place import layout_of  # noqa: E402
 from viz.picture.build import picture_of  # noqa: E402
 
 nn, F = torch.nn, torch.nn.functional
@@ -197,3 +199,21 @@ def test_a_program_is_recorded_drawn_replayed_and_checked(program, dtype):
     report = check(lambda *xs: loss_of(*xs), inputs)
     assert report.ok, str(report)
     assert report.unseen == []
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_a_program_can_be_drawn_at_every_level(program):
+    torch.manual_seed(0)
+    model, inputs, loss_of = program()
+    with record(model, inputs=inputs) as recording:
+        loss_of(*inputs)
+    levels = ["auto", "gate", "vector", "cell", "scope"]
+    levels += ["neuron"] if program is seq2seq_with_attention else []
+    for level in levels:
+        picture = picture_of(recording, detail=level)
+        places = layout_of(picture)
+        assert places.cards.keys() == {card.id for card in picture.cards}
+        assert places.wires.keys() == {wire.id for wire in picture.wires}
+        if level == "auto" and program is seq2seq_with_attention:
+            assert places.graph().w < PAGE

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import graphs
 from microgrid import Value, scope
+from viz.layout.place import layout_of
 from viz.picture.build import picture_of
 from viz.picture.reading import Scene
 from viz.picture.scopes import MOST_SCOPES, Scoped, has_scopes
@@ -71,3 +72,17 @@ def test_a_root_that_is_a_leaf_is_a_card():
     for root in (Value(1.0), Value(1.0, label="a")):
         (card,) = picture_of(root, detail="scope").cards
         assert card.rows[0].value == 1.0
+
+
+def test_a_part_of_a_step_that_is_left_and_come_back_to_gets_a_second_card():
+    h = Value(0.5, label="h_0")
+    for t in (1, 2):
+        for part in ("attention", "mlp", "attention", "mlp"):
+            with scope(f"t={t}/{part}"):
+                h = (h * 2.0).tanh() * 0.5
+    picture = picture_of(h, detail="cell")
+    assert [card.part for card in picture.cards[1:]] == ["attention", "mlp"] * 4
+    place = {card.id: i for i, card in enumerate(picture.cards)}
+    assert all(place[wire.source] < place[wire.target] for wire in picture.wires)
+    boxes = layout_of(picture).cards
+    assert len({(box.x, box.y) for box in boxes.values()}) == 9

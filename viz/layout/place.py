@@ -21,6 +21,7 @@ from .layered import layered
 from .routing import FRAME_HEAD, FRAME_PAD, Router
 
 _WIDEST = 1.3 * PAGE  # what cannot be folded and is wider flows without columns of time
+_MOST_CAPTIONED = 2.5 * PAGE  # wider columns of time flow too, though it costs their captions
 _LABEL_ROOM = 12.0  # what a wire's local derivative takes above it
 _GUTTER = 4.0  # between two columns of a table
 _LEAST_TABLE = 1100.0  # a table that is no wider is not folded, however small the graph is
@@ -49,7 +50,8 @@ def _flowing(picture: Picture, columns: Layout) -> Layout:
     Attention joins every step with all before it, so that columns of time cannot be folded.
     """
     joins_all = picture.columns and not neighbours_only(picture, columns)
-    if not joins_all or any(column.caption for column in picture.columns):
+    captioned = any(column.caption for column in picture.columns)
+    if not joins_all or (captioned and columns.graph().w <= _MOST_CAPTIONED):
         return columns
     result = layered(picture)
     return result if result.graph().w <= PAGE else columns
